@@ -1,0 +1,1 @@
+"""What happened: the fold that turns records into what a face may show."""
