@@ -231,7 +231,11 @@ class RunState:
     def apply(self, record: Record) -> None:
         """Take one record in. Records come in the order of their `seq`; one already known is passed over."""
         event, at = record.event, record.at
-        if record.run == self.run and record.seq <= self.seq and not isinstance(event, PartialThought | PartialSynthesis):
+        if (
+            record.run == self.run
+            and record.seq <= self.seq
+            and not isinstance(event, PartialThought | PartialSynthesis)
+        ):
             return
         self.run, self.seq = record.run, max(self.seq, record.seq)
         match event:

@@ -1,0 +1,203 @@
+"""settings.json as one validated model, and the file it lives in.
+
+A `Settings` is a frozen value: whoever needs the current one asks the `SettingsFile` for it, so a change made in the
+window is in force from the next call on, in the middle of a run too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
+
+from felix.errors import SettingsError
+
+Theme = Literal["light", "dark", "system"]
+
+DEFAULT_BASE_URL = "http://127.0.0.1:1234/v1"
+"""LM Studio's. Not `localhost`: on Windows that costs about two seconds a request."""
+
+
+class Settings(BaseModel):
+    """Everything a user can set. Keys that this version does not know are kept as they stand."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", strict=True)
+
+    base_url: str = Field(DEFAULT_BASE_URL, min_length=1, max_length=2_000)
+    model: str = Field("", max_length=500)
+    """Empty: the first model that is loaded."""
+    enable_streaming: bool = True
+    streaming_batch_interval: float = Field(0.1, ge=0, le=2)
+    """Seconds between two chunks; 0 passes every delta on."""
+    streaming_batch_chars: int = Field(0, ge=0, le=100_000)
+    """A chunk also leaves when this many characters wait; 0 is off."""
+    typing_effect: bool = True
+    workflow: str = Field("", max_length=500)
+    """File name of the workflow last chosen; empty: the default one."""
+    max_parallel: int = Field(4, ge=1, le=32)
+    max_tokens: int = Field(0, ge=0, le=1_000_000)
+    """Of one answer; 0 is the server's own limit."""
+    silence_timeout_s: int | None = Field(None, ge=0, le=86_400)
+    """Without any content; 0 is never, None is 600 on loopback and 120 elsewhere."""
+    theme: Theme = "system"
+    font_scale: float = Field(1.0, ge=0.7, le=2.0)
+    reduce_motion: bool = False
+    verbose_log: bool = False
+    has_connected: bool = False
+    """True once a model server has answered: from then on the demo model is not used unasked."""
+
+    @field_validator("streaming_batch_interval", "font_scale", mode="before")
+    @classmethod
+    def _whole_numbers_are_numbers(cls, value: object) -> object:
+        return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+class SettingsFile:
+    """The one file in force. Reading happens in `load`, writing in `change`; both on the caller's thread."""
+
+    def __init__(self, path: Path, *, defaults: Path | None = None) -> None:
+        self.path = path
+        self.current = Settings()
+        """Frozen, replaced as a whole: other threads may read it at any time."""
+        self.notices: tuple[str, ...] = ()
+        """What `load` had to say, one sentence each."""
+        self._defaults = defaults
+        self._is_faulty = False
+
+    def load(self) -> Settings:
+        """Read the file; without one, the packaged defaults. Never raises: `notices` says what was wrong.
+
+        A file that is no JSON object is kept as `settings.json.bad`; a key with a value that is not allowed takes its
+        default, and the file stays as it is until the next change.
+        """
+        self.notices, self._is_faulty = (), False
+        source = self.path if self.path.exists() or self._defaults is None else self._defaults
+        try:
+            raw = json.loads(source.read_text(encoding="utf-8"))
+            if not isinstance(raw, dict):
+                raise ValueError("no JSON object")
+        except FileNotFoundError:
+            raw = {}
+        except (OSError, ValueError, RecursionError) as error:
+            raw = {}
+            self.notices = (self._set_aside(error),)
+        self.current, faults = _validated(raw)
+        if faults:
+            self._is_faulty = True
+            self.notices += tuple(f"{self.path.name}: {fault}" for fault in faults)
+        return self.current
+
+    def change(self, **changes: Any) -> Settings:  # Any: each key has a type of its own, checked by the model
+        """Put values in force and save them. Raises SettingsError, with nothing changed, when one is not allowed.
+
+        A file that cannot be written is a notice, not an error: the values are in force for this session.
+        """
+        try:
+            changed = Settings.model_validate({**self.current.model_dump(), **changes})
+        except ValidationError as error:
+            raise SettingsError(_sentence(error.errors()[0])) from None
+        self.current = changed
+        self.notices = ()
+        try:
+            if self._is_faulty:
+                self._copy_aside()
+            write_atomically(self.path, json.dumps(changed.model_dump(), indent=2, ensure_ascii=False) + "\n")
+        except OSError as error:
+            self.notices = (
+                f"The settings could not be saved to {self.path} ({error.strerror}); they hold until Felix is closed.",
+            )
+        return changed
+
+    def reset(self, keys: Iterable[str]) -> Settings:
+        """Put the defaults of some keys in force and save."""
+        return self.change(**{key: Settings.model_fields[key].default for key in keys})
+
+    def _set_aside(self, error: Exception) -> str:
+        if isinstance(error, OSError):
+            return f"{self.path} could not be read ({error.strerror}); Felix uses its defaults."
+        try:
+            self._copy_aside(move=True)
+        except OSError:
+            return f"{self.path} is no valid JSON; Felix uses its defaults."
+        return f"{self.path} is no valid JSON; it is kept as {self.path.name}.bad and Felix uses its defaults."
+
+    def _copy_aside(self, *, move: bool = False) -> None:
+        bad = self.path.with_name(self.path.name + ".bad")
+        if move:
+            os.replace(self.path, bad)
+        else:
+            bad.write_bytes(self.path.read_bytes())
+        self._is_faulty = False
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file whole or not at all: a temporary file beside it, flushed to disk, then `os.replace`.
+
+    Raises OSError; then the old file stands and no temporary one is left.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        # mkstemp makes private files; a settings file keeps the rights it had, a new one those of any new file
+        os.chmod(name, path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _validated(raw: dict[str, Any]) -> tuple[Settings, list[str]]:
+    """The settings, with the default for every key whose value is not allowed, and a sentence for each of those."""
+    try:
+        return Settings.model_validate(raw), []
+    except ValidationError as error:
+        faults = error.errors()
+    wrong = {str(fault["loc"][0]) for fault in faults if fault["loc"]}
+    return Settings.model_validate({k: v for k, v in raw.items() if k not in wrong}), [_sentence(f) for f in faults]
+
+
+_ALLOWED: dict[str, Callable[[dict[str, Any]], str]] = {
+    "greater_than_equal": lambda context: f"must be at least {context['ge']:g}",
+    "less_than_equal": lambda context: f"must be at most {context['le']:g}",
+    "literal_error": lambda context: f"must be {context['expected']}",
+    "bool_type": lambda context: "must be true or false",
+    "int_type": lambda context: "must be a whole number",
+    "float_type": lambda context: "must be a number",
+    "string_type": lambda context: "must be text",
+    "string_too_short": lambda context: "must not be empty",
+    "string_too_long": lambda context: f"must have at most {context['max_length']} characters",
+}
+
+
+def _sentence(fault: ErrorDetails) -> str:
+    """Which key, what is allowed, what was given."""
+    key = str(fault["loc"][0]) if fault["loc"] else "settings"
+    say = _ALLOWED.get(fault["type"])
+    allowed = say(fault.get("ctx", {})) if say else fault["msg"][:1].lower() + fault["msg"][1:]
+    given = json.dumps(fault["input"], ensure_ascii=False, default=str)
+    bounds = _bounds(key)
+    return f"{key} {allowed}{f' ({bounds})' if bounds else ''}, not {given[:60]}."
+
+
+def _bounds(key: str) -> str:
+    """`0 to 2` for a number with two limits, else nothing."""
+    field = Settings.model_fields.get(key)
+    low = next((m.ge for m in field.metadata if hasattr(m, "ge")), None) if field else None
+    high = next((m.le for m in field.metadata if hasattr(m, "le")), None) if field else None
+    return f"{low:g} to {high:g}" if low is not None and high is not None else ""
