@@ -22,11 +22,17 @@ def clean_key(text: str) -> str:
     Blanks and line breaks are refused, not stripped: half of a pasted key is worse than a sentence.
     """
     if not text:
-        raise SettingsError("The key is empty; paste it again, or press Remove to use none.")
+        raise SettingsError(
+            "The key is empty; paste it again, or press Remove to use none."
+        )
     if any(c.isspace() for c in text):
-        raise SettingsError("A key has no blanks or line breaks; copy it again without them.")
+        raise SettingsError(
+            "A key has no blanks or line breaks; copy it again without them."
+        )
     if not text.isascii() or not text.isprintable():
-        raise SettingsError("A key has only plain letters, digits and signs; copy it again.")
+        raise SettingsError(
+            "A key has only plain letters, digits and signs; copy it again."
+        )
     return text
 
 
@@ -87,7 +93,7 @@ def _read(origin: str) -> str:
         import keyring
 
         return keyring.get_password(_SERVICE, origin) or ""
-    except Exception as error:  # a key store may fail in any way of its own; then there is no key
+    except Exception as error:  # noqa: BLE001  a key store may fail in any way of its own; then there is no key
         _log.debug("no key store: %s", type(error).__name__)
         return ""
 
@@ -102,6 +108,6 @@ def _write(origin: str, key: str) -> bool:
             return keyring.get_password(_SERVICE, origin) == key
         keyring.delete_password(_SERVICE, origin)
         return True
-    except Exception as error:  # see _read
+    except Exception as error:  # noqa: BLE001  see _read
         _log.debug("key not stored: %s", type(error).__name__)
         return False

@@ -29,24 +29,24 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="allow", strict=True)
 
-    base_url: str = Field(DEFAULT_BASE_URL, min_length=1, max_length=2_000)
-    model: str = Field("", max_length=500)
+    base_url: str = Field(default=DEFAULT_BASE_URL, min_length=1, max_length=2_000)
+    model: str = Field(default="", max_length=500)
     """Empty: the first model that is loaded."""
     enable_streaming: bool = True
-    streaming_batch_interval: float = Field(0.1, ge=0, le=2)
+    streaming_batch_interval: float = Field(default=0.1, ge=0, le=2)
     """Seconds between two chunks; 0 passes every delta on."""
-    streaming_batch_chars: int = Field(0, ge=0, le=100_000)
+    streaming_batch_chars: int = Field(default=0, ge=0, le=100_000)
     """A chunk also leaves when this many characters wait; 0 is off."""
     typing_effect: bool = True
-    workflow: str = Field("", max_length=500)
+    workflow: str = Field(default="", max_length=500)
     """File name of the workflow last chosen; empty: the default one."""
-    max_parallel: int = Field(4, ge=1, le=32)
-    max_tokens: int = Field(0, ge=0, le=1_000_000)
+    max_parallel: int = Field(default=4, ge=1, le=32)
+    max_tokens: int = Field(default=0, ge=0, le=1_000_000)
     """Of one answer; 0 is the server's own limit."""
-    silence_timeout_s: int | None = Field(None, ge=0, le=86_400)
+    silence_timeout_s: int | None = Field(default=None, ge=0, le=86_400)
     """Without any content; 0 is never, None is 600 on loopback and 120 elsewhere."""
     theme: Theme = "system"
-    font_scale: float = Field(1.0, ge=0.7, le=2.0)
+    font_scale: float = Field(default=1.0, ge=0.7, le=2.0)
     reduce_motion: bool = False
     verbose_log: bool = False
     has_connected: bool = False
@@ -55,7 +55,11 @@ class Settings(BaseModel):
     @field_validator("streaming_batch_interval", "font_scale", mode="before")
     @classmethod
     def _whole_numbers_are_numbers(cls, value: object) -> object:
-        return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        return (
+            float(value)
+            if isinstance(value, int) and not isinstance(value, bool)
+            else value
+        )
 
 
 class SettingsFile:
@@ -77,14 +81,18 @@ class SettingsFile:
         default, and the file stays as it is until the next change.
         """
         self.notices, self._is_faulty = (), False
-        source = self.path if self.path.exists() or self._defaults is None else self._defaults
+        source = (
+            self.path
+            if self.path.exists() or self._defaults is None
+            else self._defaults
+        )
         try:
             raw = json.loads(source.read_text(encoding="utf-8"))
             if not isinstance(raw, dict):
-                raise ValueError("no JSON object")
+                raise SettingsError("no JSON object")
         except FileNotFoundError:
             raw = {}
-        except (OSError, ValueError, RecursionError) as error:
+        except (OSError, ValueError, RecursionError, SettingsError) as error:
             raw = {}
             self.notices = (self._set_aside(error),)
         self.current, faults = _validated(raw)
@@ -93,7 +101,9 @@ class SettingsFile:
             self.notices += tuple(f"{self.path.name}: {fault}" for fault in faults)
         return self.current
 
-    def change(self, **changes: Any) -> Settings:  # Any: each key has a type of its own, checked by the model
+    def change(
+        self, **changes: Any
+    ) -> Settings:  # Any: each key has a type of its own, checked by the model
         """Put values in force and save them. Raises SettingsError, with nothing changed, when one is not allowed.
 
         A file that cannot be written is a notice, not an error: the values are in force for this session.
@@ -107,7 +117,10 @@ class SettingsFile:
         try:
             if self._is_faulty:
                 self._copy_aside()
-            write_atomically(self.path, json.dumps(changed.model_dump(), indent=2, ensure_ascii=False) + "\n")
+            write_atomically(
+                self.path,
+                json.dumps(changed.model_dump(), indent=2, ensure_ascii=False) + "\n",
+            )
         except OSError as error:
             self.notices = (
                 f"The settings could not be saved to {self.path} ({error.strerror}); they hold until Felix is closed.",
@@ -149,7 +162,9 @@ def write_atomically(path: Path, text: str) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         # mkstemp makes private files; a settings file keeps the rights it had, a new one those of any new file
-        os.chmod(name, path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
+        os.chmod(
+            name, path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
+        )
         os.replace(name, path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
@@ -169,7 +184,9 @@ def _validated(raw: dict[str, Any]) -> tuple[Settings, list[str]]:
     except ValidationError as error:
         faults = error.errors()
     wrong = {str(fault["loc"][0]) for fault in faults if fault["loc"]}
-    return Settings.model_validate({k: v for k, v in raw.items() if k not in wrong}), [_sentence(f) for f in faults]
+    return Settings.model_validate({k: v for k, v in raw.items() if k not in wrong}), [
+        _sentence(f) for f in faults
+    ]
 
 
 _ALLOWED: dict[str, Callable[[dict[str, Any]], str]] = {
@@ -181,7 +198,9 @@ _ALLOWED: dict[str, Callable[[dict[str, Any]], str]] = {
     "float_type": lambda context: "must be a number",
     "string_type": lambda context: "must be text",
     "string_too_short": lambda context: "must not be empty",
-    "string_too_long": lambda context: f"must have at most {context['max_length']} characters",
+    "string_too_long": lambda context: (
+        f"must have at most {context['max_length']} characters"
+    ),
 }
 
 
@@ -189,7 +208,11 @@ def _sentence(fault: ErrorDetails) -> str:
     """Which key, what is allowed, what was given."""
     key = str(fault["loc"][0]) if fault["loc"] else "settings"
     say = _ALLOWED.get(fault["type"])
-    allowed = say(fault.get("ctx", {})) if say else fault["msg"][:1].lower() + fault["msg"][1:]
+    allowed = (
+        say(fault.get("ctx", {}))
+        if say
+        else fault["msg"][:1].lower() + fault["msg"][1:]
+    )
     given = json.dumps(fault["input"], ensure_ascii=False, default=str)
     bounds = _bounds(key)
     return f"{key} {allowed}{f' ({bounds})' if bounds else ''}, not {given[:60]}."
@@ -198,6 +221,14 @@ def _sentence(fault: ErrorDetails) -> str:
 def _bounds(key: str) -> str:
     """`0 to 2` for a number with two limits, else nothing."""
     field = Settings.model_fields.get(key)
-    low = next((m.ge for m in field.metadata if hasattr(m, "ge")), None) if field else None
-    high = next((m.le for m in field.metadata if hasattr(m, "le")), None) if field else None
+    low = (
+        next((m.ge for m in field.metadata if hasattr(m, "ge")), None)
+        if field
+        else None
+    )
+    high = (
+        next((m.le for m in field.metadata if hasattr(m, "le")), None)
+        if field
+        else None
+    )
     return f"{low:g} to {high:g}" if low is not None and high is not None else ""
