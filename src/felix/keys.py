@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
+from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import urlsplit
 
 from felix.errors import SettingsError
@@ -16,76 +19,113 @@ _SERVICE = "felix"
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class KeyState:
+    """What may be shown of the key for one server."""
+
+    base_url: str
+    place: Literal["none", "store", "session", "environment"]
+    """Where the key is kept; `session` means until Felix is closed."""
+    masked: str = ""
+    fault: str = ""
+    """One sentence when the key that was found cannot be used, or one could not be removed."""
+
+
 def clean_key(text: str) -> str:
     """A key as typed or pasted. Raises SettingsError for what no key can hold.
 
     Blanks and line breaks are refused, not stripped: half of a pasted key is worse than a sentence.
     """
     if not text:
-        raise SettingsError(
-            "The key is empty; paste it again, or press Remove to use none."
-        )
+        raise SettingsError("The key is empty; paste it again, or press Remove to use none.")
     if any(c.isspace() for c in text):
-        raise SettingsError(
-            "A key has no blanks or line breaks; copy it again without them."
-        )
+        raise SettingsError("A key has no blanks or line breaks; copy it again without them.")
     if not text.isascii() or not text.isprintable():
-        raise SettingsError(
-            "A key has only plain letters, digits and signs; copy it again."
-        )
+        raise SettingsError("A key has only plain letters, digits and signs; copy it again.")
     return text
 
 
 def masked(key: str) -> str:
-    """What may be shown of a key: its last four characters."""
+    """What may be shown of a key: its last four characters, of a long one."""
     return f"…{key[-4:]}" if len(key) > 8 else "…"
 
 
 class KeyStore:
     """Keys by origin. Without a usable store of the operating system a key holds for this session.
 
-    May be called from any one thread at a time; the store of the operating system can take a while to answer.
+    Any thread may call it, one is served at a time; the store of the operating system can take as long as it takes the user
+    to unlock it, so the thread that draws the window should not.
     """
 
     def __init__(self) -> None:
         self._session: dict[str, str] = {}
         self._known: dict[str, str] = {}
+        self._lock = threading.Lock()
 
     def get(self, base_url: str) -> str:
-        """The key for a server, empty when there is none. The environment wins."""
-        if from_environment := os.environ.get(VARIABLE, "").strip():
-            return from_environment
-        origin = origin_of(base_url)
-        if origin in self._session:
-            return self._session[origin]
-        if origin not in self._known:
-            self._known[origin] = _read(origin)
-        return self._known[origin]
+        """The key for a server, empty when there is none. The environment wins, unless what it holds is no key."""
+        key, _ = _from_environment()
+        if key:
+            return key
+        with self._lock:
+            return self._kept(origin_of(base_url))[0]
+
+    def state(self, base_url: str) -> KeyState:
+        """Where the key for a server is kept, without the key."""
+        key, fault = _from_environment()
+        if key:
+            return KeyState(base_url, "environment", masked(key))
+        with self._lock:
+            key, place = self._kept(origin_of(base_url))
+        return KeyState(base_url, place, masked(key) if key else "", fault)
 
     def put(self, base_url: str, key: str) -> bool:
-        """Keep a key that `clean_key` has passed. False when it is kept for this session only."""
+        """Keep a key. False when it is kept for this session only. Raises SettingsError as `clean_key`."""
+        key, origin = clean_key(key), origin_of(base_url)
+        with self._lock:
+            self._known.pop(origin, None)
+            if _write(origin, key):
+                self._session.pop(origin, None)
+                self._known[origin] = key
+                return True
+            self._session[origin] = key
+            return False
+
+    def remove(self, base_url: str) -> bool:
+        """Forget a key. False when the operating system's store still holds it; this session does not use it any more."""
         origin = origin_of(base_url)
-        self._known.pop(origin, None)
-        if _write(origin, key):
+        with self._lock:
             self._session.pop(origin, None)
-            return True
-        self._session[origin] = key
-        return False
+            self._known[origin] = ""
+            return _delete(origin)
 
-    def remove(self, base_url: str) -> None:
-        origin = origin_of(base_url)
-        self._session.pop(origin, None)
-        self._known[origin] = ""
-        _write(origin, "")
-
-    def is_from_environment(self) -> bool:
-        return bool(os.environ.get(VARIABLE, "").strip())
+    def _kept(self, origin: str) -> tuple[str, Literal["none", "store", "session"]]:
+        if origin in self._session:
+            return self._session[origin], "session"
+        if origin not in self._known:
+            self._known[origin] = _read(origin)
+        key = self._known[origin]
+        return key, "store" if key else "none"
 
 
 def origin_of(base_url: str) -> str:
     """`http://127.0.0.1:1234` of `http://127.0.0.1:1234/v1`."""
-    parts = urlsplit(base_url.strip())
+    try:
+        parts = urlsplit(base_url.strip())
+    except ValueError:  # such as a host in brackets that is no address; no server, so no key either
+        return base_url.strip().lower()
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}".lower()
+
+
+def _from_environment() -> tuple[str, str]:
+    """(key, fault): one of them empty. What no key can hold is not sent: the errors about it would quote it."""
+    text = os.environ.get(VARIABLE, "").strip()
+    if not text:
+        return "", ""
+    try:
+        return clean_key(text), ""
+    except SettingsError as error:
+        return "", f"{VARIABLE} is not used: {str(error)[:1].lower()}{str(error)[1:]}"
 
 
 def _read(origin: str) -> str:
@@ -103,11 +143,26 @@ def _write(origin: str, key: str) -> bool:
     try:
         import keyring
 
-        if key:
-            keyring.set_password(_SERVICE, origin, key)
-            return keyring.get_password(_SERVICE, origin) == key
-        keyring.delete_password(_SERVICE, origin)
-        return True
+        keyring.set_password(_SERVICE, origin, key)
+        return keyring.get_password(_SERVICE, origin) == key  # the null store takes everything and keeps nothing
     except Exception as error:  # noqa: BLE001  see _read
         _log.debug("key not stored: %s", type(error).__name__)
         return False
+
+
+def _delete(origin: str) -> bool:
+    """False when the store may hold the key all the same."""
+    try:
+        import keyring
+        from keyring.errors import NoKeyringError
+    except ImportError:
+        return True
+    try:
+        if keyring.get_password(_SERVICE, origin) is not None:
+            keyring.delete_password(_SERVICE, origin)
+    except NoKeyringError:
+        return True
+    except Exception as error:  # noqa: BLE001  see _read
+        _log.debug("key not removed: %s", type(error).__name__)
+        return False
+    return True

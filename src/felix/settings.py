@@ -55,11 +55,9 @@ class Settings(BaseModel):
     @field_validator("streaming_batch_interval", "font_scale", mode="before")
     @classmethod
     def _whole_numbers_are_numbers(cls, value: object) -> object:
-        return (
-            float(value)
-            if isinstance(value, int) and not isinstance(value, bool)
-            else value
-        )
+        is_whole = isinstance(value, int) and not isinstance(value, bool)
+        # the bound keeps integers that no float can hold away from float(); the limits refuse them anyway
+        return float(value) if is_whole and abs(value) < 1_000_000 else value  # type: ignore[arg-type]
 
 
 class SettingsFile:
@@ -70,9 +68,10 @@ class SettingsFile:
         self.current = Settings()
         """Frozen, replaced as a whole: other threads may read it at any time."""
         self.notices: tuple[str, ...] = ()
-        """What `load` had to say, one sentence each."""
+        """What the last `load` or `change` had to say, one sentence each."""
         self._defaults = defaults
-        self._is_faulty = False
+        self._keep_first = False
+        """True while the file holds something the next change would lose: it is then kept as .bad first."""
 
     def load(self) -> Settings:
         """Read the file; without one, the packaged defaults. Never raises: `notices` says what was wrong.
@@ -80,30 +79,25 @@ class SettingsFile:
         A file that is no JSON object is kept as `settings.json.bad`; a key with a value that is not allowed takes its
         default, and the file stays as it is until the next change.
         """
-        self.notices, self._is_faulty = (), False
-        source = (
-            self.path
-            if self.path.exists() or self._defaults is None
-            else self._defaults
-        )
+        self.notices, self._keep_first = (), False
+        source = self.path if self.path.exists() or self._defaults is None else self._defaults
+        raw: dict[str, Any] = {}
         try:
-            raw = json.loads(source.read_text(encoding="utf-8"))
-            if not isinstance(raw, dict):
-                raise SettingsError("no JSON object")
+            raw = _read(source)
         except FileNotFoundError:
-            raw = {}
-        except (OSError, ValueError, RecursionError, SettingsError) as error:
-            raw = {}
-            self.notices = (self._set_aside(error),)
+            pass  # the defaults of the model
+        except OSError as error:
+            self._keep_first = source == self.path
+            self.notices = (f"{source} could not be read ({_reason(error)}); Felix uses its defaults.",)
+        except (ValueError, RecursionError):
+            self.notices = (self._set_aside(source),)
         self.current, faults = _validated(raw)
         if faults:
-            self._is_faulty = True
-            self.notices += tuple(f"{self.path.name}: {fault}" for fault in faults)
+            self._keep_first = source == self.path
+            self.notices += tuple(f"{source.name}: {fault}" for fault in faults)
         return self.current
 
-    def change(
-        self, **changes: Any
-    ) -> Settings:  # Any: each key has a type of its own, checked by the model
+    def change(self, **changes: Any) -> Settings:  # Any: each key has a type of its own, checked by the model
         """Put values in force and save them. Raises SettingsError, with nothing changed, when one is not allowed.
 
         A file that cannot be written is a notice, not an error: the values are in force for this session.
@@ -115,45 +109,50 @@ class SettingsFile:
         self.current = changed
         self.notices = ()
         try:
-            if self._is_faulty:
-                self._copy_aside()
-            write_atomically(
-                self.path,
-                json.dumps(changed.model_dump(), indent=2, ensure_ascii=False) + "\n",
-            )
+            if self._keep_first:
+                self._keep_as_bad()
+            write_atomically(self.path, json.dumps(changed.model_dump(), indent=2, ensure_ascii=False) + "\n")
         except OSError as error:
-            self.notices = (
-                f"The settings could not be saved to {self.path} ({error.strerror}); they hold until Felix is closed.",
-            )
+            hold = "they hold until Felix is closed"
+            self.notices = (f"The settings could not be saved to {self.path} ({_reason(error)}); {hold}.",)
         return changed
 
     def reset(self, keys: Iterable[str]) -> Settings:
         """Put the defaults of some keys in force and save."""
         return self.change(**{key: Settings.model_fields[key].default for key in keys})
 
-    def _set_aside(self, error: Exception) -> str:
-        if isinstance(error, OSError):
-            return f"{self.path} could not be read ({error.strerror}); Felix uses its defaults."
+    def _set_aside(self, source: Path) -> str:
+        """Rename a file that is no JSON object, and say so. One that cannot be renamed is kept at the next change."""
+        wrong = f"{source} is no valid JSON"
+        if source != self.path:
+            return f"{wrong}; Felix uses its defaults."
         try:
-            self._copy_aside(move=True)
+            os.replace(self.path, self._bad)
         except OSError:
-            return f"{self.path} is no valid JSON; Felix uses its defaults."
-        return f"{self.path} is no valid JSON; it is kept as {self.path.name}.bad and Felix uses its defaults."
+            self._keep_first = True
+            return f"{wrong}; Felix uses its defaults."
+        return f"{wrong}; it is kept as {self._bad.name} and Felix uses its defaults."
 
-    def _copy_aside(self, *, move: bool = False) -> None:
-        bad = self.path.with_name(self.path.name + ".bad")
-        if move:
-            os.replace(self.path, bad)
+    def _keep_as_bad(self) -> None:
+        try:
+            content = self.path.read_bytes()
+        except OSError:
+            os.replace(self.path, self._bad)
         else:
-            bad.write_bytes(self.path.read_bytes())
-        self._is_faulty = False
+            self._bad.write_bytes(content)
+        self._keep_first = False
+
+    @property
+    def _bad(self) -> Path:
+        return self.path.with_name(self.path.name + ".bad")
 
 
 def write_atomically(path: Path, text: str) -> None:
     """Write a file whole or not at all: a temporary file beside it, flushed to disk, then `os.replace`.
 
-    Raises OSError; then the old file stands and no temporary one is left.
+    A link is followed, so that it stays one. Raises OSError; then the old file stands and no temporary one is left.
     """
+    path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
@@ -162,9 +161,7 @@ def write_atomically(path: Path, text: str) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         # mkstemp makes private files; a settings file keeps the rights it had, a new one those of any new file
-        os.chmod(
-            name, path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
-        )
+        os.chmod(name, path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
         os.replace(name, path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
@@ -177,6 +174,19 @@ def _umask() -> int:
     return mask
 
 
+def _reason(error: OSError) -> str:
+    return error.strerror or type(error).__name__
+
+
+def _read(source: Path) -> dict[str, Any]:
+    """The JSON object in a file. Raises OSError, and ValueError or RecursionError for what could not be saved again."""
+    raw = json.loads(source.read_text(encoding="utf-8-sig"))
+    if not isinstance(raw, dict):
+        raise ValueError("no JSON object")
+    json.dumps(raw, indent=2, ensure_ascii=False).encode()  # half characters, deep nesting: read by json, not written
+    return raw
+
+
 def _validated(raw: dict[str, Any]) -> tuple[Settings, list[str]]:
     """The settings, with the default for every key whose value is not allowed, and a sentence for each of those."""
     try:
@@ -184,23 +194,17 @@ def _validated(raw: dict[str, Any]) -> tuple[Settings, list[str]]:
     except ValidationError as error:
         faults = error.errors()
     wrong = {str(fault["loc"][0]) for fault in faults if fault["loc"]}
-    return Settings.model_validate({k: v for k, v in raw.items() if k not in wrong}), [
-        _sentence(f) for f in faults
-    ]
+    return Settings.model_validate({k: v for k, v in raw.items() if k not in wrong}), [_sentence(f) for f in faults]
 
 
 _ALLOWED: dict[str, Callable[[dict[str, Any]], str]] = {
-    "greater_than_equal": lambda context: f"must be at least {context['ge']:g}",
-    "less_than_equal": lambda context: f"must be at most {context['le']:g}",
     "literal_error": lambda context: f"must be {context['expected']}",
     "bool_type": lambda context: "must be true or false",
     "int_type": lambda context: "must be a whole number",
     "float_type": lambda context: "must be a number",
     "string_type": lambda context: "must be text",
     "string_too_short": lambda context: "must not be empty",
-    "string_too_long": lambda context: (
-        f"must have at most {context['max_length']} characters"
-    ),
+    "string_too_long": lambda context: f"must have at most {context['max_length']:,} characters",
 }
 
 
@@ -208,27 +212,18 @@ def _sentence(fault: ErrorDetails) -> str:
     """Which key, what is allowed, what was given."""
     key = str(fault["loc"][0]) if fault["loc"] else "settings"
     say = _ALLOWED.get(fault["type"])
-    allowed = (
-        say(fault.get("ctx", {}))
-        if say
-        else fault["msg"][:1].lower() + fault["msg"][1:]
-    )
+    allowed = _range_of(key) or (say(fault.get("ctx", {})) if say else fault["msg"][:1].lower() + fault["msg"][1:])
     given = json.dumps(fault["input"], ensure_ascii=False, default=str)
-    bounds = _bounds(key)
-    return f"{key} {allowed}{f' ({bounds})' if bounds else ''}, not {given[:60]}."
+    return f"{key} {allowed}, not {given if len(given) <= 60 else given[:59] + '…'}."
 
 
-def _bounds(key: str) -> str:
-    """`0 to 2` for a number with two limits, else nothing."""
+def _range_of(key: str) -> str:
+    """`must be a number from 0 to 2` for a key with two limits, else nothing."""
     field = Settings.model_fields.get(key)
-    low = (
-        next((m.ge for m in field.metadata if hasattr(m, "ge")), None)
-        if field
-        else None
-    )
-    high = (
-        next((m.le for m in field.metadata if hasattr(m, "le")), None)
-        if field
-        else None
-    )
-    return f"{low:g} to {high:g}" if low is not None and high is not None else ""
+    metadata = field.metadata if field else []
+    low = next((m.ge for m in metadata if hasattr(m, "ge")), None)
+    high = next((m.le for m in metadata if hasattr(m, "le")), None)
+    if field is None or low is None or high is None:
+        return ""
+    kind = "number" if field.annotation is float else "whole number"
+    return f"must be a {kind} from {low:,} to {high:,}"

@@ -1,0 +1,170 @@
+"""API keys, against key stores of `keyring`'s own making: one in memory, one that fails, one that keeps nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import keyring
+import pytest
+from keyring.backend import KeyringBackend
+from keyring.backends.fail import Keyring as NoStore
+from keyring.backends.null import Keyring as NullStore
+from keyring.errors import KeyringLocked
+
+from felix.errors import SettingsError
+from felix.keys import VARIABLE, KeyState, KeyStore, clean_key, masked, origin_of
+
+LOCAL = "http://127.0.0.1:1234/v1"
+KEY = "sk-0123456789-wxyz"
+
+
+class MemoryStore(KeyringBackend):
+    """A usable store of an operating system; `locked` is what it is until the user has typed their password."""
+
+    priority = 1  # type: ignore[assignment]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: dict[tuple[str, str], str] = {}
+        self.locked = False
+        self.asked = 0
+
+    def get_password(self, service: str, username: str) -> str | None:
+        self.asked += 1
+        self._check()
+        return self.kept.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self._check()
+        self.kept[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        self._check()
+        del self.kept[service, username]
+
+    def _check(self) -> None:
+        if self.locked:
+            raise KeyringLocked("dismissed")
+
+
+@pytest.fixture(autouse=True)
+def _own_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.delenv(VARIABLE, raising=False)
+    before = keyring.get_keyring()
+    yield
+    keyring.set_keyring(before)
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    backend = MemoryStore()
+    keyring.set_keyring(backend)
+    return backend
+
+
+def test_a_key_outlives_the_session_in_the_store(store: MemoryStore) -> None:
+    assert KeyStore().put(LOCAL, KEY) is True
+    assert KeyStore().get(LOCAL) == KEY
+    assert KeyStore().state(LOCAL) == KeyState(LOCAL, "store", "…wxyz")
+
+
+def test_a_key_belongs_to_its_server_alone(store: MemoryStore) -> None:
+    keys = KeyStore()
+    keys.put(LOCAL, KEY)
+    assert keys.get("http://127.0.0.1:1234/other/v1") == KEY
+    assert keys.get("http://127.0.0.1:9999/v1") == ""
+    assert keys.get("https://127.0.0.1:1234/v1") == ""
+    assert keys.get("http://example.org/v1?x=http://127.0.0.1:1234") == ""
+
+
+def test_the_store_is_asked_once_per_server_and_not_for_every_call(store: MemoryStore) -> None:
+    keys = KeyStore()
+    for _ in range(5):
+        keys.get(LOCAL)
+        keys.state(LOCAL)
+    assert store.asked == 1
+
+
+@pytest.mark.parametrize("backend", [NoStore, NullStore])
+def test_without_a_usable_store_a_key_holds_for_this_session(backend: type[KeyringBackend]) -> None:
+    keyring.set_keyring(backend())
+    keys = KeyStore()
+    assert keys.put(LOCAL, KEY) is False
+    assert keys.get(LOCAL) == KEY
+    assert keys.state(LOCAL).place == "session"
+    assert KeyStore().get(LOCAL) == ""
+    assert keys.remove(LOCAL) is True
+    assert keys.state(LOCAL).place == "none"
+
+
+def test_a_store_that_stays_locked_costs_the_key_and_nothing_else(store: MemoryStore) -> None:
+    store.locked = True
+    keys = KeyStore()
+    assert keys.get(LOCAL) == ""
+    assert keys.put(LOCAL, KEY) is False
+    assert keys.get(LOCAL) == KEY
+
+
+def test_removing_forgets_the_key_everywhere(store: MemoryStore) -> None:
+    keys = KeyStore()
+    keys.put(LOCAL, KEY)
+    assert keys.remove(LOCAL) is True
+    assert keys.get(LOCAL) == "" and store.kept == {}
+    assert keys.remove(LOCAL) is True
+
+
+def test_a_key_that_the_store_does_not_give_up_is_not_used_and_told_of(store: MemoryStore) -> None:
+    keys = KeyStore()
+    keys.put(LOCAL, KEY)
+    store.locked = True
+    assert keys.remove(LOCAL) is False
+    assert keys.get(LOCAL) == ""
+
+
+def test_the_environment_wins_and_is_named(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = KeyStore()
+    keys.put(LOCAL, KEY)
+    monkeypatch.setenv(VARIABLE, " env-key-98765\n")
+    assert keys.get(LOCAL) == "env-key-98765"
+    assert keys.state(LOCAL) == KeyState(LOCAL, "environment", "…8765")
+
+
+@pytest.mark.parametrize("text", ["two words", "line\nbreak", "schlüssel"])
+def test_what_no_key_can_hold_is_not_taken_from_the_environment(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv(VARIABLE, text)
+    keys = KeyStore()
+    keys.put(LOCAL, KEY)
+    assert keys.get(LOCAL) == KEY
+    state = keys.state(LOCAL)
+    assert state.place == "store"
+    assert state.fault.startswith(f"{VARIABLE} is not used: a key has")
+    assert text not in state.fault
+
+
+@pytest.mark.parametrize("text", ["", "two words", "ends ", "\tkey", "key\n", "key\u00a0", "ключ", "nul\0", "bell\x07"])
+def test_blanks_line_breaks_and_signs_that_no_key_has_are_refused(store: MemoryStore, text: str) -> None:
+    with pytest.raises(SettingsError):
+        clean_key(text)
+    with pytest.raises(SettingsError):
+        KeyStore().put(LOCAL, text)
+    assert store.kept == {}
+
+
+def test_of_a_key_only_its_end_is_shown_and_of_a_short_one_nothing() -> None:
+    assert masked(KEY) == "…wxyz"
+    assert masked("secret12") == "…"
+
+
+def test_keys_are_in_no_repr() -> None:
+    keyring.set_keyring(NoStore())
+    keys = KeyStore()
+    keys.put(LOCAL, KEY)
+    assert KEY not in repr(keys) + repr(keys.state(LOCAL))
+
+
+def test_an_origin_is_scheme_host_and_port() -> None:
+    assert origin_of(" HTTP://Example.ORG:80/v1/ ") == "http://example.org:80"
+    assert origin_of("https://user:word@example.org/v1") == "https://example.org"
+    assert origin_of("http://[bad/v1") == "http://[bad/v1"
