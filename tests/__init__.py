@@ -1,0 +1,1 @@
+"""Felix's tests; `python3 -m tests` runs them. They mirror src/felix."""
