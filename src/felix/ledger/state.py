@@ -37,11 +37,13 @@ from felix.events import (
 class GrowingText:
     """Text that only grows while it streams: appending costs the new characters, joining happens when it is read."""
 
-    __slots__ = ("_length", "_parts")
+    __slots__ = ("_length", "_parts", "edition")
 
     def __init__(self, text: str = "") -> None:
         self._parts = [text] if text else []
         self._length = len(text)
+        self.edition = 0
+        """Goes up when text that stood has changed: whoever shows it begins anew. No part of equality."""
 
     def __len__(self) -> int:
         return self._length
@@ -59,9 +61,20 @@ class GrowingText:
     def __repr__(self) -> str:
         return f"GrowingText({str(self)!r})"
 
+    def since(self, offset: int) -> str:
+        """What stands from `offset` on, at the cost of the new parts alone."""
+        if offset >= self._length:
+            return ""
+        first, start = len(self._parts), self._length
+        while start > offset and first:
+            first -= 1
+            start -= len(self._parts[first])
+        return "".join(self._parts[first:])[max(0, offset - start) :]
+
     def put(self, text: str, offset: int) -> None:
         """Text as it stands from `offset` on. A reader who comes back is sent everything again, at offset 0."""
         if offset < self._length:
+            self.edition += not text.startswith(self.since(offset))
             self._parts = [str(self)[:offset]]
         self._parts.append(text)
         self._length = offset + len(text)
@@ -69,6 +82,7 @@ class GrowingText:
     def settle(self, text: str) -> None:
         """The whole text, now final."""
         if self._length != len(text) or str(self) != text:
+            self.edition += not text.startswith(str(self))
             self._parts, self._length = [text], len(text)
 
 
