@@ -1,0 +1,103 @@
+"""The base URL of a model server: repaired where the repair is sure, refused in one sentence where it is not."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from urllib.parse import SplitResult, urlsplit, urlunsplit
+
+from felix.errors import SettingsError
+
+SILENCE_LOOPBACK_S = 600.0
+"""A model on this machine may load for minutes before its first token."""
+SILENCE_REMOTE_S = 120.0
+
+
+def repair_base_url(text: str) -> str:
+    """`text` as a base URL: http or https, a host, a port if one was given, and a path without a slash at its end.
+
+    Blanks go, a missing scheme becomes http, an empty path becomes /v1, localhost becomes 127.0.0.1 (on Windows the name
+    costs two seconds per request). Raises SettingsError.
+    """
+    url = "".join(text.split()).strip("\"'<>")
+    if not url:
+        raise SettingsError("The base URL is empty – enter one such as http://127.0.0.1:1234/v1.")
+    if not re.match(r"[a-z][a-z0-9+.-]*://", url, re.I):
+        url = f"http://{url.removeprefix('//')}"
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+        host = parts.hostname or ""
+    except ValueError:
+        raise SettingsError(
+            f"“{_shown(text)}” is no base URL, its host or port is wrong (ports go from 1 to 65535)"
+            " – enter one such as http://127.0.0.1:1234/v1."
+        ) from None
+    if parts.scheme not in ("http", "https"):
+        raise SettingsError(f"A base URL begins with http:// or https://, not {parts.scheme}:// – correct it.")
+    if parts.username is not None or parts.password is not None:
+        raise SettingsError("The base URL holds a user name or password – remove it, and enter a key as the API key.")
+    if port == 0 or not _is_host(host):
+        raise SettingsError(
+            f"“{_shown(text)}” is no base URL, its host or port is wrong (ports go from 1 to 65535)"
+            " – enter one such as http://127.0.0.1:1234/v1."
+        )
+    if host in ("localhost", "localhost."):
+        host = "127.0.0.1"
+    where = f"[{host}]" if ":" in host else host
+    if port is not None:
+        where = f"{where}:{port}"
+    path = re.sub(r"/{2,}", "/", parts.path).rstrip("/")
+    # Pasted from an example of a request: the client adds this part itself.
+    path = path.removesuffix("/chat/completions")
+    return urlunsplit(SplitResult(parts.scheme, where, path or "/v1", "", ""))
+
+
+def is_loopback(base_url: str) -> bool:
+    """Whether the server is on this machine: never proxied, and given more patience."""
+    try:
+        host = urlsplit(base_url).hostname or ""
+    except ValueError:
+        return False
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def default_silence_timeout_s(base_url: str) -> float:
+    """Seconds without content after which an answer is given up, unless the user set a limit."""
+    return SILENCE_LOOPBACK_S if is_loopback(base_url) else SILENCE_REMOTE_S
+
+
+def origin(base_url: str) -> str:
+    """Scheme, host and port: what a server's other interfaces share with its base URL."""
+    parts = urlsplit(base_url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _is_host(host: str) -> bool:
+    if ":" in host:
+        try:
+            ipaddress.ip_address(host.partition("%")[0])
+        except ValueError:
+            return False
+        return True
+    if re.fullmatch(r"[0-9.]+", host):
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            return False
+        return True
+    try:
+        ascii_host = host.encode("idna").decode()
+    except UnicodeError:
+        return False
+    return bool(re.fullmatch(r"(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", ascii_host, re.I))
+
+
+def _shown(text: str) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= 80 else words[:79] + "…"

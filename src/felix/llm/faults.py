@@ -1,0 +1,188 @@
+"""What went wrong with a server, as one `ServerError` with one sentence.
+
+Every sentence reads "what happened – what to do"; `brief` is its first half, for a line about a retry. The server's own
+words are quoted where it has some. Nothing here ever sees a key.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import time
+from collections.abc import Mapping
+from email.utils import mktime_tz, parsedate_tz
+
+from felix.errors import ServerError, ServerFault
+from felix.llm.surrogates import mend
+
+_CONTEXT = re.compile(
+    r"context[ _]length|context[ _]size|n_ctx|n_keep|exceed_context|maximum context|too many tokens|context window", re.I
+)
+_NO_MODEL = re.compile(r"no models? (is |are )?(currently )?loaded", re.I)
+_UNKNOWN_MODEL = re.compile(
+    r"model\b.{0,200}\b(not found|not exist|does not exist|not available|unknown)|(unknown|invalid|no such) model|model_not_found",
+    re.I | re.S,
+)
+_BUSY = frozenset({502, 503, 504, 529})
+_AGAIN = frozenset({408, 429, 500, 502, 503, 504, 529})
+LONGEST_WAIT_S = 60.0
+"""A server that asks for a longer wait is not asked again by itself."""
+
+
+def is_error(chunk: Mapping[str, object], name: str, *, has_choices: bool) -> bool:
+    """Whether a chunk of a stream is an error: servers have at least five ways of saying so."""
+    if chunk.get("error"):
+        return True
+    groq = chunk.get("x_groq")
+    if isinstance(groq, dict) and groq.get("error"):
+        return True
+    if has_choices:
+        return False
+    return name == "error" or chunk.get("object") == "error" or chunk.get("type") == "error" or (
+        isinstance(chunk.get("message"), str) and "usage" not in chunk
+    )
+
+
+def from_stream(chunk: object) -> ServerError:
+    """The error that came as an event of a stream which had begun well."""
+    text = error_text(chunk) or "no reason given"
+    inner = chunk.get("error") if isinstance(chunk, dict) else None
+    code = _code(inner) or _code(chunk)
+    if isinstance(inner, dict) and inner.get("type") in ("overloaded_error", "overloaded"):
+        code = code or 529
+    return from_status(code or 0, text, address="")
+
+
+def from_status(
+    status: int,
+    text: str,
+    *,
+    address: str,
+    is_page: bool = False,
+    retry_after_s: float | None = None,
+    location: str = "",
+) -> ServerError:
+    """The error for an HTTP status, or for `status` 0 an error with words only.
+
+    `text` is what the server said, already plain (`error_text`), `is_page` that it was HTML; `address` the base URL, for
+    the sentences about it.
+    """
+    said = _quoted(text)
+    again = status in _AGAIN
+    fault: ServerFault
+    if 300 <= status < 400:
+        fault, sentence = "redirected", (
+            f"The server redirects to {location or 'another address'}, not followed"
+            " – if that is the right one, enter it as the base URL in Settings."
+        )
+    elif _CONTEXT.search(text):
+        again = False
+        fault, sentence = "context", (
+            f"The prompt does not fit the model's context{said}"
+            " – load the model with a longer context, or shorten the task."
+        )
+    elif status in (401, 403):
+        fault, sentence = "key", (
+            f"The server wants an API key or refused the one it got{said} – set the key in Settings."
+        )
+    elif _NO_MODEL.search(text):
+        fault, sentence = "no_model", f"No model is loaded{said} – load one in the server, then try again."
+    elif _UNKNOWN_MODEL.search(text) and not again:
+        fault, sentence = "unknown_model", (
+            f"The server does not know this model{said} – choose another model in Settings."
+        )
+    elif status in (404, 405, 501) and (is_page or not text):
+        fault, sentence = "not_a_model_server", (
+            f"{address} answers, but not as a model server (HTTP {status})"
+            " – check the base URL in Settings; it usually ends in /v1."
+        )
+    elif status == 413:
+        fault, sentence = "context", f"The server refused the prompt as too large{said} – shorten the task."
+    elif status == 429:
+        wait = f", for {retry_after_s:.0f} s" if retry_after_s else ""
+        fault, sentence = "rate_limit", f"The server's rate limit is reached{wait}{said} – wait, or lower max_parallel."
+    elif status in _BUSY:
+        fault, sentence = "overloaded", f"The server is busy or not ready (HTTP {status}){said} – try again in a moment."
+    elif status >= 500 or status == 408:
+        fault, sentence = "server", f"The server failed (HTTP {status}){said} – look at the server's log, then try again."
+    elif status:
+        fault, sentence = "rejected", (
+            f"The server refused the request (HTTP {status}){said} – check the model and the base URL in Settings."
+        )
+    else:
+        fault, sentence = "server", f"The server reported an error{said} – look at the server's log, then try again."
+    if retry_after_s is not None and retry_after_s > LONGEST_WAIT_S:
+        again = False
+    return ServerError(
+        sentence, fault=fault, retryable=again, retry_after_s=retry_after_s, status_code=status or None
+    )
+
+
+def retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """Seconds the server asks to wait, by `retry-after-ms` or `retry-after` as seconds or a date."""
+    try:
+        return max(0.0, float(headers.get("retry-after-ms", "")) / 1000)
+    except ValueError:
+        pass
+    value = headers.get("retry-after", "")
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    date = parsedate_tz(value)
+    return max(0.0, mktime_tz(date) - time.time()) if date else None
+
+
+def brief(error: Exception) -> str:
+    """What happened, without the advice, to stand inside another sentence."""
+    what, _, _ = str(error).partition(" – ")
+    return what[:1].lower() + what[1:] if what[1:2].islower() else what
+
+
+def error_text(body: object) -> str:
+    """The words of an error body in any of its shapes: parsed JSON, plain text or a page of HTML."""
+    match body:
+        case str():
+            return _plain(body)
+        case {"error": dict() | str() as inner} if inner:
+            return error_text(inner) or _plain(json.dumps(inner))
+        case {"x_groq": {"error": str() as inner}}:
+            return _plain(inner)
+        case {"message": str() as text} if text:
+            return _plain(text)
+        case {"message": dict() as inner}:
+            return error_text(inner)
+        case {"detail": str() as text}:
+            return _plain(text)
+        case {"detail": [{"msg": str() as text}, *_]}:
+            return _plain(text)
+        case dict() | list() if body:
+            return _plain(json.dumps(body))
+        case _:
+            return ""
+
+
+def _plain(text: str) -> str:
+    """One line without markup or control characters, short enough for a sentence."""
+    if re.search(r"<(!doctype|html|head|body|h1)\b", text, re.I):
+        title = re.search(r"<title[^>]*>(.*?)</title>", text, re.I | re.S)
+        text = title[1] if title else re.sub(r"<(script|style).*?</\1>|<[^>]+>", " ", text, flags=re.I | re.S)
+        text = html.unescape(text)
+    words = " ".join("".join(c if c.isprintable() else " " for c in mend(text)).split())
+    return words if len(words) <= 400 else words[:399] + "…"
+
+
+def _quoted(text: str) -> str:
+    return f": “{text.rstrip('.')}”" if text else ""
+
+
+def _code(value: object) -> int:
+    if isinstance(value, dict):
+        for name in ("status_code", "code", "status"):
+            code = value.get(name)
+            if isinstance(code, str) and code.isdigit():
+                code = int(code)
+            if isinstance(code, int) and 400 <= code < 600:
+                return code
+    return 0

@@ -1,0 +1,270 @@
+"""The client for every OpenAI-compatible server: LM Studio, llama.cpp, vLLM, OpenAI, Groq and their like.
+
+The SDK builds the request and maps nothing else: its typed stream costs ten times the CPU of reading the bytes ourselves and
+ends silently in many ways. So the body's bytes go through `EventReader` and `AnswerReader`, and every ending is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import AsyncExitStack, aclosing
+from math import inf
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+import openai
+
+from felix.errors import CannotStream, ServerError
+from felix.llm import faults, transport
+from felix.llm.answer import AnswerParts
+from felix.llm.chat import Answer, ChatRequest, Delta, Progress
+from felix.llm.openai_dialect import AnswerReader, is_whole_message
+from felix.llm.sse import EventReader
+from felix.llm.surrogates import mend
+
+AFTER_FINISH_S = 3.0
+"""The token counts come after the finish signal; a server that never sends them must not hold the answer up."""
+
+_DRAIN_S = 0.05
+"""After the end mark the connection can be used again once its last few bytes are read."""
+
+_BOM = b"\xef\xbb\xbf"
+
+_OPTIONAL = {
+    "stream_options": ("stream_options", "include_usage"),
+    "return_progress": ("return_progress",),
+    "temperature": ("temperature",),
+    "max_tokens": ("max_tokens",),
+    "max_completion_tokens": ("max_completion_tokens",),
+}
+"""Fields an answer can do without, with the names a refusal may call them by."""
+
+_NO_STREAMING = re.compile(
+    r"\bstream(ing)?\b.{0,60}\b(not|un)\s?(support|allow|available|enabled|implement)"
+    r"|(not|n't) support.{0,20}\bstream(ing)?\b",
+    re.I,
+)
+
+_WRONG_PATH = re.compile(r"unexpected endpoint", re.I)
+"""LM Studio's words, with status 200, for a path it does not have."""
+
+
+class OpenAIClient:
+    """One server. `base_url` as `repair_base_url` leaves it; `api_key` may be empty."""
+
+    def __init__(self, base_url: str, api_key: str = "", *, reports_progress: bool = False) -> None:
+        self.base_url = base_url
+        self._http = transport.open_client(base_url, api_key)
+        # Given one by one, even where empty: what is left out the SDK takes from OPENAI_* in the environment.
+        self._sdk = openai.AsyncOpenAI(
+            base_url=base_url,
+            api_key=api_key or "none",
+            admin_api_key="",
+            organization="",
+            project="",
+            webhook_secret="",
+            default_headers={},
+            max_retries=0,
+            timeout=self._http.timeout,
+            http_client=self._http,
+        )
+        self._limit_name = "max_completion_tokens" if urlsplit(base_url).hostname == "api.openai.com" else "max_tokens"
+        self._refused: set[str] = set()
+        """Optional fields this server has refused; not sent again."""
+        if not reports_progress:
+            self._refused.add("return_progress")
+
+    async def aclose(self) -> None:
+        await self._sdk.close()
+
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[Delta, None]:
+        yield Progress("connecting")
+        reader = AnswerReader()
+        try:
+            async with AsyncExitStack() as stack:
+                response = await self._open(stack, request, streaming=True)
+                yield Progress("waiting")
+                async with aclosing(self._deltas(response, reader)) as deltas:
+                    async for delta in deltas:
+                        yield delta
+        except httpx2.TransportError as error:
+            for delta in reader.end():
+                yield delta
+            # After the finish signal a lost connection loses nothing.
+            if not reader.finish_reason:
+                raise transport.failure(error, self.base_url, before_any_event=not reader.events) from None
+
+    async def complete(self, request: ChatRequest) -> Answer:
+        started = time.monotonic()
+        parts = AnswerParts(request)
+        try:
+            async with AsyncExitStack() as stack:
+                response = await self._open(stack, request, streaming=False)
+                await response.aread()
+        except httpx2.TransportError as error:
+            raise transport.failure(error, self.base_url, before_any_event=True) from None
+        for delta in self._read_body(response.content, response):
+            parts.add(delta)
+        return parts.answer(duration_s=time.monotonic() - started)
+
+    async def _open(self, stack: AsyncExitStack, request: ChatRequest, *, streaming: bool) -> httpx2.Response:
+        """The response, its body unread; leaving `stack` closes the connection."""
+        while True:
+            body = self._body(request, streaming=streaming)
+            try:
+                opened = await stack.enter_async_context(
+                    self._sdk.chat.completions.with_streaming_response.create(**body)
+                )
+            except openai.APIStatusError as error:
+                if not self._can_do_without(error, body):
+                    raise self._refusal(error, streaming=streaming) from None
+            except openai.APIConnectionError as error:
+                raise transport.failure(error.__cause__ or error, self.base_url, before_any_event=True) from None
+            else:
+                return opened.http_response
+
+    def _body(self, request: ChatRequest, *, streaming: bool) -> dict[str, Any]:  # any JSON, as the SDK takes it
+        body: dict[str, Any] = {
+            "model": mend(request.model),
+            "messages": [{"role": m.role, "content": mend(m.content)} for m in request.messages],
+        }
+        if request.temperature is not None and "temperature" not in self._refused:
+            body["temperature"] = request.temperature
+        if request.max_tokens > 0 and self._limit_name not in self._refused:
+            body[self._limit_name] = request.max_tokens
+        if streaming:
+            body["stream"] = True
+            if "stream_options" not in self._refused:
+                body["stream_options"] = {"include_usage": True}
+            if "return_progress" not in self._refused:
+                body["extra_body"] = {"return_progress": True}
+        return body
+
+    def _can_do_without(self, error: openai.APIStatusError, body: dict[str, Any]) -> bool:
+        """Whether the server refused an optional field by name; it is left out from now on."""
+        if error.status_code not in (400, 422):
+            return False
+        said = error.response.text
+        if "max_tokens" in body and "max_completion_tokens" in said:
+            self._limit_name = "max_completion_tokens"
+            return True
+        sent = {*body, *body.get("extra_body", ())}
+        for field, names in _OPTIONAL.items():
+            if field in sent and any(name in said for name in names):
+                self._refused.add(field)
+                return True
+        return False
+
+    def _refusal(self, error: openai.APIStatusError, *, streaming: bool) -> Exception:
+        """The status error in words. The SDK's own text is often no more than "Error code: 400"."""
+        response = error.response
+        text = faults.error_text(_parsed(response.content))
+        if streaming and error.status_code in (400, 422, 501) and _NO_STREAMING.search(text):
+            return CannotStream(f"The server does not stream: {text}")
+        return faults.from_status(
+            error.status_code,
+            text,
+            address=self.base_url,
+            is_page=_is_page(response.content),
+            retry_after_s=faults.retry_after_s(response.headers),
+            location=_host(response.headers.get("location", "")),
+        )
+
+    async def _deltas(self, response: httpx2.Response, reader: AnswerReader) -> AsyncGenerator[Delta, None]:
+        body = response.aiter_bytes()
+        first = b""
+        async for data in body:
+            first += data
+            if first.removeprefix(_BOM).strip():
+                break
+        if not _is_events(first, response):
+            async for data in body:
+                first += data
+            for delta in self._read_body(first, response):
+                yield delta
+            return
+        events = EventReader(is_whole_message)
+        try:
+            for event in events.feed(first):
+                for delta in reader.read(event):
+                    yield delta
+            async for data in self._until_done(body, reader):
+                for event in events.feed(data):
+                    for delta in reader.read(event):
+                        yield delta
+            for event in events.finish():
+                for delta in reader.read(event):
+                    yield delta
+        except ServerError:
+            for delta in reader.end():
+                yield delta
+            raise
+        for delta in reader.end():
+            yield delta
+
+    async def _until_done(self, body: AsyncIterator[bytes], reader: AnswerReader) -> AsyncGenerator[bytes, None]:
+        """The body up to the end mark, or a little after the finish signal."""
+        loop = asyncio.get_running_loop()
+        until: float | None = None
+        while True:
+            if reader.is_done:
+                until = min(until or inf, loop.time() + _DRAIN_S)
+            elif reader.finish_reason and until is None:
+                until = loop.time() + AFTER_FINISH_S
+            try:
+                async with asyncio.timeout_at(until):
+                    data = await anext(body)
+            except (StopAsyncIteration, TimeoutError):
+                return
+            if not reader.is_done:
+                yield data
+
+    def _read_body(self, body: bytes, response: httpx2.Response) -> Iterator[Delta]:
+        """The deltas of a body that is no event stream: a whole answer, or whatever answers there in a server's place."""
+        parsed = _parsed(body)
+        if isinstance(parsed, dict) and isinstance(parsed.get("choices"), list):
+            yield from AnswerReader().read_whole(parsed)
+            return
+        text = faults.error_text(parsed)
+        if isinstance(parsed, dict) and "error" in parsed and not _WRONG_PATH.search(text):
+            raise faults.from_stream(parsed)
+        kind = response.headers.get("content-type", "").partition(";")[0] or "no content type"
+        said = f": “{text}”" if text else ""
+        what = f"an empty answer ({response.status_code})" if not body.strip() else f"{kind}{said}"
+        raise ServerError(
+            f"{self.base_url} answers, but not as a model server: {what}"
+            " – check the base URL in Settings; it usually ends in /v1.",
+            fault="not_a_model_server",
+        )
+
+
+def _is_events(first: bytes, response: httpx2.Response) -> bool:
+    """Whether the body is to be read as events; servers label streams wrongly and other things as streams."""
+    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    start = first.removeprefix(_BOM).lstrip()
+    if kind == "text/event-stream":
+        return bool(start) and not _is_page(start)
+    if start.startswith((b"data:", b":", b"event:", b"id:", b"retry:")):
+        return True
+    return kind != "application/json" and start.startswith(b"{") and b"\n" in start
+
+
+def _is_page(body: bytes) -> bool:
+    return body.lstrip()[:1] == b"<"
+
+
+def _parsed(body: bytes) -> object:
+    text = body.decode("utf-8", "replace").removeprefix("\ufeff")
+    try:
+        return json.loads(text, strict=False)
+    except (ValueError, RecursionError):
+        return text.strip()
+
+
+def _host(location: str) -> str:
+    return urlsplit(location).netloc or location

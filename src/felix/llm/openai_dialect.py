@@ -1,0 +1,268 @@
+"""What OpenAI-compatible servers say, as deltas. Pure: parsed JSON in, deltas out, no network.
+
+Servers of this dialect agree on little but the shape: fields are null or missing, the content is a list, a whole `message`
+stands where a `delta` should, errors come as chunks. Everything is read as meant; only what cannot be read is counted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+import jiter
+
+from felix.llm import faults
+from felix.llm.chat import Delta, Finish, Note, Progress, Reasoning, Text, ToolCallPart, Usage
+from felix.llm.sse import Event
+from felix.llm.surrogates import SurrogateJoiner
+from felix.llm.thinking import ThinkingSplitter
+
+_NOTHING: Final[Mapping[str, object]] = {}
+
+
+def is_whole_message(line: bytes) -> bool:
+    """Whether a line of data is a message by itself: a JSON object or the end mark."""
+    if line.startswith(b"{") and line.endswith(b"}"):
+        try:
+            jiter.from_json(line)
+        except ValueError:
+            return False
+        return True
+    return _is_done(line)
+
+
+class AnswerReader:
+    """Reads the events of one answer."""
+
+    def __init__(self) -> None:
+        self.is_done = False
+        """The end mark came."""
+        self.finish_reason = ""
+        self.has_usage = False
+        self.events = 0
+        """Messages read, of whatever content."""
+        self._model = ""
+        self._id: object = None
+        self._refused = False
+        self._damaged = 0
+        self._spliced = False
+        self._thinking = ThinkingSplitter()
+        self._text = SurrogateJoiner()
+        self._reasoning = SurrogateJoiner()
+        self._tools = _ToolCalls()
+
+    def read(self, event: Event) -> Iterable[Delta]:
+        """The deltas of one event; ServerError when it is an error."""
+        data = event.data
+        try:
+            chunk = jiter.from_json(data)
+        except ValueError:
+            return self._read_oddly(event)
+        return self._read_message(chunk, event.name)
+
+    def end(self) -> Iterator[Delta]:
+        """What is left to say when the stream is over, with or without an end mark."""
+        if rest := self._reasoning.flush():
+            yield Reasoning(rest)
+        yield from self._split(self._text.flush())
+        yield from self._thinking.flush()
+        if self._damaged:
+            pieces = "1 damaged piece was" if self._damaged == 1 else f"{self._damaged} damaged pieces were"
+            yield Note(f"{pieces} skipped")
+        if self._spliced:
+            yield Note("the server joined two answers in one stream")
+
+    def read_whole(self, body: object) -> Iterator[Delta]:
+        """The deltas of an answer that was not streamed."""
+        yield from self._read_message(body, "")
+        yield from self.end()
+
+    def _read_oddly(self, event: Event) -> Iterator[Delta]:
+        """An event that is not clean JSON."""
+        data = event.data.strip()
+        if not data or data.startswith(b":"):
+            return  # a keep-alive in the wrong place
+        if _is_done(data):
+            self.is_done = True
+            return
+        text = data.decode("utf-8", "replace")
+        try:
+            # Raw control characters, bytes that are no UTF-8, half an emoji: jiter refuses them, the text is whole.
+            chunk = json.loads(text, strict=False)
+        except (ValueError, RecursionError):
+            if event.name == "error":
+                raise faults.from_stream(text) from None
+            self._damaged += 1
+            return
+        yield from self._read_message(chunk, event.name)
+
+    def _read_message(self, chunk: object, name: str) -> Iterable[Delta]:
+        if not isinstance(chunk, dict):
+            if isinstance(chunk, str) and _is_done(chunk.encode("utf-8", "replace")):
+                self.is_done = True
+            elif name == "error":
+                raise faults.from_stream(chunk)
+            return ()
+        self.events += 1
+        choices = chunk.get("choices")
+        if not isinstance(choices, list):
+            choices = []
+        if faults.is_error(chunk, name, has_choices=bool(choices)):
+            raise faults.from_stream(chunk)
+        deltas: list[Delta] = []
+        if not self._model and isinstance(model := chunk.get("model"), str):
+            self._model = model
+        self._watch_for_splice(chunk.get("id"))
+        for choice in choices:
+            if isinstance(choice, dict):
+                self._read_choice(choice, deltas)
+        if (usage := chunk.get("usage") or _groq_usage(chunk)) and (counted := read_usage(usage)):
+            self.has_usage = True
+            deltas.append(counted)
+        if isinstance(progress := chunk.get("prompt_progress"), dict):
+            deltas.append(_reading(progress))
+        return deltas
+
+    def _read_choice(self, choice: Mapping[str, object], deltas: list[Delta]) -> None:
+        delta = choice.get("delta") or choice.get("message") or _NOTHING
+        if isinstance(delta, dict):
+            thought = delta.get("reasoning_content") or delta.get("reasoning")
+            if thought and isinstance(thought, str):
+                self._thinking.thinking_came_apart()
+                if thought := self._reasoning.feed(thought):
+                    deltas.append(Reasoning(thought))
+            content = delta.get("content")
+            if isinstance(content, str):
+                if content:
+                    deltas.extend(self._split(self._text.feed(content)))
+            elif isinstance(content, list):
+                self._read_parts(content, deltas)
+            if isinstance(refusal := delta.get("refusal"), str) and refusal:
+                self._refused = True
+                deltas.extend(self._split(self._text.feed(refusal)))
+            calls = delta.get("tool_calls")
+            if isinstance(calls, list):
+                deltas.extend(self._tools.read(calls))
+        elif isinstance(text := choice.get("text"), str) and text:
+            deltas.extend(self._split(self._text.feed(text)))
+        reason = choice.get("finish_reason")
+        if reason and isinstance(reason, str):
+            self.finish_reason = "refusal" if self._refused else reason
+            deltas.extend(self._split(self._text.flush()))
+            deltas.extend(self._thinking.flush())
+            deltas.append(Finish(self.finish_reason, self._model))
+
+    def _read_parts(self, parts: list[object], deltas: list[Delta]) -> None:
+        """Content as a list of typed parts, which Mistral's thinking models and some gateways send."""
+        for part in parts:
+            if isinstance(part, str):
+                deltas.extend(self._split(self._text.feed(part)))
+            elif isinstance(part, dict):
+                if isinstance(text := part.get("text"), str):
+                    deltas.extend(self._split(self._text.feed(text)))
+                elif thought := _flat(part.get("thinking")):
+                    self._thinking.thinking_came_apart()
+                    deltas.append(Reasoning(self._reasoning.feed(thought)))
+
+    def _split(self, text: str) -> Iterable[Delta]:
+        return self._thinking.feed(text) if text else ()
+
+    def _watch_for_splice(self, id: object) -> None:
+        if id == self._id or not id or not isinstance(id, str):
+            return
+        self._spliced = self._spliced or self._id is not None
+        self._id = id
+
+
+class _ToolCalls:
+    """Gives every part of a tool call the index of its call, whatever the server did with `index` and `id`."""
+
+    def __init__(self) -> None:
+        self._ids: list[str] = []
+        self._names: list[str] = []
+        self._arguments: list[str] = []
+        self._latest: dict[object, int] = {}
+        """The server's own index (None when it sends none) → our call."""
+
+    def read(self, calls: list[object]) -> Iterator[ToolCallPart]:
+        for call in calls:
+            if isinstance(call, dict):
+                yield self._part(call)
+
+    def _part(self, call: Mapping[str, object]) -> ToolCallPart:
+        function = call.get("function")
+        function = function if isinstance(function, dict) else _NOTHING
+        id, name, arguments = call.get("id"), function.get("name"), function.get("arguments")
+        id = id if isinstance(id, str) else ""
+        name = name if isinstance(name, str) else ""
+        if arguments is None:
+            arguments = ""
+        elif not isinstance(arguments, str):
+            arguments = json.dumps(arguments)
+        key = call.get("index")
+        at = self._latest.get(key)
+        if at is None or self._is_another(at, id, name):
+            at = len(self._ids)
+            self._ids.append(id)
+            self._names.append("")
+            self._arguments.append("")
+        self._latest[key] = at
+        new_name = "" if self._names[at] else name
+        self._names[at] = self._names[at] or name
+        self._ids[at] = self._ids[at] or id or f"call_{at}"
+        self._arguments[at] += arguments
+        return ToolCallPart(at, self._ids[at], new_name, arguments)
+
+    def _is_another(self, at: int, id: str, name: str) -> bool:
+        if id:
+            return id != self._ids[at]
+        return bool(name and self._names[at] and name != self._names[at] and _is_json(self._arguments[at]))
+
+
+def read_usage(usage: object) -> Usage | None:
+    """Token counts as they stand in `usage`; None when they are no numbers."""
+    if not isinstance(usage, dict):
+        return None
+    prompt, completion = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
+    if prompt is None and completion is None:
+        return None
+    details = usage.get("completion_tokens_details")
+    reasoning = _count(details.get("reasoning_tokens")) if isinstance(details, dict) else None
+    return Usage(prompt or 0, completion or 0, reasoning)
+
+
+def _groq_usage(chunk: Mapping[str, object]) -> object:
+    extra = chunk.get("x_groq")
+    return extra.get("usage") if isinstance(extra, dict) else None
+
+
+def _reading(progress: Mapping[str, object]) -> Progress:
+    done, total = _count(progress.get("processed")), _count(progress.get("total"))
+    return Progress("reading", min(1.0, done / total) if done is not None and total else None)
+
+
+def _count(value: object) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e12:
+        return None
+    return int(value)
+
+
+def _flat(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return "".join(_flat(part.get("text")) if isinstance(part, dict) else _flat(part) for part in value)
+    return ""
+
+
+def _is_done(data: bytes) -> bool:
+    return data[:6].upper() == b"[DONE]"
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
