@@ -1,6 +1,6 @@
-"""What holds for every test: nothing leaves this machine, nothing touches the user's files, nothing goes wrong unseen.
+"""What holds for every test: nothing leaves this machine or touches the user's files, and no fault goes unseen.
 
-A warning, a logged error, a thread left behind or a connection to anywhere but this machine fails the test it happens in.
+A warning, a logged error, a thread left behind or a connection to anywhere but this machine fails the test it is in.
 """
 
 from __future__ import annotations
@@ -37,24 +37,19 @@ _HOMES = {
     "XDG_STATE_HOME": "state",
 }
 _LEAKS = ("OPENAI_", "ANTHROPIC_", "FELIX_API_KEY")
-_session_home = Path()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Fixtures that live longer than a test are kept from the user's files too."""
-    global _session_home
-    _session_home = Path(tempfile.mkdtemp(prefix="felix-tests-"))
+    home = Path(tempfile.mkdtemp(prefix="felix-tests-"))
+    config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
     for name, folder in _HOMES.items():
-        (_session_home / folder).mkdir(mode=0o700, exist_ok=True)
-        os.environ[name] = str(_session_home / folder)
+        (home / folder).mkdir(mode=0o700, exist_ok=True)
+        os.environ[name] = str(home / folder)
     for name in list(os.environ):
         if name.startswith(_LEAKS) or name.lower().endswith("_proxy"):
             del os.environ[name]
     os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"  # never the user's own keys
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    shutil.rmtree(_session_home, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +64,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
 
 @pytest.fixture(autouse=True)
 def logged_errors() -> Iterator[list[logging.LogRecord]]:
-    """Errors logged while the test runs. What is still in the list at its end fails it: a test that means one pops it."""
+    """Errors logged while the test runs. One left in the list fails it: a test that means one takes it out."""
     records: list[logging.LogRecord] = []
     handler = logging.Handler(logging.ERROR)
     handler.emit = records.append  # type: ignore[method-assign]
