@@ -68,7 +68,8 @@ class LeftOut:
     """An agent whose last word did not reach the synthesis whole, and why, in one sentence."""
 
     agent_id: AgentId
-    status: Status
+    status: Status | Literal["unheard"]
+    """`unheard`: the rounds ended before it had a turn."""
     reason: str
 
 

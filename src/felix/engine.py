@@ -1,0 +1,233 @@
+"""The door: whoever shows Felix to a user starts and stops runs here, and is told what happens through a mailbox.
+
+One worker thread with one asyncio loop does all the work. Every method returns at once; nothing of the caller's is ever
+called from the worker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import threading
+import time
+from collections.abc import Coroutine
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self
+
+from felix.errors import FelixError
+from felix.events import RunId
+from felix.keys import KeyStore
+from felix.log import RunLog, hide
+from felix.settings import Settings, SettingsFile
+from felix.team.agent import STOPPED_BY_USER
+from felix.team.connection import Connection, connect
+from felix.team.hub import CentralPost
+from felix.team.mailbox import Mailbox, Reply
+from felix.team.runner import give_up, run_workflow
+from felix.team.workflow import Workflow
+
+if TYPE_CHECKING:
+    from felix.demo import DemoServer
+
+CLOSE_S = 1.5
+"""How long leaving the engine waits for runs to end: their sockets are closed in the first milliseconds of it."""
+
+_log = logging.getLogger(__name__)
+
+
+class Engine:
+    """Runs, on a thread of their own. A context manager: entering starts the thread, leaving stops every run."""
+
+    def __init__(self, settings: SettingsFile, keys: KeyStore | None = None) -> None:
+        self._settings = settings
+        self._keys = keys or KeyStore()
+        self._mailboxes: tuple[Mailbox, ...] = ()
+        """Replaced as a whole, so that the worker may read it at any time."""
+        self._numbers = itertools.count(1)
+        self._runs: dict[RunId, asyncio.Task[None]] = {}
+        """The worker's own."""
+        self._worker: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._tasks: asyncio.TaskGroup | None = None
+        self._demo: DemoServer | None = None
+        self._demo_base_url = ""
+
+    def __enter__(self) -> Self:
+        started = threading.Event()
+        self._worker = threading.Thread(target=self._work, args=(started,), name="felix-worker", daemon=True)
+        self._worker.start()
+        started.wait()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop every run, free the servers, and end the thread; takes `CLOSE_S` at most. A second call does nothing."""
+        worker, self._worker = self._worker, None
+        if worker is None:
+            return
+        self._post(self._end())
+        worker.join(CLOSE_S)
+        if worker.is_alive():
+            _log.warning("the worker did not end within %.1f s", CLOSE_S)
+
+    def start(self, task: str, workflow: Workflow, *, demo: bool = False) -> RunId:
+        """Begin a run, against the server in the settings or against the demo model."""
+        run = RunId(f"{time.strftime('%Y%m%d-%H%M%S')}-{next(self._numbers)}")
+        self._post(self._run(run, task, workflow, demo=demo))
+        return run
+
+    def stop(self, run: RunId) -> None:
+        """End a run. Its sockets close at once; the `run_finished` that follows says that it has stopped."""
+        self._call(self._cancel, run)
+
+    def subscribe(self) -> Mailbox:
+        """A mailbox that gets every record and reply from now on; to be emptied on one thread."""
+        mailbox = Mailbox()
+        self._mailboxes = (*self._mailboxes, mailbox)
+        return mailbox
+
+    def unsubscribe(self, mailbox: Mailbox) -> None:
+        self._mailboxes = tuple(each for each in self._mailboxes if each is not mailbox)
+
+    def ask_server(self, base_url: str, api_key: str | None = None, *, demo: bool = False) -> int:
+        """Ask a server who it is and which models it has; the reply holds a `ServerReport`, or a ServerError.
+
+        `api_key` None is the stored one. Returns the number of the reply.
+        """
+        return self._ask(self._report(base_url, api_key, demo=demo))
+
+    def test_server(self, base_url: str, model: str, api_key: str | None = None) -> int:
+        """Ask for one word, through the code of a run; the reply holds a `TestResult`, or a ServerError."""
+        return self._ask(self._test(base_url, model, api_key))
+
+    # ---------------------------------------------------------------- the worker's side
+
+    def _work(self, started: threading.Event) -> None:
+        with asyncio.Runner() as runner:
+            self._loop = runner.get_loop()
+            self._loop.set_exception_handler(_log_exception)
+            runner.run(self._live(started))
+            self._loop = None
+
+    async def _live(self, started: threading.Event) -> None:
+        try:
+            async with asyncio.TaskGroup() as self._tasks:
+                self._closing = asyncio.Event()
+                started.set()
+                await self._closing.wait()
+        finally:
+            if self._demo:
+                await self._demo.close()
+
+    async def _end(self) -> None:
+        for task in self._runs.values():
+            task.cancel()
+        self._closing.set()
+
+    def _call(self, function: Any, *args: object) -> None:  # Any: call_soon_threadsafe's own type
+        loop = self._loop
+        if loop is not None:
+            try:
+                loop.call_soon_threadsafe(function, *args)
+            except RuntimeError:  # closed between the two lines
+                _log.debug("the worker has ended")
+
+    def _post(self, work: Coroutine[Any, Any, None]) -> None:
+        def begin() -> None:
+            assert self._tasks is not None
+            self._tasks.create_task(_guarded(work))
+
+        self._call(begin)
+
+    def _ask(self, work: Coroutine[Any, Any, object]) -> int:
+        number = next(self._numbers)
+
+        async def answer() -> None:
+            try:
+                reply = Reply(number, await work)
+            except FelixError as error:
+                reply = Reply(number, error=error)
+            for mailbox in self._mailboxes:
+                mailbox.put(reply)
+
+        self._post(answer())
+        return number
+
+    def _cancel(self, run: RunId) -> None:
+        if task := self._runs.get(run):
+            task.cancel()
+
+    async def _run(self, run: RunId, task: str, workflow: Workflow, *, demo: bool) -> None:
+        this = asyncio.current_task()
+        assert this is not None
+        self._runs[run] = this
+        hub = CentralPost(run, mailboxes=lambda: self._mailboxes)
+        settings = self._current
+        log = RunLog()
+        hub.register_streaming_callback(log)
+        try:
+            connection = await self._connect(demo=demo)
+        except FelixError as error:
+            give_up(task, workflow, hub, settings(), status="failed", reason=str(error))
+        except asyncio.CancelledError:
+            give_up(task, workflow, hub, settings(), status="stopped", reason=STOPPED_BY_USER)
+            raise
+        else:
+            try:
+                await run_workflow(task, workflow, connection, hub, settings)
+            finally:
+                await asyncio.shield(connection.client.aclose())
+        finally:
+            del self._runs[run]
+
+    def _current(self) -> Settings:
+        return self._settings.current
+
+    async def _connect(self, *, demo: bool) -> Connection:
+        settings = self._settings.current
+        if demo:
+            settings = settings.model_copy(update={"base_url": await self._demo_url(), "model": ""})
+            return replace(await connect(settings, ""), is_demo=True, server_name="Demo model")
+        return await connect(settings, await self._key(settings.base_url, None))
+
+    async def _report(self, base_url: str, api_key: str | None, *, demo: bool) -> object:
+        from felix.llm.models import list_models
+
+        if demo:
+            return await list_models(await self._demo_url(), "")
+        return await list_models(base_url, await self._key(base_url, api_key))
+
+    async def _test(self, base_url: str, model: str, api_key: str | None) -> object:
+        from felix.llm.models import test_connection
+
+        return await test_connection(base_url, await self._key(base_url, api_key), model)
+
+    async def _key(self, base_url: str, api_key: str | None) -> str:
+        # The operating system's key store may ask the user first: never on the loop.
+        key = await asyncio.to_thread(self._keys.get, base_url) if api_key is None else api_key
+        hide(key)
+        return key
+
+    async def _demo_url(self) -> str:
+        from felix.demo import DemoServer
+
+        if self._demo is None:
+            self._demo = DemoServer()
+            self._demo_base_url = await self._demo.start()
+        return self._demo_base_url
+
+
+async def _guarded(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        await work
+    except asyncio.CancelledError:
+        pass  # a run that was stopped; the group's other tasks go on
+    except Exception:  # noqa: BLE001  a bug must not end the other runs
+        _log.exception("the worker failed")
+
+
+def _log_exception(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    _log.error("in the worker's loop: %s", context.get("message"), exc_info=context.get("exception"))

@@ -1,0 +1,158 @@
+"""A log that a user can read: one line for each thing that happened, in a rotating file and, if asked for, on stderr.
+
+The lines of a run are made from its records, so the log can say nothing that the window does not know. Never a key, and
+never a model's text.
+"""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import sys
+from pathlib import Path
+from typing import assert_never
+
+from felix.events import (
+    HUB,
+    AgentSpawned,
+    AgentState,
+    PartialSynthesis,
+    PartialThought,
+    Record,
+    RoundStarted,
+    RunFinished,
+    RunStarted,
+    SynthesisComplete,
+    SynthesisStarted,
+    ThoughtComplete,
+    ThoughtId,
+)
+
+_FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
+_MAX_BYTES = 1_000_000
+_FILES = 4
+_log = logging.getLogger("felix.run")
+_secrets: set[str] = set()
+
+
+def hide(secret: str) -> None:
+    """From now on this text never reaches a log line, in whatever message or traceback it stands."""
+    if len(secret) > 3:
+        _secrets.add(secret)
+
+
+def start(path: Path, *, verbosity: int = 0) -> str:
+    """Log to `path`, and to stderr with `verbosity` 1; 2 adds a line per chunk. Replaces an earlier start.
+
+    Returns a sentence when the file cannot be written, and then logs without it; else an empty text.
+    """
+    root = logging.getLogger("felix")
+    stop()
+    root.setLevel(logging.DEBUG if verbosity > 1 else logging.INFO)
+    root.propagate = False
+    trouble = ""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _add(
+            root, logging.handlers.RotatingFileHandler(path, maxBytes=_MAX_BYTES, backupCount=_FILES, encoding="utf-8")
+        )
+    except OSError as error:
+        trouble = f"No log is written: {path} cannot be opened ({error.strerror})."
+    if verbosity and sys.stderr is not None:  # there is none under pythonw
+        _add(root, logging.StreamHandler())
+    return trouble
+
+
+def stop() -> None:
+    """Close what `start` opened."""
+    root = logging.getLogger("felix")
+    for handler in list(root.handlers):
+        root.removeHandler(handler)
+        handler.close()
+
+
+def _add(root: logging.Logger, handler: logging.Handler) -> None:
+    handler.setFormatter(_Redacting(_FORMAT))
+    root.addHandler(handler)
+
+
+class _Redacting(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line = super().format(record)
+        for secret in _secrets:
+            line = line.replace(secret, "[key]")
+        return line
+
+
+class RunLog:
+    """A streaming callback that writes the lines of one run."""
+
+    def __init__(self) -> None:
+        self._begun: set[ThoughtId | None] = set()
+        """What has had its first token; None is the synthesis."""
+        self._depths: dict[str, float] = {}
+
+    def __call__(self, record: Record) -> None:
+        event = record.event
+        match event:
+            case RunStarted():
+                mode = (
+                    f"streaming on, every {event.batch_interval_s * 1000:.0f} ms"
+                    if event.streaming
+                    else "streaming off"
+                )
+                where = f"{event.server_name or 'server'} {event.server}"
+                _log.info("run %s starts: %s on %s, model %s, %s", record.run, event.workflow, where, event.model, mode)
+            case RoundStarted():
+                _log.info("round %d of %d at %.2f: %s", event.number, event.total, event.t, ", ".join(event.agents))
+            case AgentSpawned():
+                _log.info("%s enters at depth %.2f", event.agent_id, event.depth)
+            case AgentState():
+                self._state(event)
+            case PartialThought():
+                self._partial(event.agent_id, event.thought_id, event)
+            case PartialSynthesis():
+                self._partial(HUB, None, event)
+            case ThoughtComplete():
+                sure = "–" if event.confidence is None else f"{event.confidence:.2f}"
+                _log.info("%s ends %s, confidence %s%s", event.thought_id, _figures(event), sure, _because(event.error))
+            case SynthesisStarted():
+                _log.info("synthesis of %d thoughts: %s", len(event.sources), event.reason)
+            case SynthesisComplete():
+                _log.info("synthesis ends %s%s", _figures(event), _because(event.error))
+            case RunFinished():
+                _log.info(
+                    "run %s ends %s after %.1f s%s", record.run, event.status, event.duration_s, _because(event.reason)
+                )
+            case _:
+                assert_never(event)
+
+    def _state(self, event: AgentState) -> None:
+        match event.state:
+            case "connecting":
+                if event.agent_id != HUB and self._depths.get(event.agent_id) != event.checkpoint:
+                    self._depths[event.agent_id] = event.checkpoint
+                    _log.info("%s crosses checkpoint %.2f", event.agent_id, event.checkpoint)
+                _log.info("%s asks %s, having read %d", event.thought_id, event.model, len(event.read))
+            case "retrying":
+                _log.warning("%s: %s", event.thought_id, event.detail)
+            case state:
+                _log.debug("%s is %s", event.thought_id, state)
+
+    def _partial(self, who: str, thought: ThoughtId | None, event: PartialThought | PartialSynthesis) -> None:
+        if thought not in self._begun:
+            self._begun.add(thought)
+            _log.info("%s has its first token", thought or who)
+        _log.debug(
+            "%s %s +%d characters, %d tokens", thought or who, event.channel, len(event.partial), event.tokens_so_far
+        )
+
+
+def _figures(event: ThoughtComplete | SynthesisComplete) -> str:
+    tokens = f"{event.usage.completion} tokens" if event.usage else "tokens not counted"
+    rate = f", {event.tokens_per_s:.1f} tok/s" if event.tokens_per_s else ""
+    return f"{event.status}: {tokens}{rate}, {event.duration_s:.1f} s"
+
+
+def _because(reason: str | None) -> str:
+    return f" – {reason}" if reason else ""

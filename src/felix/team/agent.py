@@ -1,0 +1,237 @@
+"""One agent: what it is told at a checkpoint, and the thought it makes of it.
+
+With a hub it reads the others and is watched while it thinks; without one it is simply a model with a role.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from felix.events import Activity, AgentState, Channel, Status, ThoughtComplete, ThoughtId
+from felix.ledger.state import GrowingText, Thought
+from felix.llm.chat import ChatRequest, Progress
+from felix.settings import Settings
+from felix.team.connection import Connection
+from felix.team.hub import CentralPost, Moment
+from felix.team.prompts import Prompt, Room, agent_prompt
+from felix.team.schedule import depth_at
+from felix.team.speaking import Speaker, Spoken
+from felix.team.workflow import Member, Workflow
+
+STOPPED_BY_USER = "Stopped by you."
+A_BUG = "Felix made a mistake here – the log has the details."
+
+
+class LLMAgent:
+    """An agent of a workflow, and what it has thought so far."""
+
+    def __init__(
+        self, member: Member, workflow: Workflow, connection: Connection, settings: Callable[[], Settings]
+    ) -> None:
+        self.member = member
+        self._workflow = workflow
+        self._connection = connection
+        self._settings = settings
+        self._own: list[Thought] = []
+        """Complete ones, for when there is no hub to remember them."""
+
+    @property
+    def model(self) -> str:
+        return self.member.spec.model or self._connection.model
+
+    def checkpoint_at(self, current_time: float) -> float:
+        """The deepest checkpoint this agent has reached when the run's clock stands at `current_time` (0 to 1)."""
+        spec = self.member.spec
+        depth = depth_at(current_time, spawn=spec.spawn_depth, speed=spec.speed)
+        reached = [c for c in self._workflow.checkpoints if depth is not None and spec.spawn_depth <= c <= depth + 1e-6]
+        return max(reached, default=spec.spawn_depth)
+
+    async def process_task_with_llm(
+        self,
+        task: str,
+        current_time: float,
+        central_post: CentralPost | None = None,
+        enable_streaming: bool = True,  # noqa: FBT001, FBT002  the published signature
+    ) -> ThoughtComplete:
+        """Think about `task` at the moment `current_time` (0 to 1) of the run's clock, and return the thought.
+
+        Streams when this argument, the workflow and the settings all say so. Expected failures are thoughts with the
+        status `failed`, never exceptions. Cancelling ends the thought as `stopped` at the hub, with what it had.
+        """
+        checkpoint = self.checkpoint_at(current_time)
+        prompt = self._prompt(task, checkpoint, central_post)
+        spec = self.member.spec
+        round_number = central_post.state.round if central_post else len(self._own) + 1
+        voice = _Voice(
+            central_post,
+            Moment(self.member.id, ThoughtId(f"{self.member.id}#{round_number}"), spec.role, checkpoint, current_time),
+            round_number,
+            prompt,
+            spec.temperature_at(checkpoint),
+            self.model,
+        )
+        speaker = Speaker(
+            self._connection.client,
+            ChatRequest(prompt.messages, self.model, voice.temperature, self._max_tokens(), self.member.id),
+            silence_timeout_s=self._connection.silence_timeout_s,
+            states_confidence=True,
+            on_text=voice.show,
+            on_progress=voice.progress,
+        )
+
+        def streams() -> bool:
+            chosen = spec.enable_streaming
+            return enable_streaming and (self._settings().enable_streaming if chosen is None else chosen)
+
+        started = time.monotonic()
+        voice.begin()
+        try:
+            spoken = await speaker.speak(
+                self._settings, streaming=streams, continue_most=self._workflow.continue_truncated
+            )
+        except asyncio.CancelledError:
+            speaker.interrupted()
+            voice.end(cut_off(speaker, "stopped", STOPPED_BY_USER, started, self.model))
+            raise
+        except Exception:  # a bug: the thought ends all the same, and the run's one handler logs it
+            voice.end(cut_off(speaker, "failed", A_BUG, started, self.model))
+            raise
+        thought = voice.end(spoken)
+        if thought.status == "complete" and central_post is None:
+            self._own.append(_remembered(thought))
+        return thought
+
+    def _prompt(self, task: str, checkpoint: float, hub: CentralPost | None) -> Prompt:
+        complete = [t for t in hub.thoughts() if t.status == "complete"] if hub else self._own
+        me = self.member.id
+        return agent_prompt(
+            task,
+            self._workflow,
+            self.member,
+            checkpoint=checkpoint,
+            own=[t for t in complete if t.agent_id == me],
+            others=[t for t in complete if t.agent_id != me],
+            room=Room(self._connection.context_length, self._max_tokens()),
+        )
+
+    def _max_tokens(self) -> int:
+        own = self.member.spec.max_tokens
+        return self._settings().max_tokens if own is None else own
+
+
+class _Voice:
+    """How the doings of one turn reach the hub, where there is one."""
+
+    def __init__(
+        self,
+        hub: CentralPost | None,
+        moment: Moment,
+        round_number: int,
+        prompt: Prompt,
+        temperature: float,
+        model: str,
+    ) -> None:
+        self.temperature = temperature
+        self._hub = hub
+        self._moment = moment
+        self._round = round_number
+        self._prompt = prompt
+        self._model = model
+
+    def begin(self) -> None:
+        self._tell("connecting", read=self._prompt.read, cut=self._prompt.cut)
+
+    def progress(self, step: Progress) -> None:
+        if step.phase != "connecting" or step.detail:
+            self._tell(step.phase, fraction=step.fraction, detail=step.detail)
+
+    def show(self, channel: Channel, text: str, offset: int, tokens: int) -> None:
+        if self._hub:
+            self._hub.receive_partial_thought(self._moment, text, offset=offset, channel=channel, tokens_so_far=tokens)
+
+    def end(self, spoken: Spoken) -> ThoughtComplete:
+        moment = self._moment
+        thought = ThoughtComplete(
+            agent_id=moment.agent_id,
+            thought_id=moment.thought_id,
+            role=moment.role,
+            round=self._round,
+            checkpoint=moment.checkpoint,
+            status=spoken.status,
+            content=spoken.content,
+            thinking=spoken.thinking,
+            confidence=spoken.confidence,
+            finish_reason=spoken.finish_reason,
+            usage=spoken.usage,
+            read=self._prompt.read,
+            ttft_s=spoken.ttft_s,
+            duration_s=spoken.duration_s,
+            tokens_per_s=spoken.tokens_per_s,
+            error=spoken.error,
+            notes=spoken.notes,
+            model=spoken.model,
+        )
+        if self._hub:
+            self._hub.finalize_streaming_thought(thought)
+        return thought
+
+    def _tell(
+        self,
+        state: Activity,
+        *,
+        fraction: float | None = None,
+        detail: str = "",
+        read: tuple[ThoughtId, ...] = (),
+        cut: str = "",
+    ) -> None:
+        if self._hub is None:
+            return
+        self._hub.emit(
+            AgentState(
+                agent_id=self._moment.agent_id,
+                thought_id=self._moment.thought_id,
+                state=state,
+                round=self._round,
+                checkpoint=self._moment.checkpoint,
+                fraction=fraction,
+                detail=detail,
+                read=read,
+                cut=cut,
+                temperature=self.temperature,
+                model=self._model,
+            )
+        )
+
+
+def cut_off(speaker: Speaker, status: Status, error: str, started: float, model: str) -> Spoken:
+    """What is kept of what was said and was ended from outside; `started` is on the monotonic clock."""
+    return Spoken(
+        status=status,
+        content=str(speaker.text),
+        thinking=str(speaker.thinking),
+        confidence=None,
+        finish_reason=None,
+        usage=None,
+        ttft_s=None,
+        duration_s=time.monotonic() - started,
+        tokens_per_s=None,
+        error=error,
+        fault=None,
+        notes=(),
+        model=model,
+    )
+
+
+def _remembered(event: ThoughtComplete) -> Thought:
+    return Thought(
+        thought_id=event.thought_id,
+        agent_id=event.agent_id,
+        role=event.role,
+        round=event.round,
+        checkpoint=event.checkpoint,
+        status=event.status,
+        answer=GrowingText(event.content),
+        confidence=event.confidence,
+    )

@@ -1,0 +1,54 @@
+"""A server and one of its models, as a run uses them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from felix.errors import ServerError
+from felix.llm.address import default_silence_timeout_s, repair_base_url
+from felix.llm.chat import ChatClient
+from felix.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """What is known before the first request. Closing `client` is for whoever called `connect`."""
+
+    client: ChatClient
+    server: str
+    """Base URL."""
+    server_name: str
+    """`LM Studio`, `llama.cpp`, …"""
+    model: str
+    context_length: int | None
+    """Tokens of one slot, as loaded; None when the server does not say."""
+    silence_timeout_s: float
+    """Without content; 0 is never."""
+    is_demo: bool = False
+
+
+async def connect(settings: Settings, api_key: str) -> Connection:
+    """Ask the server in the settings who it is, and choose the model: the one that is set, else the first loaded.
+
+    Raises ServerError when nothing answers there, or nothing that could be asked, and SettingsError for an address that
+    is none.
+    """
+    # Imported here: they bring the SDK along, and the window is up long before anybody connects.
+    from felix.llm.models import list_models, make_client
+
+    base_url = repair_base_url(settings.base_url)
+    report = await list_models(base_url, api_key)
+    chosen = next((m for m in report.models if m.id == settings.model), None)
+    if not settings.model:
+        chosen = report.models[0] if report.models else None
+        if chosen is None:
+            raise ServerError(f"{report.name} has no model loaded – load one there, then run again.", fault="no_model")
+    limit = settings.silence_timeout_s
+    return Connection(
+        client=make_client(base_url, api_key, report.kind),
+        server=base_url,
+        server_name=report.name,
+        model=chosen.id if chosen else settings.model,
+        context_length=chosen.context_length if chosen else None,
+        silence_timeout_s=default_silence_timeout_s(base_url) if limit is None else limit,
+    )

@@ -1,0 +1,162 @@
+"""CentralPost, the hub: every word of every agent passes here, is numbered, remembered and shown to whoever watches.
+
+Its methods are plain functions. On the one worker thread nothing can come between two of their lines, so the order of
+records is total and costs nothing. The hub *shows* partial thoughts and *uses* ended ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from typing import NamedTuple
+
+from felix.events import (
+    AgentId,
+    Channel,
+    Event,
+    PartialSynthesis,
+    PartialThought,
+    Record,
+    RunId,
+    ThoughtComplete,
+    ThoughtId,
+)
+from felix.ledger.state import RunState, Thought
+from felix.team.mailbox import Mailbox
+
+StreamingCallback = Callable[[Record], Awaitable[None] | None]
+
+DRAIN_S = 2.0
+"""How long the end of a run waits for async callbacks that are still at work."""
+
+_log = logging.getLogger(__name__)
+
+
+class Moment(NamedTuple):
+    """Whose words these are: a thought and where on the way it is spoken."""
+
+    agent_id: AgentId
+    thought_id: ThoughtId
+    role: str
+    checkpoint: float
+    progress: float
+
+
+class CentralPost:
+    """The hub of one run. Belongs to the worker's loop; only mailboxes leave it."""
+
+    def __init__(
+        self, run: RunId, *, mailboxes: Callable[[], Iterable[Mailbox]] = tuple, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.run = run
+        self.state = RunState(run=run)
+        self._mailboxes = mailboxes
+        """Asked for each record, so a reader may come or go in the middle of a run."""
+        self._clock = clock
+        self._seq = 0
+        self._callbacks: dict[StreamingCallback, _Feed | None] = {}
+
+    def emit(self, event: Event) -> Record:
+        """Number an event, fold it, and hand it to everybody who watches."""
+        self._seq += 1
+        record = Record(self._seq, self._clock(), self.run, event)
+        self.state.apply(record)
+        for mailbox in self._mailboxes():
+            mailbox.put(record)
+        for callback, feed in list(self._callbacks.items()):
+            if feed is not None:
+                feed.queue.put_nowait(record)
+                continue
+            try:
+                callback(record)
+            except Exception:  # noqa: BLE001  a watcher's bug must not end the run it watches
+                _log.exception("a streaming callback failed")
+        return record
+
+    def receive_partial_thought(
+        self, moment: Moment, partial: str, *, offset: int, channel: Channel = "answer", tokens_so_far: int = 0
+    ) -> None:
+        """Text of a thought that is being written; `offset` is what came of this channel before it, in characters."""
+        self.emit(
+            PartialThought(
+                agent_id=moment.agent_id,
+                thought_id=moment.thought_id,
+                role=moment.role,
+                checkpoint=moment.checkpoint,
+                progress=moment.progress,
+                channel=channel,
+                partial=partial,
+                offset=offset,
+                tokens_so_far=tokens_so_far,
+            )
+        )
+
+    def finalize_streaming_thought(self, thought: ThoughtComplete) -> None:
+        """The one end of a thought. A second end of the same thought is passed over: Stop may race completion."""
+        known = self.state.thoughts.get(thought.thought_id)
+        if known is None or known.is_live:
+            self.emit(thought)
+
+    def receive_partial_synthesis(self, partial: str, *, offset: int, channel: Channel, tokens_so_far: int) -> None:
+        self.emit(PartialSynthesis(channel=channel, partial=partial, offset=offset, tokens_so_far=tokens_so_far))
+
+    def thoughts(self) -> list[Thought]:
+        """Every thought that has ended, in the order in which they began."""
+        return [thought for thought in self.state.thoughts.values() if not thought.is_live]
+
+    def register_streaming_callback(self, callback: StreamingCallback, tasks: asyncio.TaskGroup | None = None) -> None:
+        """Call `callback` with every record from now on.
+
+        A plain function is called at once, on the worker. An async one is fed, in order, by a task of its own in
+        `tasks`, the run's group (ValueError without one); it may be slow. Neither can break the stream.
+        """
+        if callback in self._callbacks:
+            return
+        if not inspect.iscoroutinefunction(callback):
+            self._callbacks[callback] = None
+            return
+        if tasks is None:
+            raise ValueError("an async callback needs the run's task group")
+        feed = _Feed()
+        self._callbacks[callback] = feed
+        feed.task = tasks.create_task(_pump(callback, feed.queue))
+
+    def unregister_streaming_callback(self, callback: StreamingCallback) -> None:
+        """An async callback still gets the records that were there before this."""
+        feed = self._callbacks.pop(callback, None)
+        if feed is not None:
+            feed.queue.put_nowait(None)
+
+    async def drain(self) -> None:
+        """Let async callbacks finish what they were sent, `DRAIN_S` at most, and end their tasks."""
+        feeds = [feed for feed in self._callbacks.values() if feed is not None]
+        self._callbacks.clear()
+        for feed in feeds:
+            feed.queue.put_nowait(None)
+        tasks = [feed.task for feed in feeds if feed.task is not None]
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=DRAIN_S)
+            for task in late:
+                task.cancel()
+
+
+class _Feed:
+    __slots__ = ("queue", "task")
+
+    def __init__(self) -> None:
+        self.queue: asyncio.Queue[Record | None] = asyncio.Queue()
+        """None ends it."""
+        self.task: asyncio.Task[None] | None = None
+
+
+async def _pump(callback: StreamingCallback, queue: asyncio.Queue[Record | None]) -> None:
+    while (record := await queue.get()) is not None:
+        try:
+            result = callback(record)
+            if inspect.isawaitable(result):
+                await result
+        except Exception:  # noqa: BLE001  see CentralPost.emit
+            _log.exception("a streaming callback failed")

@@ -1,0 +1,246 @@
+"""What an agent and the hub are told: pure functions from the team's thoughts to messages that fit a context.
+
+Tokens are estimated here, and only here: the servers Felix speaks to count them only afterwards. The estimate is on the
+high side, so that what it says fits really does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from felix.events import ThoughtId
+from felix.ledger.state import Thought
+from felix.llm.chat import Message
+from felix.team.confidence import ASKED_FOR
+from felix.team.workflow import Member, Workflow
+
+UNKNOWN_CONTEXT = 4_096
+"""Tokens assumed where the server does not say; the usual default of local servers."""
+
+_BYTES_PER_TOKEN = 3.0
+"""Below what common tokenisers reach on English (about 4), near what they reach on code and other scripts."""
+_TEMPLATE_TOKENS = 64
+"""For what a chat template adds around the messages."""
+_HEADING_TOKENS = 24
+_WORTH_SHORTENING = 120
+"""Tokens of room below which a thought is left out rather than shortened."""
+_GAP = "[… a part in the middle is left out here: it does not fit the context …]"
+
+_AGENTS_MANNER = (
+    "Write for the others of the team and for the hub, which makes one answer of all your work: no greeting, no "
+    "summary of the task, no talk about yourself. Name the source of what you take over from another agent, as in "
+    "[research-1]."
+)
+_HUBS_MANNER = (
+    "Answer the task itself; do not report on the process. Cite the agent a statement rests on in square brackets, as "
+    "[research-1], right behind it, and cite only agents whose contributions stand below. Where they disagree, say so "
+    "and decide, or say what would decide it. What stands under “Unfinished contributions” was cut off: use it only "
+    "where nothing complete says the same, and say that it is unfinished. Use Markdown."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    messages: tuple[Message, ...]
+    read: tuple[ThoughtId, ...]
+    """The thoughts that stand in it, whole or shortened, oldest first."""
+    cut: str
+    """What was left out so that it fits, in one sentence; empty when nothing was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Tokens of one slot: what a prompt may take so that the answer still fits."""
+
+    context: int | None
+    """As loaded; None when the server does not say."""
+    answer: int
+    """The answer's limit; 0 when there is none, then a quarter of the context is kept free."""
+
+    @property
+    def prompt(self) -> int:
+        context = self.context or UNKNOWN_CONTEXT
+        return max(context - (self.answer or context // 4) - _TEMPLATE_TOKENS, context // 8)
+
+    def __str__(self) -> str:
+        return f"{self.context:,} tokens" if self.context else f"~{UNKNOWN_CONTEXT:,} tokens (the server does not say)"
+
+
+def estimate_tokens(text: str) -> int:
+    """About how many tokens a text is, rather too many than too few."""
+    return round(len(text.encode("utf-8", "replace")) / _BYTES_PER_TOKEN)
+
+
+def agent_prompt(
+    task: str,
+    workflow: Workflow,
+    member: Member,
+    *,
+    checkpoint: float,
+    own: Sequence[Thought],
+    others: Sequence[Thought],
+    room: Room,
+) -> Prompt:
+    """The prompt of `member` at a checkpoint. `own` and `others` are complete thoughts, oldest first."""
+    role = member.spec.manner
+    team = workflow.members()
+    system = "\n\n".join(
+        part.strip()
+        for part in (
+            f"You are {member.id}, {_a(member.spec.role)} {member.spec.role} agent of a team of {len(team)}.",
+            f"The others are {_listed([m.id for m in team if m.id != member.id])}." if len(team) > 1 else "",
+            role.purpose,
+            member.spec.prompt,
+            _AGENTS_MANNER,
+        )
+        if part.strip()
+    )
+    where = f"Depth {checkpoint:.2f} (0.00 is the wide top, 1.00 the narrow bottom)."
+    turn = "\n\n".join((where, role.instruction(checkpoint), ASKED_FOR))
+
+    def label(thought: Thought) -> str:
+        return f"[{thought.agent_id}] {thought.role}, depth {thought.checkpoint:.2f}"
+
+    def build(task_text: str, chosen: dict[ThoughtId, str]) -> str:
+        return _joined(
+            ("# Task", task_text),
+            ("# What the others found", _sections(others, chosen, label)),
+            ("# Your own earlier thoughts", _sections(own, chosen, lambda t: f"depth {t.checkpoint:.2f}")),
+            ("# Your turn", turn),
+        )
+
+    return _fitted(system, task, build, [*others, *own], room)
+
+
+def synthesis_prompt(
+    task: str, workflow: Workflow, *, complete: Sequence[Thought], unfinished: Sequence[Thought], room: Room
+) -> Prompt:
+    """The hub's prompt: each agent's contributions labelled, complete ones first, unfinished ones headed so."""
+    team = workflow.members()
+    system = "\n\n".join(
+        part
+        for part in (
+            "You are the hub of a team of agents.",
+            f"The team was {_listed([m.id for m in team])}. Write the one answer to the task from their contributions.",
+            workflow.synthesis.prompt.strip(),
+            _HUBS_MANNER,
+        )
+        if part
+    )
+
+    def label(thought: Thought) -> str:
+        sure = "" if thought.confidence is None else f", confidence {thought.confidence:.2f}"
+        return f"[{thought.agent_id}] {thought.role}, depth {thought.checkpoint:.2f}{sure}"
+
+    def build(task_text: str, chosen: dict[ThoughtId, str]) -> str:
+        return _joined(
+            ("# Task", task_text),
+            ("# Contributions", _sections(complete, chosen, label)),
+            ("# Unfinished contributions", _sections(unfinished, chosen, label)),
+            ("# Your turn", "Write the answer now."),
+        )
+
+    return _fitted(system, task, build, [*unfinished, *complete], room, newest_of_each_first=True)
+
+
+def continuation(messages: tuple[Message, ...], so_far: str) -> tuple[Message, ...]:
+    """The messages that ask for the rest of an answer that was cut at its limit."""
+    return (
+        *messages,
+        Message("assistant", so_far),
+        Message(
+            "user",
+            "Your answer was cut off at its length limit. Go on exactly where it stops, with the very next characters; "
+            "repeat nothing, announce nothing, and come to an end soon.",
+        ),
+    )
+
+
+def _fitted(
+    system: str,
+    task: str,
+    build: Callable[[str, dict[ThoughtId, str]], str],
+    thoughts: Sequence[Thought],
+    room: Room,
+    *,
+    newest_of_each_first: bool = False,
+) -> Prompt:
+    """The prompt with as many thoughts as fit, newest first. The task is shortened only when it does not fit by itself.
+
+    With `newest_of_each_first` every agent's newest thought comes before anybody's older ones, and all of those get an
+    equal share of the room when they do not fit together, so that nobody is left out for another's length.
+    """
+    free = room.prompt - estimate_tokens(system) - estimate_tokens(build("", {}))
+    task_text, cuts = task, []
+    if estimate_tokens(task) > free:
+        task_text = _middle_cut(task, max(free, 0))
+        cuts.append("the middle of the task")
+    free -= estimate_tokens(task_text)
+    ranked = _newest_first(thoughts, of_each=newest_of_each_first)
+    newest = {thought.agent_id: thought.thought_id for thought in reversed(ranked)}
+    share = free // len(newest) if newest_of_each_first and newest else 0
+    chosen: dict[ThoughtId, str] = {}
+    left_out = shortened = 0
+    for thought in ranked:
+        text = str(thought.answer).strip()
+        limit = free
+        if share and newest[thought.agent_id] == thought.thought_id:
+            waiting = sum(1 for thought_id in newest.values() if thought_id not in chosen)
+            limit = max(free - share * (waiting - 1), 0)
+        if estimate_tokens(text) + _HEADING_TOKENS > limit:
+            if limit < _WORTH_SHORTENING:
+                left_out += 1
+                continue
+            text = _middle_cut(text, limit - _HEADING_TOKENS)
+            shortened += 1
+        chosen[thought.thought_id] = text
+        free -= estimate_tokens(text) + _HEADING_TOKENS
+    if left_out:
+        cuts.append(_count(left_out, "older thought"))
+    if shortened:
+        cuts.append(f"parts of {_count(shortened, 'thought')}")
+    cut = f"Left out {_listed(cuts)} to fit a context of {room}." if cuts else ""
+    messages = (Message("system", system), Message("user", build(task_text, chosen)))
+    return Prompt(messages, tuple(t.thought_id for t in thoughts if t.thought_id in chosen), cut)
+
+
+def _newest_first(thoughts: Sequence[Thought], *, of_each: bool) -> list[Thought]:
+    newest_first = list(reversed(thoughts))
+    if not of_each:
+        return newest_first
+    age: dict[str, int] = {}
+    ranked = []
+    for place, thought in enumerate(newest_first):
+        rank = age.get(thought.agent_id, 0)
+        age[thought.agent_id] = rank + 1
+        ranked.append((rank, place, thought))
+    return [thought for _, _, thought in sorted(ranked, key=lambda entry: entry[:2])]
+
+
+def _middle_cut(text: str, tokens: int) -> str:
+    """A long text shortened to `tokens`: its beginning and its end, where people say what they want."""
+    keep = max(int((tokens - estimate_tokens(_GAP) - 4) * _BYTES_PER_TOKEN / 2), 0)
+    raw = text.encode("utf-8", "replace")
+    head, tail = raw[:keep].decode("utf-8", "ignore"), raw[len(raw) - keep :].decode("utf-8", "ignore")
+    return f"{head}\n\n{_GAP}\n\n{tail}"
+
+
+def _sections(thoughts: Sequence[Thought], chosen: dict[ThoughtId, str], label: Callable[[Thought], str]) -> str:
+    return "\n\n".join(f"## {label(t)}\n\n{chosen[t.thought_id]}" for t in thoughts if t.thought_id in chosen)
+
+
+def _joined(*sections: tuple[str, str]) -> str:
+    return "\n\n".join(f"{heading}\n\n{body}" for heading, body in sections if body)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _a(word: str) -> str:
+    return "an" if word[:1].lower() in "aeiou" else "a"

@@ -1,0 +1,148 @@
+"""The hub's last word: one answer written from the agents' complete thoughts, streamed like theirs.
+
+Who failed, was cut short or was not heard is said by Felix itself, beside the answer, and never left to the model.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import assert_never
+
+from felix.events import (
+    HUB,
+    Activity,
+    AgentState,
+    LeftOut,
+    SynthesisComplete,
+    SynthesisStarted,
+    ThoughtId,
+)
+from felix.ledger.state import Agent, Thought
+from felix.llm.chat import ChatRequest, Progress
+from felix.settings import Settings
+from felix.team.agent import A_BUG, STOPPED_BY_USER, cut_off
+from felix.team.connection import Connection
+from felix.team.hub import CentralPost
+from felix.team.prompts import Room, synthesis_prompt
+from felix.team.speaking import Speaker, Spoken
+from felix.team.workflow import Workflow
+
+SYNTHESIS = ThoughtId("synthesis")
+
+
+def usable(thoughts: Sequence[Thought]) -> tuple[list[Thought], list[Thought]]:
+    """Complete thoughts, and those that ended otherwise but left text."""
+    with_text = [t for t in thoughts if str(t.answer).strip()]
+    return [t for t in with_text if t.status == "complete"], [t for t in with_text if t.status != "complete"]
+
+
+def left_out(agents: Sequence[Agent]) -> tuple[LeftOut, ...]:
+    """The agents whose last word is not a complete thought, and why."""
+    missing = []
+    for agent in agents:
+        match agent.latest:
+            case None:
+                reason = "The rounds ended before its turn."
+                missing.append(LeftOut(agent_id=agent.agent_id, status="unheard", reason=reason))
+            case Thought(status="complete") | Thought(status=None):
+                pass
+            case Thought(status=str(status), error=error):
+                missing.append(LeftOut(agent_id=agent.agent_id, status=status, reason=error or f"It ended {status}."))
+            case latest:
+                assert_never(latest)  # type: ignore[arg-type]  # mypy does not narrow by attributes
+    return tuple(missing)
+
+
+async def synthesise(
+    task: str,
+    workflow: Workflow,
+    connection: Connection,
+    hub: CentralPost,
+    settings: Callable[[], Settings],
+    *,
+    early: bool,
+    mean_confidence: float | None,
+    reason: str,
+) -> SynthesisComplete:
+    """Write the answer, telling the hub as it comes. Cancelling ends it as `stopped` there, with what it had."""
+    spec = workflow.synthesis
+    model = spec.model or connection.model
+    max_tokens = settings().max_tokens if spec.max_tokens is None else spec.max_tokens
+    complete, unfinished = usable(hub.thoughts())
+    prompt = synthesis_prompt(
+        task,
+        workflow,
+        complete=complete,
+        unfinished=unfinished,
+        room=Room(connection.context_length, max_tokens),
+    )
+    missing = left_out(list(hub.state.agents.values()))
+    hub.emit(
+        SynthesisStarted(
+            sources=prompt.read, left_out=missing, early=early, mean_confidence=mean_confidence, reason=reason
+        )
+    )
+
+    def tell(state: Activity, *, fraction: float | None = None, detail: str = "") -> None:
+        hub.emit(
+            AgentState(
+                agent_id=HUB,
+                thought_id=SYNTHESIS,
+                state=state,
+                round=hub.state.round,
+                checkpoint=1.0,
+                fraction=fraction,
+                detail=detail,
+                temperature=spec.temperature,
+                model=model,
+            )
+        )
+
+    def progress(step: Progress) -> None:
+        if step.phase != "connecting" or step.detail:
+            tell(step.phase, fraction=step.fraction, detail=step.detail)
+
+    def streams() -> bool:
+        return settings().enable_streaming if spec.enable_streaming is None else spec.enable_streaming
+
+    def ended(spoken: Spoken) -> SynthesisComplete:
+        return SynthesisComplete(
+            status=spoken.status,
+            content=spoken.content,
+            thinking=spoken.thinking,
+            finish_reason=spoken.finish_reason,
+            usage=spoken.usage,
+            left_out=missing,
+            ttft_s=spoken.ttft_s,
+            duration_s=spoken.duration_s,
+            tokens_per_s=spoken.tokens_per_s,
+            error=spoken.error,
+            notes=(*((prompt.cut,) if prompt.cut else ()), *spoken.notes),
+            model=spoken.model,
+        )
+
+    speaker = Speaker(
+        connection.client,
+        ChatRequest(prompt.messages, model, spec.temperature, max_tokens, HUB),
+        silence_timeout_s=connection.silence_timeout_s,
+        states_confidence=False,
+        on_text=lambda channel, text, offset, tokens: hub.receive_partial_synthesis(
+            text, offset=offset, channel=channel, tokens_so_far=tokens
+        ),
+        on_progress=progress,
+    )
+    started = time.monotonic()
+    tell("connecting")
+    try:
+        spoken = await speaker.speak(settings, streaming=streams, continue_most=workflow.continue_truncated)
+    except asyncio.CancelledError:
+        hub.emit(ended(cut_off(speaker, "stopped", STOPPED_BY_USER, started, model)))
+        raise
+    except Exception:  # a bug: see LLMAgent
+        hub.emit(ended(cut_off(speaker, "failed", A_BUG, started, model)))
+        raise
+    result = ended(spoken)
+    hub.emit(result)
+    return result
