@@ -11,11 +11,21 @@ from felix import __version__
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns its exit status."""
+    """Run one command; returns its exit status. Wrong usage ends in SystemExit(2), as argparse has it."""
     options = _parser().parse_args(arguments)
-    from felix.gui import open_window
+    match options.command:
+        case "run":
+            from felix.cli.run import run
 
-    return open_window(options)
+            return run(options)
+        case "demo-server":
+            from felix.demo import serve_forever
+
+            return serve_forever(options.port)
+        case _:
+            from felix.gui import open_window
+
+            return open_window(options)
 
 
 def main_window() -> int:
@@ -27,12 +37,29 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="felix", description="Watch several language models think at once.")
     parser.add_argument("--version", action="version", version=f"Felix {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
+
     gui = commands.add_parser("gui", help="open the window")
     gui.add_argument("--task", default="", help="what the agents shall work on")
-    gui.add_argument("--workflow", default="", help="name or file of the workflow")
     gui.add_argument("--start", action="store_true", help="begin the run at once")
-    gui.add_argument("--demo", action="store_true", help="use the demo model")
-    gui.add_argument("--settings", type=Path, help="the settings file to use")
+
+    run = commands.add_parser("run", help="run a workflow in the terminal")
+    run.add_argument("task", metavar="TASK", help="what the agents shall work on")
+    run.add_argument("--base-url", metavar="URL", help="the model server, as http://127.0.0.1:1234/v1")
+    run.add_argument("--model", help="the model; without it the first that is loaded")
+    run.add_argument("--no-stream", action="store_true", help="ask for whole answers")
+    run.add_argument("--batch-interval", type=float, metavar="S", help="seconds between two pieces of text, 0 to 2")
+    run.add_argument("--json", action="store_true", help="events only, one JSON object per line")
+
+    for command in (gui, run):
+        command.add_argument("--workflow", default="", metavar="W", help="name or file of the workflow")
+        command.add_argument("--demo", action="store_true", help="use the demo model: scripted text, no server")
+        command.add_argument("--settings", type=Path, metavar="FILE", help="the settings file to use")
+        command.add_argument(
+            "-v", "--verbose", action="count", default=0, help="the log on stderr as well; -vv: every chunk"
+        )
+
+    demo = commands.add_parser("demo-server", help="serve the demo model on this machine")
+    demo.add_argument("--port", type=int, default=0, help="0, as without it, takes a free one")
     return parser
 
 

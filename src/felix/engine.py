@@ -21,7 +21,7 @@ from felix.keys import KeyStore
 from felix.log import RunLog, hide
 from felix.settings import Settings, SettingsFile
 from felix.team.agent import STOPPED_BY_USER
-from felix.team.connection import Connection, connect
+from felix.team.connection import Connection, connect, silence_timeout
 from felix.team.hub import CentralPost
 from felix.team.mailbox import Mailbox, Reply
 from felix.team.runner import give_up, run_workflow
@@ -100,7 +100,8 @@ class Engine:
         return self._ask(self._report(base_url, api_key, demo=demo))
 
     def test_server(self, base_url: str, model: str, api_key: str | None = None) -> int:
-        """Ask for one word, through the code of a run; the reply holds a `TestResult`, or a ServerError."""
+        """Ask for one word, through the code of a run; the reply holds a `ConnectionCheck`, or a
+        ServerError."""
         return self._ask(self._test(base_url, model, api_key))
 
     # ---------------------------------------------------------------- the worker's side
@@ -201,9 +202,22 @@ class Engine:
         return await list_models(base_url, await self._key(base_url, api_key))
 
     async def _test(self, base_url: str, model: str, api_key: str | None) -> object:
-        from felix.llm.models import test_connection
+        from felix.llm.models import check_connection, list_models, make_client
 
-        return await test_connection(base_url, await self._key(base_url, api_key), model)
+        key = await self._key(base_url, api_key)
+        report = await list_models(base_url, key)
+        client = make_client(base_url, key, report.kind)
+        settings = self._settings.current
+        try:
+            return await check_connection(
+                client,
+                report,
+                model=model,
+                streaming=settings.enable_streaming,
+                silence_timeout_s=silence_timeout(settings, base_url),
+            )
+        finally:
+            await asyncio.shield(client.aclose())
 
     async def _key(self, base_url: str, api_key: str | None) -> str:
         # The operating system's key store may ask the user first: never on the loop.

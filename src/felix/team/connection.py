@@ -43,12 +43,17 @@ async def connect(settings: Settings, api_key: str) -> Connection:
         chosen = report.models[0] if report.models else None
         if chosen is None:
             raise ServerError(f"{report.name} has no model loaded – load one there, then run again.", fault="no_model")
-    limit = settings.silence_timeout_s
     return Connection(
         client=make_client(base_url, api_key, report.kind),
         server=base_url,
         server_name=report.name,
         model=chosen.id if chosen else settings.model,
         context_length=chosen.context_length if chosen else None,
-        silence_timeout_s=default_silence_timeout_s(base_url) if limit is None else limit,
+        silence_timeout_s=silence_timeout(settings, base_url),
     )
+
+
+def silence_timeout(settings: Settings, base_url: str) -> float:
+    """Seconds without content after which an answer is given up; 0 is never."""
+    limit = settings.silence_timeout_s
+    return default_silence_timeout_s(base_url) if limit is None else limit

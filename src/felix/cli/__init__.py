@@ -1,0 +1,1 @@
+"""Felix in a terminal."""

@@ -1,0 +1,153 @@
+"""A run as plain lines of text, for people and for pipes.
+
+Agents speak at the same time, a terminal has one end. So one agent has the floor: its words appear as they are written;
+what the others say meanwhile waits and follows, whole, when they get it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import assert_never
+
+from felix.events import (
+    AgentSpawned,
+    AgentState,
+    LeftOut,
+    PartialSynthesis,
+    PartialThought,
+    Record,
+    RoundStarted,
+    RunFinished,
+    RunStarted,
+    SynthesisComplete,
+    SynthesisStarted,
+    ThoughtComplete,
+    ThoughtId,
+)
+from felix.ledger.state import GrowingText, RunState, Thought
+
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 but tab and line break, DEL, C1: what starts an escape sequence
+    "\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c"  # what turns the direction of the text around it
+    "\ud800-\udfff]"  # half characters no terminal can be sent
+)
+
+
+def safe(text: str) -> str:
+    """Text that a terminal only shows: every control character but tab and line break becomes U+FFFD."""
+    return _UNSAFE.sub("\ufffd", text)
+
+
+class PlainFace:
+    """Writes a run as it goes. `write` is given text that is safe, `note` lines beside it (stderr)."""
+
+    def __init__(self, write: Callable[[str], None], note: Callable[[str], None]) -> None:
+        self.state = RunState()
+        self._write = write
+        self._note = note
+        self._floor: ThoughtId | None = None
+        self._waiting: list[ThoughtId] = []
+        """Those who have begun to write and do not have the floor, in that order."""
+        self._shown = 0
+        """Characters shown of the one who has the floor, or of the synthesis."""
+        self._is_at_line_start = True
+
+    def apply(self, record: Record) -> None:
+        self.state.apply(record)
+        event = record.event
+        match event:
+            case RunStarted():
+                calls = sum(len(each.turns) for each in event.rounds)
+                rounds = len(event.rounds)
+                self._note(f"{event.workflow}: {len(event.agents)} agents, {calls} calls in {rounds} rounds")
+                if event.server_name:
+                    self._note(f"{event.server_name} at {event.server}, model {event.model}")
+                if event.demo:
+                    self._note("Demo model – scripted text")
+            case RoundStarted():
+                self._note(f"round {event.number} of {event.total}: {', '.join(event.agents)}")
+            case AgentState(state="retrying"):
+                self._note(f"{event.agent_id}: {event.detail}")
+            case AgentState(state="connecting", cut=cut) if cut:
+                self._note(f"{event.agent_id}: {cut}")
+            case AgentState() | AgentSpawned():
+                pass
+            case PartialThought(channel="answer"):
+                self._heard(event.thought_id)
+            case PartialThought() | PartialSynthesis(channel="thinking"):
+                pass
+            case ThoughtComplete():
+                self._heard(event.thought_id)
+            case SynthesisStarted():
+                self._heading("synthesis")
+                self._shown = 0
+                for line in _beside(event.left_out):
+                    self._note(line)
+            case PartialSynthesis():
+                self._show_synthesis()
+            case SynthesisComplete():
+                self._show_synthesis()
+                self._end_line()
+                if event.status != "complete":
+                    self._note(f"synthesis {event.status}: {event.error or ''}")
+            case RunFinished():
+                self._end_line()
+                if event.status != "complete":
+                    self._note(f"{event.status}: {event.reason}")
+            case _:
+                assert_never(event)
+
+    def _heard(self, thought_id: ThoughtId) -> None:
+        """Something new of a thought: show it if it has the floor or can take it."""
+        if self._floor is None:
+            self._take_floor(thought_id)
+        if thought_id != self._floor:
+            if thought_id not in self._waiting:
+                self._waiting.append(thought_id)
+            return
+        self._show(self.state.thoughts[thought_id].answer)
+        while self._floor and not self.state.thoughts[self._floor].is_live:
+            self._leave_floor(self.state.thoughts[self._floor])
+            if self._waiting:
+                self._take_floor(self._waiting.pop(0))
+                self._show(self.state.thoughts[self._floor].answer)
+
+    def _take_floor(self, thought_id: ThoughtId) -> None:
+        thought = self.state.thoughts[thought_id]
+        self._floor, self._shown = thought_id, 0
+        self._heading(f"{thought.agent_id} · round {thought.round} · depth {thought.checkpoint:.2f}")
+
+    def _leave_floor(self, thought: Thought) -> None:
+        self._floor = None
+        self._end_line()
+        sure = "–" if thought.confidence is None else f"{thought.confidence:.2f}"
+        tokens = f"{thought.usage.completion} tokens" if thought.usage else f"~{thought.tokens} tokens"
+        rate = f", {thought.tokens_per_s:.0f} tok/s" if thought.tokens_per_s else ""
+        why = f" – {thought.error}" if thought.error else ""
+        self._note(f"{thought.agent_id} {thought.status}: {tokens}{rate}, confidence {sure}{why}")
+
+    def _show_synthesis(self) -> None:
+        if self.state.synthesis:
+            self._show(self.state.synthesis.answer)
+
+    def _show(self, text: GrowingText) -> None:
+        new = safe(text.since(self._shown))
+        if new:
+            self._write(new)
+            self._shown = len(text)
+            self._is_at_line_start = new.endswith("\n")
+
+    def _heading(self, text: str) -> None:
+        self._end_line()
+        self._write(f"\n── {text} ──\n")
+
+    def _end_line(self) -> None:
+        if not self._is_at_line_start:
+            self._write("\n")
+            self._is_at_line_start = True
+
+
+def _beside(left_out: tuple[LeftOut, ...]) -> list[str]:
+    """What Felix itself says of those whose last word is not a complete thought."""
+    return [f"without all of {entry.agent_id} ({entry.status}): {entry.reason}" for entry in left_out]

@@ -1,0 +1,140 @@
+"""`felix run`: one run in the terminal, as text or as one JSON object per line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import time
+from typing import TextIO
+
+from felix import log, places
+from felix.cli.plain import PlainFace, safe
+from felix.engine import Engine
+from felix.errors import FelixError
+from felix.events import Record, RunFinished, RunId, RunStatus, to_json
+from felix.settings import SettingsFile
+from felix.team.workflow import Library, Workflow
+
+COMPLETE, FAILED, WRONG, STOPPED = 0, 1, 2, 130
+_POLL_S = 0.02
+"""Between two looks into the mailbox: what the eye takes for at once."""
+
+
+def run(options: argparse.Namespace) -> int:
+    """Carry `felix run` out; returns the exit status: 0 complete, 1 failed, 2 wrong usage or settings, 130 stopped."""
+    try:
+        settings = _settings(options)
+        workflow = _workflow(options.workflow or settings.current.workflow)
+    except FelixError as error:
+        _note(str(error))
+        return WRONG
+    if not options.task.strip():
+        _note("The task is empty – say in quotes what the agents shall work on.")
+        return WRONG
+    verbosity = options.verbose or int(settings.current.verbose_log)
+    if trouble := log.start(places.log_file(), verbosity=verbosity):
+        _note(trouble)
+    try:
+        with Engine(settings) as engine:
+            return _watch(engine, options, workflow)
+    finally:
+        log.stop()
+
+
+def _settings(options: argparse.Namespace) -> SettingsFile:
+    """The settings in force with what the command line overrides, none of which is saved."""
+    defaults = places.default_settings()
+    settings = SettingsFile(options.settings or places.settings_file(), defaults=defaults)
+    settings.load()
+    if settings.faults:
+        raise FelixError(" ".join(settings.faults))
+    for notice in settings.notices:
+        _note(notice)
+    given = {
+        "base_url": options.base_url,
+        "model": options.model,
+        "streaming_batch_interval": options.batch_interval,
+        "enable_streaming": False if options.no_stream else None,
+    }
+    settings.override(**{key: value for key, value in given.items() if value is not None})
+    return settings
+
+
+def _workflow(wanted: str) -> Workflow:
+    entry = Library(places.builtin_workflows(), places.user_workflows()).find(wanted)
+    if entry.workflow is None:
+        raise entry.fault or FelixError(f"{entry.path} is no workflow.")
+    return entry.workflow
+
+
+def _watch(engine: Engine, options: argparse.Namespace, workflow: Workflow) -> int:
+    mailbox = engine.subscribe()
+    run_id = engine.start(options.task, workflow, demo=options.demo)
+    interrupts = _Interrupts(engine, run_id)
+    out = _Output(sys.stdout)
+    face = None if options.json else PlainFace(out.write, _note)
+    end: RunStatus | None = None
+    try:
+        while end is None:
+            items = mailbox.take()
+            for item in items:
+                if not isinstance(item, Record):
+                    continue
+                if face:
+                    face.apply(item)
+                else:
+                    out.write(_line(item))
+                if isinstance(item.event, RunFinished):
+                    end = item.event.status
+            out.flush()
+            if not items:
+                time.sleep(_POLL_S)
+    except BrokenPipeError:
+        # Whoever read along has gone: leaving the engine stops the run and frees the server.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return STOPPED
+    finally:
+        interrupts.restore()
+    return {"complete": COMPLETE, "stopped": STOPPED}.get(end, FAILED)
+
+
+def _line(record: Record) -> str:
+    # ASCII only, and DEL escaped by hand (JSON lets it pass): nothing a terminal could take for a command
+    return json.dumps(to_json(record), ensure_ascii=True).replace("\x7f", "\\u007f") + "\n"
+
+
+class _Interrupts:
+    """Ctrl-C, or a polite kill: the first stops the run and keeps what was written, the second quits."""
+
+    def __init__(self, engine: Engine, run_id: RunId) -> None:
+        self._engine, self._run_id = engine, run_id
+        self._before = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def _stop(self, number: int, frame: object) -> None:
+        self.restore()
+        self._engine.stop(self._run_id)
+
+    def restore(self) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+
+class _Output:
+    """stdout, in whatever encoding it has: what that cannot hold is replaced, never an error."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._encoding = stream.encoding or "utf-8"
+
+    def write(self, text: str) -> None:
+        self._stream.write(text.encode(self._encoding, "replace").decode(self._encoding))
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+
+def _note(line: str) -> None:
+    print(safe(line), file=sys.stderr, flush=True)
