@@ -1,0 +1,74 @@
+"""The little formatting that a card shows while text streams: one finished line at a time, and never a character moved.
+
+Whole Markdown needs whole blocks and a new drawing; a card has neither. Headings, lists, emphasis and code become tags over the text
+as it stands, and the markup itself is hidden, so a selection and the reader's place survive.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from felix.gui.shown_text import BULLETS, MARKUP
+
+_HEADING = re.compile(r"(#{1,6})[ \t]+(?=\S)")
+_BULLET = re.compile(r"[ \t]{0,8}([-*+]) (?=\S)")
+_NUMBER = re.compile(r"[ \t]{0,8}\d{1,3}[.)][ \t](?=\S)")
+_FENCE = re.compile(r"[ \t]{0,3}(```|~~~)")
+_INLINE = re.compile(
+    r"(?P<code>`+)(?P<c>[^`\n]+)(?P=code)"
+    r"|(?P<b>\*\*)(?=\S)(?P<s>.+?)(?<=\S)(?P=b)"
+    r"|(?<![\w*])(?P<i>\*)(?=[^\s*])(?P<e>[^*\n]+?)(?<=[^\s*])\*(?![\w*])"
+)
+_MAY_HOLD_MARKS = re.compile(r"[*_`#~+-]|\d[.)]")
+
+
+class Span(NamedTuple):
+    """Characters `start` to `end` of a line carry `tag`, a tag of the kit's Text or of `shown_text`."""
+
+    start: int
+    end: int
+    tag: str
+
+
+class LineMarks:
+    """Marks one line after the other of one answer; it remembers nothing but whether a code block is open."""
+
+    def __init__(self) -> None:
+        self._fence = ""
+
+    def spans(self, line: str) -> list[Span]:
+        """The tags of one whole line, without its line break, in the order in which they are to be put on."""
+        if self._fence:
+            if line.strip().startswith(self._fence):
+                self._fence = ""
+                return [Span(0, len(line), "quiet")]
+            return [Span(0, len(line), "code")]
+        if not _MAY_HOLD_MARKS.search(line):
+            return []
+        if fence := _FENCE.match(line):
+            self._fence = fence[1]
+            return [Span(0, len(line), "quiet")]
+        if heading := _HEADING.match(line):
+            tag = "h2" if len(heading[1]) <= 2 else "h3"
+            return [Span(0, len(line), tag), Span(0, heading.end(), MARKUP), *_inline(line, heading.end(), bold=False)]
+        if bullet := _BULLET.match(line):
+            start, tag = bullet.start(1), next(tag for tag, mark in BULLETS.items() if mark == bullet[1])
+            return [Span(0, len(line), "li"), Span(start, start + 1, tag), *_inline(line, bullet.end())]
+        if number := _NUMBER.match(line):
+            return [Span(0, len(line), "li"), *_inline(line, number.end())]
+        return _inline(line, 0)
+
+
+def _inline(line: str, start: int, *, bold: bool = True) -> list[Span]:
+    """Bold, italic and code from `start` on. In a heading, bold is only taken away: the line is bold already."""
+    spans: list[Span] = []
+    for found in _INLINE.finditer(line, start):
+        kind = found.lastgroup
+        mark, inner, tag = {"c": ("code", "c", "code"), "s": ("b", "s", "b"), "e": ("i", "e", "i")}[kind or "c"]
+        width = len(found[mark])
+        spans.append(Span(found.start(), found.start() + width, MARKUP))
+        spans.append(Span(found.end() - width, found.end(), MARKUP))
+        if bold or tag != "b":
+            spans.append(Span(*found.span(inner), tag))
+    return spans
