@@ -18,6 +18,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+pytest_plugins = ["tests.servers.fixtures"]
+
 # Two shared cores: a slow example is no failure. The same examples every time, and no database in the checkout.
 hypothesis.settings.register_profile("felix", deadline=None, derandomize=True, database=None)
 hypothesis.settings.load_profile("felix")

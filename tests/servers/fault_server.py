@@ -1,7 +1,7 @@
 """A model server that misbehaves on purpose: one path per quirk, `POST /<quirk>/v1/chat/completions`.
 
-Raw sockets on threads, so that every byte and every way to end a connection is ours. It keeps what was asked, and notices
-when a client goes away.
+Raw sockets on threads, so that every byte and every way to end a connection is ours. It keeps what was asked, and
+notices when a client goes away.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 Reply = Callable[["Connection"], None]
 
@@ -131,7 +131,7 @@ class FaultServer:
         self._threads: list[threading.Thread] = []
         self._sockets: set[socket.socket] = set()
 
-    def __enter__(self) -> FaultServer:
+    def __enter__(self) -> Self:
         self._start(self._accept)
         return self
 

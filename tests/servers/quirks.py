@@ -12,7 +12,8 @@ from tests.servers.fault_server import Connection, Reply
 QUIRKS: dict[str, Reply] = {}
 
 CONTEXT = (
-    "Input does not fit in context length. The input has 31430 tokens, but the context length only supports 30000 tokens."
+    "Input does not fit in context length. The input has 31430 tokens,"
+    " but the context length only supports 30000 tokens."
 )
 CRASHED = "The model has crashed without additional information. (Exit code: 18446744072635812000)"
 
@@ -49,7 +50,9 @@ def quirk(reply: Callable[[Connection], None]) -> Callable[[Connection], None]:
     return reply
 
 
-def stream(*pieces: bytes, content_type: str | None = "text/event-stream", headers: dict[str, str] | None = None) -> Reply:
+def stream(
+    *pieces: bytes, content_type: str | None = "text/event-stream", headers: dict[str, str] | None = None
+) -> Reply:
     """A reply that sends these pieces of body and ends regularly."""
 
     def reply(client: Connection) -> None:
@@ -81,14 +84,19 @@ def status(code: str, body: Any = None, content_type: str = "application/json", 
 
 QUIRKS["ok"] = events(*GOOD)
 QUIRKS["null_content"] = events(chunk({"role": "assistant", "content": None}), *GOOD[1:])
-QUIRKS["comments"] = stream(b": hi\n\n", event(text("Hello")), b": ping\n", event(text(" world")), b":\n\n", event(STOP), DONE)
+QUIRKS["comments"] = stream(
+    b": hi\n\n", event(text("Hello")), b": ping\n", event(text(" world")), b":\n\n", event(STOP), DONE
+)
 QUIRKS["no_done"] = events(*GOOD, done=False)
 QUIRKS["crlf"] = events(*GOOD, end=b"\r\n\r\n")
 QUIRKS["cr_only"] = events(*GOOD, end=b"\r\r")
 QUIRKS["bom"] = stream(b"\xef\xbb\xbf", *(event(value) for value in GOOD[1:]), DONE)
 QUIRKS["no_space_after_colon"] = stream(*(event(value).replace(b"data: ", b"data:", 1) for value in GOOD), DONE)
 QUIRKS["multi_data_lines"] = stream(
-    *(b"".join(b"data: " + line + b"\n" for line in json.dumps(v, indent=1).encode().split(b"\n")) + b"\n" for v in GOOD),
+    *(
+        b"".join(b"data: " + line + b"\n" for line in json.dumps(v, indent=1).encode().split(b"\n")) + b"\n"
+        for v in GOOD
+    ),
     DONE,
 )
 QUIRKS["dup_finish"] = events(*GOOD[:4], STOP, STOP)
@@ -144,7 +152,9 @@ QUIRKS["invalid_utf8"] = stream(
     event(text("Hello")), event(text("BAD world")).replace(b"BAD", b"\xff\xf0\x9f"), event(STOP), DONE
 )
 QUIRKS["u2028_in_text"] = stream(
-    "data: {}\n\n".format(json.dumps(text("Hello\u2028\u2029\x85 world"), ensure_ascii=False)).encode(), event(STOP), DONE
+    "data: {}\n\n".format(json.dumps(text("Hello\u2028\u2029\x85 world"), ensure_ascii=False)).encode(),
+    event(STOP),
+    DONE,
 )
 QUIRKS["lone_surrogates"] = events(text("Hello \ud83d"), text("\ude00"), text("\ud83d!"), STOP)
 QUIRKS["done_trailing_space"] = stream(*(event(value) for value in GOOD), b"data: [DONE] \n\n")
@@ -333,10 +343,10 @@ def endless(client: Connection) -> None:
 
 # ---------------------------------------------------------------- errors inside a stream
 
-QUIRKS["err_openai_obj"] = events(ROLE, text("Hello"), {"error": {"message": "boom", "type": "server_error", "code": None}})
-QUIRKS["err_lmstudio_event"] = stream(
-    b"event: error\n" + event({"error": {"message": CONTEXT}, "message": CONTEXT})
+QUIRKS["err_openai_obj"] = events(
+    ROLE, text("Hello"), {"error": {"message": "boom", "type": "server_error", "code": None}}
 )
+QUIRKS["err_lmstudio_event"] = stream(b"event: error\n" + event({"error": {"message": CONTEXT}, "message": CONTEXT}))
 QUIRKS["err_lmstudio_midstream"] = stream(
     event(ROLE), event(text("Hello")), b"event: error\n" + event({"error": {"message": CRASHED}, "message": CRASHED})
 )
@@ -371,27 +381,40 @@ QUIRKS["empty_200"] = status("200 OK", b"", "text/event-stream")
 QUIRKS["no_content_204"] = lambda client: client.raw(b"HTTP/1.1 204 No Content\r\n\r\n")
 QUIRKS["err400_string"] = status(
     "400 Bad Request",
-    {"error": "The number of tokens to keep from the initial prompt is greater than the context length (n_keep: 13055>= n_ctx: 4096)."},
+    {
+        "error": "The number of tokens to keep from the initial prompt is greater than the context length"
+        " (n_keep: 13055>= n_ctx: 4096)."
+    },
 )
 QUIRKS["err400_obj"] = status("400 Bad Request", {"error": {"message": "boom", "type": "invalid_request_error"}})
 QUIRKS["err401"] = status(
-    "401 Unauthorized", {"error": {"type": "invalid_request", "code": "invalid_api_key", "message": "An LM Studio API token is required"}}
+    "401 Unauthorized",
+    {"error": {"type": "invalid_request", "code": "invalid_api_key", "message": "An LM Studio API token is required"}},
 )
 QUIRKS["err404_model"] = status("404 Not Found", {"error": {"message": "model 'x' not found, try pulling it first"}})
 QUIRKS["err404_no_model"] = status(
     "404 Not Found",
-    {"error": {"message": "No models loaded. Please load a model in the developer page or use the 'lms load' command.", "param": "model"}},
+    {
+        "error": {
+            "message": "No models loaded. Please load a model in the developer page or use the 'lms load' command.",
+            "param": "model",
+        }
+    },
 )
 QUIRKS["err413_plain"] = status("413 Payload Too Large", b"too large", "text/plain")
 QUIRKS["err422_detail"] = status("422 Unprocessable Entity", {"detail": [{"loc": ["body"], "msg": "boom"}]})
 QUIRKS["err429_after0"] = status("429 Too Many Requests", {"error": {"message": "slow down"}}, retry_after="0.01")
 QUIRKS["err429_after300"] = status("429 Too Many Requests", {"error": {"message": "slow down"}}, retry_after="300")
 QUIRKS["err500_empty"] = status("500 Internal Server Error")
-QUIRKS["err500_context"] = status("500 Internal Server Error", {"error": {"message": "Context size has been exceeded."}})
+QUIRKS["err500_context"] = status(
+    "500 Internal Server Error", {"error": {"message": "Context size has been exceeded."}}
+)
 QUIRKS["err503_loading"] = status(
     "503 Service Unavailable", {"error": {"code": 503, "message": "Loading model", "type": "unavailable_error"}}
 )
-QUIRKS["err400_no_streaming"] = status("400 Bad Request", {"error": {"message": "Streaming is not supported for this model"}})
+QUIRKS["err400_no_streaming"] = status(
+    "400 Bad Request", {"error": {"message": "Streaming is not supported for this model"}}
+)
 
 
 @quirk

@@ -13,32 +13,36 @@ SILENCE_LOOPBACK_S = 600.0
 SILENCE_REMOTE_S = 120.0
 
 
+class AddressError(SettingsError, ValueError):
+    """What was entered is no base URL, and no sure repair makes it one."""
+
+
 def repair_base_url(text: str) -> str:
     """`text` as a base URL: http or https, a host, a port if one was given, and a path without a slash at its end.
 
-    Blanks go, a missing scheme becomes http, an empty path becomes /v1, localhost becomes 127.0.0.1 (on Windows the name
-    costs two seconds per request). Raises SettingsError.
+    Blanks go, a missing scheme becomes http, an empty path becomes /v1, localhost becomes 127.0.0.1 (on Windows the
+    name costs two seconds per request). Raises AddressError.
     """
     url = "".join(text.split()).strip("\"'<>")
     if not url:
-        raise SettingsError("The base URL is empty – enter one such as http://127.0.0.1:1234/v1.")
-    if not re.match(r"[a-z][a-z0-9+.-]*://", url, re.I):
+        raise AddressError("The base URL is empty – enter one such as http://127.0.0.1:1234/v1.")
+    if not re.match(r"[a-z][a-z0-9+.-]*://", url, re.IGNORECASE):
         url = f"http://{url.removeprefix('//')}"
     try:
         parts = urlsplit(url)
         port = parts.port
         host = parts.hostname or ""
     except ValueError:
-        raise SettingsError(
+        raise AddressError(
             f"“{_shown(text)}” is no base URL, its host or port is wrong (ports go from 1 to 65535)"
             " – enter one such as http://127.0.0.1:1234/v1."
         ) from None
     if parts.scheme not in ("http", "https"):
-        raise SettingsError(f"A base URL begins with http:// or https://, not {parts.scheme}:// – correct it.")
+        raise AddressError(f"A base URL begins with http:// or https://, not {parts.scheme}:// – correct it.")
     if parts.username is not None or parts.password is not None:
-        raise SettingsError("The base URL holds a user name or password – remove it, and enter a key as the API key.")
+        raise AddressError("The base URL holds a user name or password – remove it, and enter a key as the API key.")
     if port == 0 or not _is_host(host):
-        raise SettingsError(
+        raise AddressError(
             f"“{_shown(text)}” is no base URL, its host or port is wrong (ports go from 1 to 65535)"
             " – enter one such as http://127.0.0.1:1234/v1."
         )
@@ -95,7 +99,7 @@ def _is_host(host: str) -> bool:
         ascii_host = host.encode("idna").decode()
     except UnicodeError:
         return False
-    return bool(re.fullmatch(r"(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", ascii_host, re.I))
+    return bool(re.fullmatch(r"(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", ascii_host, re.IGNORECASE))
 
 
 def _shown(text: str) -> str:

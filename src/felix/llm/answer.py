@@ -67,9 +67,7 @@ class AnswerParts:
             case ToolCallPart(index, id, name, arguments):
                 self.has_tool_part = True
                 so_far = self._calls.get(index, ToolCall("", "", ""))
-                self._calls[index] = ToolCall(
-                    so_far.id or id, so_far.name or name, so_far.arguments + arguments
-                )
+                self._calls[index] = ToolCall(so_far.id or id, so_far.name or name, so_far.arguments + arguments)
             case Usage():
                 self._usage = delta
             case Note(text):
@@ -97,7 +95,7 @@ class AnswerParts:
         whole = self.text.text()
         text = whole[self._text_from :].lstrip("\n") if self._text_from else whole
         reasoning = whole[: self._text_from] + self.reasoning.text()
-        status, sentence, fault = self._ending(bool(text.strip()), bool(reasoning.strip()), error)
+        status, sentence, fault = self._ending(error, has_text=bool(text.strip()), has_thinking=bool(reasoning.strip()))
         model = self.finish.model if self.finish else ""
         if model and self._asked and not _same_model(self._asked, model):
             self.note(f"answered by another model than asked: {model}")
@@ -119,7 +117,7 @@ class AnswerParts:
         )
 
     def _ending(
-        self, has_text: bool, has_thinking: bool, error: ServerError | None
+        self, error: ServerError | None, *, has_text: bool, has_thinking: bool
     ) -> tuple[Status, str | None, ServerFault | None]:
         reason = self.finish.reason.lower() if self.finish else ""
         if self.finish is None or reason in _FAILED:
@@ -156,5 +154,3 @@ def _same_model(asked: str, answered: str) -> bool:
     """Whether two names may mean one model: servers add folders, dates and file endings."""
     a, b = (name.lower().removesuffix(".gguf") for name in (asked, answered))
     return a == b or a.rpartition("/")[2] in b or b.rpartition("/")[2] in a
-
-

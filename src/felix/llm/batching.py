@@ -1,7 +1,8 @@
 """Deltas gathered into chunks timed for the eye, and every way a call can end turned into one `Answer`.
 
-The first piece goes out at once; then what has gathered goes out every `batch_interval` seconds by the clock, so that a
-server that pauses leaves nothing in the buffer. An expected failure is an `Answer` with its text kept, never an exception.
+The first piece goes out at once; then what has gathered goes out every `batch_interval` seconds by the clock, so that
+a server that pauses leaves nothing in the buffer. An expected failure is an `Answer` with its text kept, never an
+exception.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import random
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TypeVar, assert_never
+from types import TracebackType
+from typing import Self, TypeVar, assert_never
 
 from felix.errors import CannotStream, ServerError
 from felix.llm import faults
@@ -66,9 +68,7 @@ async def complete_streaming(
     try:
         await _with_retries(lambda: call.attempt(client), call.may_ask_again, on_progress)
     except CannotStream:
-        answer = await complete_whole(
-            client, request, on_progress=on_progress, silence_timeout_s=silence_timeout_s
-        )
+        answer = await complete_whole(client, request, on_progress=on_progress, silence_timeout_s=silence_timeout_s)
         call.show_whole(answer)
         return answer
     except ServerError as failure:
@@ -92,8 +92,9 @@ async def complete_whole(
     async def attempt() -> Answer:
         if on_progress:
             on_progress(Progress("waiting"))
+        limit = asyncio.timeout(silence_timeout_s or None)
         try:
-            async with asyncio.timeout(silence_timeout_s or None) as limit:
+            async with limit:
                 return await client.complete(request)
         except TimeoutError:
             if not limit.expired():
@@ -135,26 +136,26 @@ class _Call:
     async def attempt(self, client: ChatClient) -> None:
         now = asyncio.get_running_loop().time
         self._sent_at = now()
-        async with _closing(client.stream(self._request)) as deltas, _silence_limit(self._silence_s) as heard:
+        async with _closing(client.stream(self._request)) as deltas, _SilenceLimit(self._silence_s) as silence:
             async for delta in deltas:
                 match delta:
                     case Text(text):
-                        self._mark(heard, now())
+                        self._mark(silence, now())
                         self._parts.add(delta)
                         self.chunks.push("answer", text)
                     case Reasoning(text):
-                        self._mark(heard, now())
+                        self._mark(silence, now())
                         self._parts.add(delta)
                         self.chunks.push("thinking", text)
                     case ToolCallPart():
-                        self._mark(heard, now())
+                        self._mark(silence, now())
                         self._parts.add(delta)
                     case Finish():
                         self._parts.add(delta)
                         self.chunks.flush()
                     case Progress():
                         if delta.fraction is not None:
-                            heard()  # a server that says how far it is is not silent
+                            silence.heard(now())  # a server that says how far it is is not silent
                         if self._on_progress:
                             self._on_progress(delta)
                     case Usage() | Note() | TextWasReasoning():
@@ -162,8 +163,8 @@ class _Call:
                     case _:
                         assert_never(delta)
 
-    def _mark(self, heard: Callable[[], None], now: float) -> None:
-        heard()
+    def _mark(self, silence: _SilenceLimit, now: float) -> None:
+        silence.heard(now)
         self._last_at = now
         if self._first_at is None:
             self._first_at = now
@@ -275,37 +276,42 @@ async def _closing(deltas: AsyncIterator[Delta]) -> AsyncGenerator[AsyncIterator
             await deltas.aclose()
 
 
-@asynccontextmanager
-async def _silence_limit(limit_s: float) -> AsyncGenerator[Callable[[], None], None]:
-    """Raises ServerError when the yielded function was not called for `limit_s` seconds; 0 is no limit."""
-    if limit_s <= 0:
-        yield lambda: None
-        return
-    loop = asyncio.get_running_loop()
-    heard_at = loop.time()
+class _SilenceLimit:
+    """Raises ServerError in its block when `heard` was not called for `limit_s` seconds; 0 is no limit."""
 
-    def hear() -> None:
-        nonlocal heard_at
-        heard_at = loop.time()
+    def __init__(self, limit_s: float) -> None:
+        self._limit_s = limit_s
+        self._loop = asyncio.get_running_loop()
+        self._timeout = asyncio.timeout(None)
+        self._heard_at = self._loop.time()
+        self._timer: asyncio.TimerHandle | None = None
 
-    def look() -> None:
-        # Moving a timer for every delta would cost more than the delta; the deadline is looked up when it has passed.
-        nonlocal timer
-        if loop.time() - heard_at >= limit_s:
-            limit.reschedule(loop.time())
+    def heard(self, now: float) -> None:
+        """Content came at `now`, by the loop's clock."""
+        # Moving a timer for every delta would cost more than the delta: the deadline is looked up when it has passed.
+        self._heard_at = now
+
+    async def __aenter__(self) -> Self:
+        await self._timeout.__aenter__()
+        if self._limit_s > 0:
+            self._timer = self._loop.call_at(self._heard_at + self._limit_s, self._look)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._timer:
+            self._timer.cancel()
+        try:
+            await self._timeout.__aexit__(kind, error, trace)
+        except TimeoutError:
+            raise _silent(self._limit_s) from None
+
+    def _look(self) -> None:
+        if self._loop.time() >= self._heard_at + self._limit_s:
+            self._timeout.reschedule(self._loop.time())
         else:
-            timer = loop.call_at(heard_at + limit_s, look)
-
-    timer = loop.call_at(heard_at + limit_s, look)
-    try:
-        async with asyncio.timeout(None) as limit:
-            yield hear
-    except TimeoutError:
-        if not limit.expired():
-            raise
-        raise _silent(limit_s) from None
-    finally:
-        timer.cancel()
+            self._timer = self._loop.call_at(self._heard_at + self._limit_s, self._look)
 
 
 def _silent(limit_s: float) -> ServerError:
@@ -331,7 +337,7 @@ async def _with_retries(
             if asked is not None and asked > faults.LONGEST_WAIT_S:
                 raise
             # Jitter, so that agents that failed together do not come back together.
-            wait = asked if asked else 0.5 * 2**done * random.uniform(0.75, 1.25)
+            wait = asked or 0.5 * 2**done * random.uniform(0.75, 1.25)
             done += 1
             if on_progress:
                 detail = f"retry {done} of {RETRIES} in {wait:.1f} s: {faults.brief(error)}"

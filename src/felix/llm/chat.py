@@ -1,7 +1,7 @@
 """What is asked of a model and what comes back, in the same words for every server.
 
-A client turns its server's dialect into `Delta` values. Only a `Finish` says that the answer is whole; a stream that ends
-without one is not complete, however quietly it ended.
+A client turns its server's dialect into `Delta` values. Only a `Finish` says that the answer is whole; a stream that
+ends without one is not complete, however quietly it ended.
 """
 
 from __future__ import annotations
@@ -198,8 +198,8 @@ class ChatClient(Protocol):
     def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
         """The answer as it comes.
 
-        Closing the iterator, or cancelling the task that reads it, closes the connection at once: that is what makes the
-        server stop. Raises CannotStream before the first delta, ServerError at any time.
+        Closing the iterator, or cancelling the task that reads it, closes the connection at once: that is what makes
+        the server stop. Raises CannotStream before the first delta, ServerError at any time.
         """
         ...
 

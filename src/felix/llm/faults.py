@@ -17,12 +17,14 @@ from felix.errors import ServerError, ServerFault
 from felix.llm.surrogates import mend
 
 _CONTEXT = re.compile(
-    r"context[ _]length|context[ _]size|n_ctx|n_keep|exceed_context|maximum context|too many tokens|context window", re.I
+    r"context[ _]length|context[ _]size|n_ctx|n_keep|exceed_context|maximum context|too many tokens|context window",
+    re.IGNORECASE,
 )
-_NO_MODEL = re.compile(r"no models? (is |are )?(currently )?loaded", re.I)
+_NO_MODEL = re.compile(r"no models? (is |are )?(currently )?loaded", re.IGNORECASE)
 _UNKNOWN_MODEL = re.compile(
-    r"model\b.{0,200}\b(not found|not exist|does not exist|not available|unknown)|(unknown|invalid|no such) model|model_not_found",
-    re.I | re.S,
+    r"model\b.{0,200}\b(not found|not exist|does not exist|not available|unknown)"
+    r"|(unknown|invalid|no such) model|model_not_found",
+    re.IGNORECASE | re.DOTALL,
 )
 _BUSY = frozenset({502, 503, 504, 529})
 _AGAIN = frozenset({408, 429, 500, 502, 503, 504, 529})
@@ -39,8 +41,11 @@ def is_error(chunk: Mapping[str, object], name: str, *, has_choices: bool) -> bo
         return True
     if has_choices:
         return False
-    return name == "error" or chunk.get("object") == "error" or chunk.get("type") == "error" or (
-        isinstance(chunk.get("message"), str) and "usage" not in chunk
+    return (
+        name == "error"
+        or chunk.get("object") == "error"
+        or chunk.get("type") == "error"
+        or (isinstance(chunk.get("message"), str) and "usage" not in chunk)
     )
 
 
@@ -65,37 +70,48 @@ def from_status(
 ) -> ServerError:
     """The error for an HTTP status, or for `status` 0 an error with words only.
 
-    `text` is what the server said, already plain (`error_text`), `is_page` that it was HTML; `address` the base URL, for
-    the sentences about it.
+    `text` is what the server said, already plain (`error_text`), `is_page` that it was HTML; `address` the base URL,
+    for the sentences about it.
     """
     said = _quoted(text)
     again = status in _AGAIN
     fault: ServerFault
     if 300 <= status < 400:
-        fault, sentence = "redirected", (
-            f"The server redirects to {location or 'another address'}, not followed"
-            " – if that is the right one, enter it as the base URL in Settings."
+        fault, sentence = (
+            "redirected",
+            (
+                f"The server redirects to {location or 'another address'}, not followed"
+                " – if that is the right one, enter it as the base URL in Settings."
+            ),
         )
     elif _CONTEXT.search(text):
         again = False
-        fault, sentence = "context", (
-            f"The prompt does not fit the model's context{said}"
-            " – load the model with a longer context, or shorten the task."
+        fault, sentence = (
+            "context",
+            (
+                f"The prompt does not fit the model's context{said}"
+                " – load the model with a longer context, or shorten the task."
+            ),
         )
     elif status in (401, 403):
-        fault, sentence = "key", (
-            f"The server wants an API key or refused the one it got{said} – set the key in Settings."
+        fault, sentence = (
+            "key",
+            (f"The server wants an API key or refused the one it got{said} – set the key in Settings."),
         )
     elif _NO_MODEL.search(text):
         fault, sentence = "no_model", f"No model is loaded{said} – load one in the server, then try again."
     elif _UNKNOWN_MODEL.search(text) and not again:
-        fault, sentence = "unknown_model", (
-            f"The server does not know this model{said} – choose another model in Settings."
+        fault, sentence = (
+            "unknown_model",
+            (f"The server does not know this model{said} – choose another model in Settings."),
         )
     elif status in (404, 405, 501) and (is_page or not text):
-        fault, sentence = "not_a_model_server", (
-            f"{address} answers, but not as a model server (HTTP {status})"
-            " – check the base URL in Settings; it usually ends in /v1."
+        fault, sentence = (
+            "not_a_model_server",
+            (
+                f"{address} answers, but not as a model server (HTTP {status})"
+                " – check the base URL in Settings; it usually ends in /v1."
+            ),
         )
     elif status == 413:
         fault, sentence = "context", f"The server refused the prompt as too large{said} – shorten the task."
@@ -103,19 +119,35 @@ def from_status(
         wait = f", for {retry_after_s:.0f} s" if retry_after_s else ""
         fault, sentence = "rate_limit", f"The server's rate limit is reached{wait}{said} – wait, or lower max_parallel."
     elif status in _BUSY:
-        fault, sentence = "overloaded", f"The server is busy or not ready (HTTP {status}){said} – try again in a moment."
+        fault, sentence = (
+            "overloaded",
+            f"The server is busy or not ready (HTTP {status}){said} – try again in a moment.",
+        )
     elif status >= 500 or status == 408:
-        fault, sentence = "server", f"The server failed (HTTP {status}){said} – look at the server's log, then try again."
+        fault, sentence = (
+            "server",
+            f"The server failed (HTTP {status}){said} – look at the server's log, then try again.",
+        )
     elif status:
-        fault, sentence = "rejected", (
-            f"The server refused the request (HTTP {status}){said} – check the model and the base URL in Settings."
+        fault, sentence = (
+            "rejected",
+            (f"The server refused the request (HTTP {status}){said} – check the model and the base URL in Settings."),
         )
     else:
         fault, sentence = "server", f"The server reported an error{said} – look at the server's log, then try again."
     if retry_after_s is not None and retry_after_s > LONGEST_WAIT_S:
         again = False
+    return ServerError(sentence, fault=fault, retryable=again, retry_after_s=retry_after_s, status_code=status or None)
+
+
+def not_a_model_server(address: str, status: int, content_type: str, text: str) -> ServerError:
+    """The error for whatever answers in a model server's place."""
+    kind = content_type.partition(";")[0].strip()
+    what = f" ({kind}){_quoted(text)}" if text else f", with an empty answer (HTTP {status})"
     return ServerError(
-        sentence, fault=fault, retryable=again, retry_after_s=retry_after_s, status_code=status or None
+        f"{address} answers, but is no model server{what} – check the base URL in Settings; it usually ends in /v1.",
+        fault="not_a_model_server",
+        status_code=status,
     )
 
 
@@ -165,9 +197,13 @@ def error_text(body: object) -> str:
 
 def _plain(text: str) -> str:
     """One line without markup or control characters, short enough for a sentence."""
-    if re.search(r"<(!doctype|html|head|body|h1)\b", text, re.I):
-        title = re.search(r"<title[^>]*>(.*?)</title>", text, re.I | re.S)
-        text = title[1] if title else re.sub(r"<(script|style).*?</\1>|<[^>]+>", " ", text, flags=re.I | re.S)
+    if re.search(r"<(!doctype|html|head|body|h1)\b", text, re.IGNORECASE):
+        title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
+        text = (
+            title[1]
+            if title
+            else re.sub(r"<(script|style).*?</\1>|<[^>]+>", " ", text, flags=re.IGNORECASE | re.DOTALL)
+        )
         text = html.unescape(text)
     words = " ".join("".join(c if c.isprintable() else " " for c in mend(text)).split())
     return words if len(words) <= 400 else words[:399] + "…"

@@ -1,7 +1,7 @@
 """The client for every OpenAI-compatible server: LM Studio, llama.cpp, vLLM, OpenAI, Groq and their like.
 
-The SDK builds the request and maps nothing else: its typed stream costs ten times the CPU of reading the bytes ourselves and
-ends silently in many ways. So the body's bytes go through `EventReader` and `AnswerReader`, and every ending is told.
+The SDK builds and sends the request. Its typed stream would cost ten times the CPU of reading the bytes ourselves, and
+ends silently in many ways: so the body's bytes go through `EventReader` and `AnswerReader`, and every ending is told.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ _OPTIONAL = {
 _NO_STREAMING = re.compile(
     r"\bstream(ing)?\b.{0,60}\b(not|un)\s?(support|allow|available|enabled|implement)"
     r"|(not|n't) support.{0,20}\bstream(ing)?\b",
-    re.I,
+    re.IGNORECASE,
 )
 
-_WRONG_PATH = re.compile(r"unexpected endpoint", re.I)
+_WRONG_PATH = re.compile(r"unexpected endpoint", re.IGNORECASE)
 """LM Studio's words, with status 200, for a path it does not have."""
 
 
@@ -97,7 +97,9 @@ class OpenAIClient:
                 yield delta
             # After the finish signal a lost connection loses nothing.
             if not reader.finish_reason:
-                raise transport.failure(error, self.base_url, before_any_event=not reader.events) from None
+                raise transport.failure(
+                    error, self.base_url, stage="answering" if reader.events else "before_any_event"
+                ) from None
 
     async def complete(self, request: ChatRequest) -> Answer:
         started = time.monotonic()
@@ -107,7 +109,7 @@ class OpenAIClient:
                 response = await self._open(stack, request, streaming=False)
                 await response.aread()
         except httpx2.TransportError as error:
-            raise transport.failure(error, self.base_url, before_any_event=True) from None
+            raise transport.failure(error, self.base_url, stage="opening") from None
         for delta in self._read_body(response.content, response):
             parts.add(delta)
         return parts.answer(duration_s=time.monotonic() - started)
@@ -124,9 +126,10 @@ class OpenAIClient:
                 if not self._can_do_without(error, body):
                     raise self._refusal(error, streaming=streaming) from None
             except openai.APIConnectionError as error:
-                raise transport.failure(error.__cause__ or error, self.base_url, before_any_event=True) from None
+                raise transport.failure(error.__cause__ or error, self.base_url, stage="opening") from None
             else:
-                return opened.http_response
+                response: httpx2.Response = opened.http_response
+                return response
 
     def _body(self, request: ChatRequest, *, streaming: bool) -> dict[str, Any]:  # any JSON, as the SDK takes it
         body: dict[str, Any] = {
@@ -225,7 +228,7 @@ class OpenAIClient:
                 yield data
 
     def _read_body(self, body: bytes, response: httpx2.Response) -> Iterator[Delta]:
-        """The deltas of a body that is no event stream: a whole answer, or whatever answers there in a server's place."""
+        """The deltas of a body that is no event stream: a whole answer, or whatever answers in a server's place."""
         parsed = _parsed(body)
         if isinstance(parsed, dict) and isinstance(parsed.get("choices"), list):
             yield from AnswerReader().read_whole(parsed)
@@ -233,13 +236,8 @@ class OpenAIClient:
         text = faults.error_text(parsed)
         if isinstance(parsed, dict) and "error" in parsed and not _WRONG_PATH.search(text):
             raise faults.from_stream(parsed)
-        kind = response.headers.get("content-type", "").partition(";")[0] or "no content type"
-        said = f": “{text}”" if text else ""
-        what = f"an empty answer ({response.status_code})" if not body.strip() else f"{kind}{said}"
-        raise ServerError(
-            f"{self.base_url} answers, but not as a model server: {what}"
-            " – check the base URL in Settings; it usually ends in /v1.",
-            fault="not_a_model_server",
+        raise faults.not_a_model_server(
+            self.base_url, response.status_code, response.headers.get("content-type", ""), text
         )
 
 

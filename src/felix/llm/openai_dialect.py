@@ -1,7 +1,8 @@
 """What OpenAI-compatible servers say, as deltas. Pure: parsed JSON in, deltas out, no network.
 
-Servers of this dialect agree on little but the shape: fields are null or missing, the content is a list, a whole `message`
-stands where a `delta` should, errors come as chunks. Everything is read as meant; only what cannot be read is counted.
+Servers of this dialect agree on little but the shape: fields are null or missing, the content is a list, a whole
+`message` stands where a `delta` should, errors come as chunks. Everything is read as meant; only what cannot be read is
+counted.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Final
 import jiter
 
 from felix.llm import faults
-from felix.llm.chat import Delta, Finish, Note, Progress, Reasoning, Text, ToolCallPart, Usage
+from felix.llm.chat import Delta, Finish, Note, Progress, Reasoning, ToolCallPart, Usage
 from felix.llm.sse import Event
 from felix.llm.surrogates import SurrogateJoiner
 from felix.llm.thinking import ThinkingSplitter
@@ -168,11 +169,11 @@ class AnswerReader:
     def _split(self, text: str) -> Iterable[Delta]:
         return self._thinking.feed(text) if text else ()
 
-    def _watch_for_splice(self, id: object) -> None:
-        if id == self._id or not id or not isinstance(id, str):
+    def _watch_for_splice(self, answer_id: object) -> None:
+        if answer_id == self._id or not answer_id or not isinstance(answer_id, str):
             return
         self._spliced = self._spliced or self._id is not None
-        self._id = id
+        self._id = answer_id
 
 
 class _ToolCalls:
@@ -193,8 +194,8 @@ class _ToolCalls:
     def _part(self, call: Mapping[str, object]) -> ToolCallPart:
         function = call.get("function")
         function = function if isinstance(function, dict) else _NOTHING
-        id, name, arguments = call.get("id"), function.get("name"), function.get("arguments")
-        id = id if isinstance(id, str) else ""
+        call_id, name, arguments = call.get("id"), function.get("name"), function.get("arguments")
+        call_id = call_id if isinstance(call_id, str) else ""
         name = name if isinstance(name, str) else ""
         if arguments is None:
             arguments = ""
@@ -202,21 +203,21 @@ class _ToolCalls:
             arguments = json.dumps(arguments)
         key = call.get("index")
         at = self._latest.get(key)
-        if at is None or self._is_another(at, id, name):
+        if at is None or self._is_another(at, call_id, name):
             at = len(self._ids)
-            self._ids.append(id)
+            self._ids.append(call_id)
             self._names.append("")
             self._arguments.append("")
         self._latest[key] = at
         new_name = "" if self._names[at] else name
         self._names[at] = self._names[at] or name
-        self._ids[at] = self._ids[at] or id or f"call_{at}"
+        self._ids[at] = self._ids[at] or call_id or f"call_{at}"
         self._arguments[at] += arguments
         return ToolCallPart(at, self._ids[at], new_name, arguments)
 
-    def _is_another(self, at: int, id: str, name: str) -> bool:
-        if id:
-            return id != self._ids[at]
+    def _is_another(self, at: int, call_id: str, name: str) -> bool:
+        if call_id:
+            return call_id != self._ids[at]
         return bool(name and self._names[at] and name != self._names[at] and _is_json(self._arguments[at]))
 
 

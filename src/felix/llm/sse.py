@@ -1,8 +1,8 @@
 """Bytes to server-sent events, by the WHATWG rules, fed in pieces of any size.
 
 https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
-Data stays bytes: a JSON parser wants bytes, and decoding is the dialect's business. Model servers also break the rules in
-three ways that lose no standard stream; they are read as meant (see `EventReader`).
+Data stays bytes: a JSON parser wants bytes, and decoding is the dialect's business. Model servers also break the rules
+in three ways; these are read as meant where no standard stream suffers (see `EventReader`).
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ class Event(NamedTuple):
 class EventReader:
     """Reads one stream.
 
-    Beyond the standard: the last event may lack its blank line (`finish` hands it over); and with `is_whole`, a test for
-    "this line of data is a message by itself", a new data line after such a line begins a new event, and a line that is
-    such a message without any field name is one. Neither can be met in a standard stream whose events are JSON objects.
+    Beyond the standard: the last event may lack its blank line (`finish` hands it over); and with `is_whole`, a test
+    for "this line of data is a message by itself", a new data line after such a line begins a new event, and a line
+    that is such a message without any field name is one. No standard stream whose events are JSON objects has either.
     """
 
     def __init__(self, is_whole: Callable[[bytes], bool] | None = None) -> None:

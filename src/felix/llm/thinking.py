@@ -1,9 +1,9 @@
 """Separates thinking from answer where a model writes both into one text: `<think>…</think>` and its relatives.
 
-An opening tag counts only at the very start of the answer, so that a `<think>` in quoted code stays text. Tags may be cut
-anywhere; what may still become a tag is held back until it is clear. A closing tag that nothing opened means that the
-chat template had opened it: all text before it was thinking. It is believed once, when nothing has been shown as thinking,
-when it ends its line and stands outside code.
+An opening tag counts only at the very start of the answer, so that a `<think>` in quoted code stays text. Tags may be
+cut anywhere; what may still become a tag is held back until it is clear. A closing tag that nothing opened means that
+the chat template had opened it: all text before it was thinking. It is believed once, when nothing has been shown as
+thinking, when it ends its line and stands outside code.
 """
 
 from __future__ import annotations

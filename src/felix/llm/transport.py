@@ -10,6 +10,7 @@ import errno
 import socket
 import ssl
 from collections.abc import Iterator
+from typing import Literal
 
 import httpx2
 
@@ -20,7 +21,9 @@ CONNECT_LOOPBACK_S = 3.0
 CONNECT_REMOTE_S = 10.0
 
 _IDLE_S = 4.0
-"""LM Studio drops a connection that was idle for 5 s; a socket dropped while we write to it looks like a dead server."""
+"""LM Studio drops connections that were idle for 5 s; one dropped while we write to it looks like a dead server."""
+
+Stage = Literal["opening", "before_any_event", "answering"]
 
 _SENT = frozenset(
     {"host", "accept", "connection", "content-type", "content-length", "transfer-encoding", "user-agent"}
@@ -49,6 +52,8 @@ def open_client(base_url: str, api_key: str) -> httpx2.AsyncClient:
 
     return httpx2.AsyncClient(
         trust_env=not loopback,
+        # Reading the system's certificates takes a quarter of a second; without TLS none are needed, and none trusted.
+        verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if base_url.startswith("http://") else True,
         follow_redirects=False,
         timeout=httpx2.Timeout(None, connect=CONNECT_LOOPBACK_S if loopback else CONNECT_REMOTE_S),
         limits=httpx2.Limits(max_connections=None, max_keepalive_connections=32, keepalive_expiry=_IDLE_S),
@@ -64,10 +69,10 @@ def check_key(api_key: str) -> None:
         )
 
 
-def failure(error: BaseException, base_url: str, *, before_any_event: bool) -> ServerError:
-    """What a network error means. `before_any_event`: nothing of the answer had come, so asking again is safe."""
+def failure(error: BaseException, base_url: str, *, stage: Stage) -> ServerError:
+    """What a network error means, by how far the call had come. Before the first event asking again is safe."""
     causes = list(_causes(error))
-    if not before_any_event:
+    if stage == "answering":
         return ServerError(
             "The connection was lost in the middle of the answer – ask again, or look whether the server still runs.",
             fault="cut",
@@ -79,11 +84,17 @@ def failure(error: BaseException, base_url: str, *, before_any_event: bool) -> S
             " – check whether the address should begin with http:// or the server's certificate is trusted.",
             fault="unreachable",
         )
-    what, advice = "The server closed the connection without an answer", "see whether it is a model server and try again"
+    what, advice = (
+        "The server closed the connection without an answer",
+        "see whether it is a model server and try again",
+    )
     if any(isinstance(cause, socket.gaierror) for cause in causes):
         what, advice = f"No such host: {base_url}", "check the base URL in Settings and the network"
     elif any(isinstance(cause, OSError) and cause.errno == errno.ECONNREFUSED for cause in causes):
-        what, advice = f"Connection refused: nothing listens at {base_url}", "start the server there, or change the base URL in Settings"  # noqa: E501
+        what, advice = (
+            f"Connection refused: nothing listens at {base_url}",
+            "start the server there, or change the base URL in Settings",
+        )
     elif isinstance(error, httpx2.ConnectTimeout):
         what, advice = f"No connection to {base_url} in time", "check the address and whether the machine is on"
     elif isinstance(error, httpx2.ConnectError):
