@@ -1,0 +1,489 @@
+"""A model's Markdown as a flat stream of pieces: text with the names of its styles, citations, tables, rules.
+
+Pure and lazy: the reader takes pieces until its time is up, and goes on later. `None` among them is a moment at which
+nothing is half done. What no parser should be asked to read in a frame (5 MB, a paragraph of 20,000 brackets) is handed
+on as plain text, so there is no document that crashes or freezes the window.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from threading import Thread
+from typing import TYPE_CHECKING, Any, Literal
+
+from felix.events import AgentId
+from felix.gui import highlighting
+from felix.gui.citations import Citation, split
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
+
+LONGEST_SOURCE = 300_000
+"""Characters. More stands as plain text; a long answer of a local model has 80,000."""
+LONGEST_LINE = 20_000
+"""Characters of one line outside code: beyond it a text is no Markdown that anybody wrote."""
+DEAREST_BLOCK_US = 40_000
+"""Estimated time for the structure of one block; a dearer one stays plain."""
+MOST_MARKS = 600
+"""Marks (`*`, `[`, …) of one paragraph. Some inputs cost the square of them."""
+DEEPEST = 8
+"""Levels of lists and quotes that are still indented further."""
+MOST_CELLS = 600
+"""Of one table; a larger one stays as it was written, in the type of code."""
+
+SLICE = 8_000
+"""Characters of plain text handed on at a time."""
+
+Align = Literal["left", "center", "right"]
+
+_BARE_URL = re.compile(r"https?://[^\s<>\"'`\[\]{}|\\^]+[^\s<>\"'`\[\]{}|\\^.,;:!?)]")
+_MARKS = re.compile(r"[*_~`\[\]!<&\\]")
+_FENCE = re.compile(r"\s*(?:>\s*)*(`{3,}|~{3,})")
+_GOES_ON = re.compile(r"\s|[-*+]\s|\d{1,9}[.)]")
+"""A line that may belong to the list above it although a blank line stands between."""
+_HEADING = re.compile(r"#{1,6}\s")
+_OPENABLE = ("https://", "http://", "mailto:")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Text in the named styles. Lines end with a newline of their own; the last one does not."""
+
+    text: str
+    styles: tuple[str, ...]
+    url: str = ""
+    """Where a click leads; empty: nowhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cite:
+    """A citation in the line."""
+
+    citation: Citation
+    styles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """What follows stood at this line of the source, counted from 0."""
+
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    text: str
+    citations: tuple[Citation, ...] = ()
+    is_strong: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of equal length, the first one the header."""
+
+    rows: tuple[tuple[Cell, ...], ...]
+    aligns: tuple[Align, ...]
+    source: str
+    """As it was written, for copying."""
+    styles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A line across."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """What comes next is being loaded on another thread: ask again in a moment."""
+
+
+Piece = Span | Cite | Anchor | Table | Rule | Wait
+
+
+@cache
+def prepare() -> Thread:
+    """Load what reading needs, on a thread of its own: the imports take a quarter of a second, a frame 16 ms.
+
+    Called when a run begins, so that all is there when its answer is complete.
+    """
+
+    def load() -> None:
+        for piece in pieces("# Felix\n\n*ready*"):
+            assert piece is None or piece
+        highlighting.load("python")
+
+    thread = Thread(target=load, name="felix-markdown", daemon=True)
+    thread.start()
+    return thread
+
+
+def is_plain(source: str) -> bool:
+    """True when `pieces` will not look for Markdown in `source`, because reading it could take too long."""
+    if len(source) > LONGEST_SOURCE:
+        return True
+    return any(len(line) > LONGEST_LINE for line in source.split("\n"))
+
+
+def pieces(source: str, agents: Collection[AgentId] = ()) -> Iterator[Piece | None]:
+    """The document in order; citations of `agents` are set apart. HTML is text, pictures are their descriptions."""
+    if is_plain(source):
+        yield from _sliced(source, ())
+        return
+    from markdown_it import MarkdownIt  # here, because importing it takes as long as ten frames
+
+    parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    parser.core.ruler.disable(["inline", "text_join"])  # inline parsing is done here, a paragraph at a time
+    environment: dict[str, Any] = {}  # markdown-it's: the link definitions
+    blocks: list[_Block] = []
+    for block in _blocks(source):
+        if block is not None:
+            # all structure before any text: a link may be defined at the very end
+            tokens = parser.parse(block.text, environment) if block.kind == "markdown" else []
+            blocks.append(replace(block, tokens=tokens))
+        yield None
+    yield from _Writer(parser, environment, agents).document(blocks)
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """A stretch that can be read apart: no list, quote, table or fence reaches over its borders."""
+
+    first: int
+    """Its line in the source, from 0."""
+    text: str
+    kind: Literal["markdown", "fence", "plain"]
+    tokens: Sequence[Token] = ()
+
+
+def _blocks(source: str) -> Iterator[_Block | None]:
+    lines = source.split("\n")
+    start, fence, was_blank = 0, "", False
+
+    def block(end: int) -> _Block | None:
+        text = "\n".join(lines[start:end])
+        if not text.strip():
+            return None
+        if text.startswith(("```", "~~~")) and not fence:
+            return _Block(start, text, "fence")
+        return _Block(start, text, "markdown" if _cost_us(text) <= DEAREST_BLOCK_US else "plain")
+
+    for number, line in enumerate(lines):
+        mark = _FENCE.match(line)
+        if fence:
+            if mark and mark[1].startswith(fence) and line.strip(" >") == mark[1]:
+                fence = ""
+                if lines[start].startswith(mark[1]):
+                    yield block(number + 1)
+                    start = number + 1
+        else:
+            if _HEADING.match(line) or (was_blank and line and not _GOES_ON.match(line)):
+                yield block(number)
+                start = number
+            fence = mark[1] if mark else ""
+        was_blank = not line.strip()
+        if number % 1000 == 999:
+            yield None
+    fence = ""  # one that was never closed ends with the text
+    yield block(len(lines))
+
+
+def _cost_us(text: str) -> float:
+    """What markdown-it's block rules need for `text`, about, as measured."""
+    return 0.7 * len(text) + 30 * text.count("\n") + 25 * text.count("|")
+
+
+class _Writer:
+    """Tokens to pieces. Keeps what is open: levels, a list marker that waits for its text, the last line's newline."""
+
+    def __init__(self, parser: MarkdownIt, environment: dict[str, Any], agents: Collection[AgentId]) -> None:
+        self._parser, self._environment, self._agents = parser, environment, agents
+        self._levels: list[str] = []
+        """`quote`, `bullet`, or the number of the item: one per level."""
+        self._marker = ""
+        self._newline: tuple[str, ...] | None = None
+
+    def document(self, blocks: Sequence[_Block]) -> Iterator[Piece | None]:
+        for block in blocks:
+            match block.kind:
+                case "markdown":
+                    yield from self._blocks(block.first, block.text, block.tokens)
+                case "fence":
+                    yield Anchor(block.first)
+                    yield from self._code(*_unfenced(block.text))
+                case "plain":
+                    yield Anchor(block.first)
+                    yield from self._open(("p",))
+                    yield from _sliced(block.text.strip("\n"), ("p",))
+            yield None
+
+    def _blocks(self, first: int, text: str, tokens: Sequence[Token]) -> Iterator[Piece | None]:
+        lists: list[int | None] = []
+        heading = ""
+        tight = False
+        position = 0
+        while position < len(tokens):
+            token = tokens[position]
+            position += 1
+            match token.type:
+                case "bullet_list_open":
+                    lists.append(None)
+                case "ordered_list_open":
+                    lists.append(int(token.attrGet("start") or 1))
+                case "bullet_list_close" | "ordered_list_close":
+                    lists.pop()
+                case "list_item_open":
+                    number = lists[-1]
+                    self._levels.append("item")
+                    self._marker = "•" if number is None else f"{number}."
+                    lists[-1] = None if number is None else number + 1
+                case "blockquote_open":
+                    self._levels.append("quote")
+                case "list_item_close" | "blockquote_close":
+                    self._levels.pop()
+                    self._marker = ""
+                case "heading_open":
+                    heading = f"h{min(3, int(token.tag[1:]))}"
+                case "heading_close":
+                    heading = ""
+                case "paragraph_open":
+                    tight = token.hidden
+                case "inline":
+                    line = first + (token.map[0] if token.map else 0)
+                    yield Anchor(line)
+                    yield from self._paragraph(token.content, heading or ("tight" if tight else "p"))
+                    yield None
+                case "fence" | "code_block":
+                    yield Anchor(first + (token.map[0] if token.map else 0))
+                    yield from self._code(token.content, token.info)
+                case "hr":
+                    yield from self._open(("p",))
+                    yield Rule()
+                case "table_open":
+                    end = next(i for i in range(position, len(tokens)) if tokens[i].type == "table_close")
+                    lines = text.split("\n")[slice(*(token.map or (0, 0)))]
+                    yield Anchor(first + (token.map[0] if token.map else 0))
+                    yield from self._table(tokens[position:end], "\n".join(lines).strip("\n"))
+                    position = end + 1
+
+    # -- lines and margins ---------------------------------------------------------------------------------------------
+
+    @property
+    def _depth(self) -> int:
+        return min(DEEPEST, len(self._levels))
+
+    def _open(self, styles: tuple[str, ...], *, takes_marker: bool = False) -> Iterator[Span]:
+        """End the line before, and leave a list marker on a line of its own unless the block stands beside it."""
+        if self._newline is not None:
+            yield Span("\n", self._newline)
+        if self._marker and not takes_marker:
+            yield Span(self._marker + "\n", (f"item{self._depth}", "tight"))
+            self._marker = ""
+        self._newline = (*self._margin(), *styles)
+
+    def _margin(self) -> tuple[str, ...]:
+        quote = ("quote",) if "quote" in self._levels else ()
+        return (*quote, f"in{self._depth}") if self._depth else quote
+
+    def _paragraph(self, content: str, kind: str) -> Iterator[Piece]:
+        yield from self._open((kind,), takes_marker=True)
+        margin = self._margin()
+        first: tuple[str, ...] = (*margin, kind)
+        if self._marker:
+            first = (*margin, f"item{self._depth}", kind)
+            yield Span(f"{self._marker}\t", first)
+            self._marker = ""
+            content = _ticked(content)
+        self._newline = first
+        if len(_MARKS.findall(content)) > MOST_MARKS:
+            yield Span(content.replace("\n", " "), first)
+            return
+        for piece in self._inline(self._parse(content), first, (*margin, kind)):
+            yield piece
+            if isinstance(piece, Span) and piece.text == "\n":
+                self._newline = (*margin, kind)
+
+    def _parse(self, content: str) -> list[Token]:
+        tokens: list[Token] = []
+        self._parser.inline.parse(content, self._parser, self._environment, tokens)
+        return tokens
+
+    # -- in the line ---------------------------------------------------------------------------------------------------
+
+    def _inline(self, tokens: Sequence[Token], block: tuple[str, ...], later: tuple[str, ...]) -> Iterator[Span | Cite]:
+        """`block` are the styles up to the first forced line break, `later` those of the lines after it."""
+        marks = {"strong": 0, "em": 0, "s": 0}
+        url, label, words = "", "", ""
+
+        def styles(*more: str) -> tuple[str, ...]:
+            face = ("bold",) if marks["strong"] else ("italic",) if marks["em"] else ()
+            return (*block, *face, *(("strike",) if marks["s"] else ()), *(("link",) if url else ()), *more)
+
+        def flush() -> Iterator[Span | Cite]:
+            nonlocal words
+            yield from _cited(words, self._agents, styles(), _openable(url), is_link=bool(url))
+            words = ""
+
+        for token in tokens:
+            if token.type in ("text", "text_special"):
+                words += token.content
+                label += token.content
+                continue
+            if token.type == "softbreak":
+                words += " "
+                continue
+            yield from flush()
+            match token.type:
+                case "code_inline":
+                    label += token.content
+                    yield Span(token.content, styles("code"), _openable(url))
+                case "hardbreak":
+                    yield Span("\n", styles())
+                    block = later
+                case "strong_open" | "em_open" | "s_open":
+                    marks[token.tag] += 1
+                case "strong_close" | "em_close" | "s_close":
+                    marks[token.tag] -= 1
+                case "link_open":
+                    url, label = str(token.attrGet("href") or ""), ""
+                case "link_close":
+                    if url and label.rstrip("/") not in (url.rstrip("/"), url.removeprefix("mailto:")):
+                        yield Span(f" ({url})", styles("address"), _openable(url))
+                    url = ""
+                case "image":
+                    address = str(token.attrGet("src") or "")
+                    yield Span(f"Image: {token.content or 'without a description'}", styles("dim"))
+                    yield Span(f" ({address})", (*styles(), "link", "address"), _openable(address))
+                case _:
+                    words += token.content
+        yield from flush()
+
+    # -- code and tables -----------------------------------------------------------------------------------------------
+
+    def _code(self, content: str, language: str) -> Iterator[Piece | None]:
+        base = ("fence", f"code{self._depth}")
+        yield from self._open(base)
+        self._newline = base
+        text = content.rstrip("\n")
+        while not highlighting.is_ready(language):
+            yield Wait()
+        yield Span("\n", (*base, "edge"))
+        for number, (kind, part) in enumerate(highlighting.tokens(text, language)):
+            yield from _sliced(part, (*base, kind) if kind else base)
+            if number % 200 == 199:
+                yield None
+        yield Span("\n", base)
+        yield Span("\n", (*base, "edge"))
+        yield Span("\n", ("gap",))
+        self._newline = None  # the tint of its last line ends with a newline of its own
+
+    def _table(self, tokens: Sequence[Token], source: str) -> Iterator[Piece | None]:
+        rows: list[list[Cell]] = []
+        aligns: list[Align] = []
+        contents = [token.content for token in tokens if token.type == "inline"]
+        if len(contents) > MOST_CELLS:
+            yield from self._code(source, "")
+            return
+        for token in tokens:
+            match token.type:
+                case "tr_open":
+                    rows.append([])
+                case "th_open":
+                    aligns.append(_align(token))
+                case "inline":
+                    rows[-1].append(self._cell(token.content))
+        yield from self._open(("p",))
+        yield Table(tuple(map(tuple, rows)), _numbers_right(rows, aligns), source, (*self._margin(), "table"))
+
+    def _cell(self, content: str) -> Cell:
+        if len(_MARKS.findall(content)) > MOST_MARKS:
+            return Cell(content)
+        text, citations, faces = "", [], set()
+        for piece in self._inline(self._parse(content), (), ()):
+            if isinstance(piece, Cite):
+                citations.append(piece.citation)
+            else:
+                text += piece.text
+                if piece.text.strip():
+                    faces.add("bold" in piece.styles)
+        return Cell(" ".join(text.split()), tuple(citations), faces == {True})
+
+
+def _cited(
+    words: str, agents: Collection[AgentId], styles: tuple[str, ...], url: str, *, is_link: bool
+) -> Iterator[Span | Cite]:
+    """Words of a paragraph with their citations and bare addresses set apart; a link has neither."""
+    if is_link:
+        if words:
+            yield Span(words, styles, url)
+        return
+    for part in split(words, agents):
+        if isinstance(part, Citation):
+            yield Cite(part, styles)
+            continue
+        start = 0
+        for address in _BARE_URL.finditer(part):
+            if address.start() > start:
+                yield Span(part[start : address.start()], styles)
+            yield Span(address[0], (*styles, "link"), address[0])
+            start = address.end()
+        if start < len(part):
+            yield Span(part[start:], styles)
+
+
+def _sliced(text: str, styles: tuple[str, ...]) -> Iterator[Span | None]:
+    """A long text in parts, with a moment to pause after each full one."""
+    for start in range(0, len(text), SLICE):
+        part = text[start : start + SLICE]
+        yield Span(part, styles)
+        if len(part) == SLICE:
+            yield None
+
+
+def _unfenced(text: str) -> tuple[str, str]:
+    """(code, language) of a fence that stands alone."""
+    head, _, rest = text.strip("\n").partition("\n")
+    mark = re.match(r"`+|~+", head)
+    language = head[mark.end() :].strip() if mark else ""
+    body, newline, last = rest.rpartition("\n")
+    closes = mark is not None and last.strip().startswith(mark[0]) and not last.strip(" `~")
+    if closes:
+        return body, language
+    return body + newline + last, language
+
+
+def _openable(url: str) -> str:
+    """`url` if a click may ever lead there, else nothing: no file, no script, no program of the user's."""
+    return url if url.lower().startswith(_OPENABLE) else ""
+
+
+def _ticked(content: str) -> str:
+    """A task list's boxes."""
+    for mark, box in (("[ ] ", "☐ "), ("[x] ", "☑ "), ("[X] ", "☑ ")):
+        if content.startswith(mark):
+            return box + content.removeprefix(mark)
+    return content
+
+
+def _align(token: Token) -> Align:
+    style = str(token.attrGet("style") or "")
+    return "right" if "right" in style else "center" if "center" in style else "left"
+
+
+_NUMBER = re.compile(r"[~≈<>≤≥+−–-]?\s*[€$£¥]?\s*[+−–-]?\d[\d.,   ']*\s*(?:[%‰€$£¥]|[a-zA-Z/²³°]{1,6})?")
+
+
+def _numbers_right(rows: list[list[Cell]], aligns: list[Align]) -> tuple[Align, ...]:
+    """The aligns as written, and right for a column of nothing but numbers that has none."""
+    result = list(aligns)
+    for column, align in enumerate(aligns):
+        texts = [
+            row[column].text for row in rows[1:] if column < len(row) and row[column].text not in ("", "-", "–", "—")
+        ]
+        if align == "left" and texts and all(_NUMBER.fullmatch(text) for text in texts):
+            result[column] = "right"
+    return tuple(result)
