@@ -69,6 +69,8 @@ class SettingsFile:
         """Frozen, replaced as a whole: other threads may read it at any time."""
         self.notices: tuple[str, ...] = ()
         """What the last `load` or `change` had to say, one sentence each."""
+        self.faults: tuple[str, ...] = ()
+        """Those of the notices that name a key whose value is not allowed."""
         self._defaults = defaults
         self._keep_first = False
         """True while the file holds something the next change would lose: it is then kept as .bad first."""
@@ -94,7 +96,8 @@ class SettingsFile:
         self.current, faults = _validated(raw)
         if faults:
             self._keep_first = source == self.path
-            self.notices += tuple(f"{source.name}: {fault}" for fault in faults)
+        self.faults = tuple(f"{source.name}: {fault}" for fault in faults)
+        self.notices += self.faults
         return self.current
 
     def change(self, **changes: Any) -> Settings:  # Any: each key has a type of its own, checked by the model
@@ -102,11 +105,7 @@ class SettingsFile:
 
         A file that cannot be written is a notice, not an error: the values are in force for this session.
         """
-        try:
-            changed = Settings.model_validate({**self.current.model_dump(), **changes})
-        except ValidationError as error:
-            raise SettingsError(_sentence(error.errors()[0])) from None
-        self.current = changed
+        changed = self.override(**changes)
         self.notices = ()
         try:
             if self._keep_first:
@@ -116,6 +115,14 @@ class SettingsFile:
             hold = "they hold until Felix is closed"
             self.notices = (f"The settings could not be saved to {self.path} ({_reason(error)}); {hold}.",)
         return changed
+
+    def override(self, **changes: Any) -> Settings:  # Any: as in change
+        """Put values in force without saving them. Raises SettingsError as `change` does."""
+        try:
+            self.current = Settings.model_validate({**self.current.model_dump(), **changes})
+        except ValidationError as error:
+            raise SettingsError(_sentence(error.errors()[0])) from None
+        return self.current
 
     def reset(self, keys: Iterable[str]) -> Settings:
         """Put the defaults of some keys in force and save."""
@@ -219,11 +226,17 @@ def _sentence(fault: ErrorDetails) -> str:
 
 def _range_of(key: str) -> str:
     """`must be a number from 0 to 2` for a key with two limits, else nothing."""
+    bounds = limits(key)
+    if bounds is None:
+        return ""
+    kind = "number" if Settings.model_fields[key].annotation is float else "whole number"
+    return f"must be a {kind} from {bounds[0]:,} to {bounds[1]:,}"
+
+
+def limits(key: str) -> tuple[float, float] | None:
+    """The least and the greatest value of a number; None for a key without two limits."""
     field = Settings.model_fields.get(key)
     metadata = field.metadata if field else []
     low = next((m.ge for m in metadata if hasattr(m, "ge")), None)
     high = next((m.le for m in metadata if hasattr(m, "le")), None)
-    if field is None or low is None or high is None:
-        return ""
-    kind = "number" if field.annotation is float else "whole number"
-    return f"must be a {kind} from {low:,} to {high:,}"
+    return None if low is None or high is None else (low, high)

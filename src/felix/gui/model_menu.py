@@ -1,0 +1,78 @@
+"""The models of a server as lines of a menu: what is loaded first, each with its context as loaded."""
+
+from __future__ import annotations
+
+import tkinter as tk
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from felix.llm.models import ModelInfo, ServerReport
+
+AUTOMATIC = ""
+_COLUMN = 24
+"""Lines before a new column: a menu of Tk's cannot scroll."""
+_LONGEST = 38
+
+
+def context_words(tokens: int | None) -> str:
+    """`16k` of 16,384 tokens; empty when the server does not tell."""
+    if not tokens:
+        return ""
+    return f"{tokens // 1024}k" if tokens % 1024 == 0 and tokens >= 1024 else f"{tokens:,}"
+
+
+def shortened(name: str, longest: int = _LONGEST) -> str:
+    """A long name without its middle: what tells models apart stands at both ends."""
+    if len(name) <= longest:
+        return name
+    tail = longest // 2 - 1
+    return f"{name[: longest - tail - 1]}…{name[-tail:]}"
+
+
+def model_words(model: ModelInfo) -> str:
+    """`qwen3-8b · loaded, 16k`."""
+    if not model.loaded:
+        return f"{shortened(model.id)} · loads when a run starts"
+    context = context_words(model.context_length)
+    return f"{shortened(model.id)} · loaded{f', {context}' if context else ''}"
+
+
+def chosen_words(report: ServerReport | None, wanted: str) -> str:
+    """What a button says of the model in force."""
+    models = report.models if report else ()
+    if wanted == AUTOMATIC:
+        first = report.model(AUTOMATIC) if report else None
+        return f"Automatic · {shortened(first.id)}" if first else "Automatic"
+    model = next((model for model in models if model.id == wanted), None)
+    if model:
+        return model_words(model)
+    return f"{shortened(wanted)} · not on this server" if report else shortened(wanted)
+
+
+def fill_model_menu(
+    menu: tk.Menu, variable: tk.StringVar, report: ServerReport | None, wanted: str, choose: Callable[[str], object]
+) -> None:
+    """Empty `menu` and list the models in it; `choose` hears of the id, or of AUTOMATIC."""
+    variable.set(wanted)
+    menu.delete(0, "end")
+
+    def add(label: str, value: str) -> None:
+        count = (menu.index("end") or 0) + 1
+        menu.add_radiobutton(
+            label=label, value=value, variable=variable, columnbreak=count % _COLUMN == 0, command=lambda: choose(value)
+        )
+
+    add("Automatic – the first that is loaded", AUTOMATIC)
+    models = report.models if report else ()
+    for loaded, heading in ((True, "Loaded"), (False, "Not loaded: the server loads it when a run starts")):
+        group = [model for model in models if model.loaded == loaded]
+        if group:
+            menu.add_separator()
+            menu.add_command(label=heading, state="disabled")
+        for model in group:
+            context = context_words(model.context_length) if loaded else ""
+            add(f"{shortened(model.id, 60)}{f'  ·  {context} context' if context else ''}", model.id)
+    if wanted != AUTOMATIC and all(model.id != wanted for model in models):
+        menu.add_separator()
+        add(f"{shortened(wanted, 60)}{'  ·  not on this server' if report else ''}", wanted)

@@ -1,0 +1,132 @@
+"""The form of the Settings tab: a section is a title and a card of rows, each with a name, a hint and something to set.
+
+The hint line is also where a fault is told, in place, so that nothing jumps when it comes and goes but the words.
+"""
+
+from __future__ import annotations
+
+import tkinter as tk
+from collections.abc import Callable
+from tkinter import ttk as plain
+
+from felix.gui.kit import Kit
+
+UNDO_MS = 8_000
+"""How long a reset can be taken back."""
+_LEAST_HINT = 120
+
+
+class Row:
+    """One setting. What sets it is made in `control`, a frame at the right."""
+
+    def __init__(self, parent: tk.Misc, kit: Kit, name: str, hint: str) -> None:
+        self._kit, self._hint = kit, hint
+        self.frame = kit.frame(parent, "card", padding=(12, 6, 10, 7))
+        self.frame.columnconfigure(0, weight=1)
+        self.frame.rowconfigure(0, weight=1)
+        words = kit.frame(self.frame, "card")
+        words.grid(row=0, column=0, sticky="ew", padx=(0, kit.px(16)))
+        self._name = kit.label(words, name, on="card")
+        self._name.pack(anchor="w")
+        self._line = kit.label(words, hint, "Small", "text2", "card")
+        self._line.pack(anchor="w")
+        words.bind("<Configure>", lambda event: self._wrap(event.width))
+        self.control = kit.frame(self.frame, "card")
+        self.control.grid(row=0, column=1, sticky="e")
+        self.fault = ""
+
+    def set_name(self, name: str) -> None:
+        self._name.configure(text=name)
+
+    def set_hint(self, hint: str) -> None:
+        """What stands below the name while there is no fault."""
+        self._hint = hint
+        if not self.fault:
+            self._line.configure(text=hint)
+
+    def set_fault(self, sentence: str) -> None:
+        """Tell what is wrong in the place of the hint; empty shows the hint again."""
+        self.fault = sentence
+        self._kit.set_label(self._line, text=sentence or self._hint, color="ink:fail" if sentence else "text2")
+
+    @property
+    def shown(self) -> str:
+        """The words in the hint line now."""
+        return str(self._line.cget("text"))
+
+    def _wrap(self, width: int) -> None:
+        self._line.configure(wraplength=max(_LEAST_HINT, width))
+
+
+class Section:
+    """A title with Reset at its right, and a card of rows."""
+
+    def __init__(
+        self, parent: tk.Misc, kit: Kit, title: str, *, on_reset: Callable[[], Callable[[], None]] | None
+    ) -> None:
+        """`on_reset` puts the defaults in force and returns what takes that back; None for a section that has none."""
+        self.title = title
+        self.rows: list[Row] = []
+        self._kit, self._on_reset = kit, on_reset
+        self._undo: Callable[[], None] | None = None
+        self._after = ""
+        self.frame = kit.frame(parent, "page")
+        head = kit.frame(self.frame, "page")
+        head.pack(fill="x", pady=(0, kit.px(6)))
+        kit.label(head, title, "H3").pack(side="left")
+        self._card = kit.frame(self.frame, "card", padding=3, box="card")
+        self._card.pack(fill="x", pady=(0, kit.px(16)))
+        self.reset_button: plain.Button | None = None
+        if on_reset:
+            self.reset_button = kit.button(head, "Reset", font="Small", padding=(6, 1, 6, 2), command=self._pressed)
+            self.reset_button.pack(side="right")
+            kit.tooltip(self.reset_button, self._tip)
+        self.frame.bind("<Destroy>", lambda _event: self._stop_waiting())
+
+    def row(self, name: str, hint: str = "") -> Row:
+        """Another row at the end of the card."""
+        if self.rows:
+            self._kit.rule(self._card).pack(fill="x", padx=self._kit.px(11))
+        row = Row(self._card, self._kit, name, hint)
+        row.frame.pack(fill="x")
+        self.rows.append(row)
+        return row
+
+    def show_is_default(self, is_default: bool) -> None:
+        """Whether there is anything to reset."""
+        if self.reset_button and self._undo is None:
+            self.reset_button.state(["disabled" if is_default else "!disabled"])
+
+    def _pressed(self) -> None:
+        assert self._on_reset and self.reset_button
+        undo, self._undo = self._undo, None
+        if undo:
+            self._stop_waiting()
+            self._kit.set_button(self.reset_button, text="Reset")
+            undo()
+            return
+        self._undo = self._on_reset()
+        self._kit.set_button(self.reset_button, text="Undo reset", icon="arrow-counterclockwise")
+        self.reset_button.state(["!disabled"])
+        self._after = self.reset_button.after(UNDO_MS, self._too_late)
+
+    def forget_undo(self) -> None:
+        """Something was set since the reset: taking it back would take that along."""
+        if self._undo and self.reset_button:
+            self._stop_waiting()
+            self._undo = None
+            self._kit.set_button(self.reset_button, text="Reset", icon="")
+
+    def _too_late(self) -> None:
+        self._after = ""
+        self.forget_undo()
+        assert self.reset_button
+        self.reset_button.state(["disabled"])
+
+    def _stop_waiting(self) -> None:
+        if self._after and self.reset_button:
+            self.reset_button.after_cancel(self._after)
+        self._after = ""
+
+    def _tip(self) -> str:
+        return "Bring back what was set before" if self._undo else f"Set all of {self.title} to what Felix came with"
