@@ -1,0 +1,100 @@
+"""Starting and stopping a run from the window: one at a time, shown by what the engine says and not by what was asked.
+
+It is a view, because the phase of the buttons follows the run's own records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from felix.engine import Engine
+from felix.events import AgentId
+from felix.gui.bridge import Bridge
+from felix.gui.composer import Composer
+from felix.gui.server_watch import ServerWatch
+from felix.ledger.state import RunState
+from felix.settings import SettingsFile
+from felix.team.workflow import Workflow
+
+
+class RunControl:
+    """`on_begin` is called before a run is asked for, `on_end` when one has ended."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        bridge: Bridge,
+        settings: SettingsFile,
+        watch: ServerWatch,
+        composer: Composer,
+        *,
+        workflow: Callable[[], Workflow | None],
+        on_begin: Callable[[], None],
+        on_end: Callable[[], None],
+    ) -> None:
+        """`workflow` gives the chosen one; None when its file has a fault, which the caller then says."""
+        self._engine, self._bridge, self._settings, self._watch = engine, bridge, settings, watch
+        self._composer, self._workflow = composer, workflow
+        self._on_begin, self._on_end = on_begin, on_end
+        self._waiting: str | None = None
+        """A task that starts as soon as it is known whether a server is there."""
+
+    @property
+    def is_live(self) -> bool:
+        """From the press on Run until the engine has said that the run is over."""
+        return self._composer.phase in ("starting", "running", "stopping")
+
+    def begin(self, task: str) -> None:
+        """Start a run, unless one is on."""
+        if self.is_live:
+            return
+        if not (self._watch.is_known or self._watch.uses_demo or self._settings.current.has_connected):
+            self._waiting = task
+            self._composer.set_phase("starting")
+            return
+        self._start(task)
+
+    def server_is_known(self) -> None:
+        """The first look at the server is over: a run that waited for it starts."""
+        if self._waiting is not None and self._watch.is_known:
+            task, self._waiting = self._waiting, None
+            self._start(task)
+
+    def stop(self) -> None:
+        """End the run; the buttons say "Stopping…" until the engine has confirmed it."""
+        if self._composer.phase not in ("starting", "running"):
+            return
+        if self._waiting is not None:
+            self._waiting = None
+            self._composer.set_phase("idle")
+            return
+        if self._bridge.run is not None:
+            self._composer.set_phase("stopping")
+            self._engine.stop(self._bridge.run)
+
+    def _start(self, task: str) -> None:
+        workflow = self._workflow()
+        if workflow is None:
+            self._composer.set_phase("idle")
+            return
+        self._composer.set_phase("starting")
+        run = self._engine.start(task, workflow, demo=self._watch.uses_demo)
+        self._bridge.follow(run)
+        self._on_begin()
+
+    # -- the run's own word --------------------------------------------------------------------------------------------
+
+    def show(self, state: RunState) -> None:
+        if not self.is_live or state.plan is None or state.run != self._bridge.run:
+            return
+        if state.status is not None:
+            self._composer.set_phase("finished")
+            self._on_end()
+        elif self._composer.phase == "starting":
+            self._composer.set_phase("running")
+
+    def update(self, state: RunState, dirty: set[AgentId]) -> None:
+        self.show(state)
+
+    def tick(self, now: float) -> bool:
+        return False

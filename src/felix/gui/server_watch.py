@@ -1,0 +1,210 @@
+"""What is known of the model server, and whether the demo model stands in for it.
+
+The demo model is used unasked only while no server has ever answered this user and nothing answers at the configured
+address. Looking happens through the engine; this object only remembers what it said and when to look again.
+"""
+
+from __future__ import annotations
+
+import logging
+import tkinter as tk
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from urllib.parse import urlsplit
+
+from felix.engine import Engine
+from felix.errors import FelixError, ServerError
+from felix.gui.bridge import Bridge
+from felix.llm.address import is_loopback
+from felix.llm.models import ModelInfo, ServerReport
+from felix.settings import SettingsFile
+
+LOOK_AGAIN_MS = 3_000
+OTHER_SERVERS = ((11434, "Ollama"), (8080, "llama.cpp"), (8000, "vLLM"))
+"""Where else a model server may listen on this machine when the configured address is silent."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A server that answers."""
+
+    base_url: str
+    report: ServerReport
+
+    @property
+    def name(self) -> str:
+        return self.report.name or "A model server"
+
+    @property
+    def model(self) -> ModelInfo | None:
+        """The first model that is loaded."""
+        return next((model for model in self.report.models if model.loaded), None)
+
+
+class ServerWatch:
+    """The state of the connection, and the looks at it. On Tk's thread; `on_change` is called after every news."""
+
+    def __init__(self, root: tk.Misc, engine: Engine, bridge: Bridge, settings: SettingsFile, *, demo: bool) -> None:
+        self._root, self._engine, self._bridge, self._settings = root, engine, bridge, settings
+        self.on_change: Callable[[], None] = lambda: None
+        self.server: Found | None = None
+        """At the configured address."""
+        self.other: Found | None = None
+        """Elsewhere on this machine, while the configured address is silent."""
+        self.error: FelixError | None = None
+        """Why the last look at the configured address failed."""
+        self.is_known = False
+        """False until the first look is over."""
+        self._chose_demo = demo
+        self._auto_demo = False
+        self._asked_for = ""
+        self._question = 0
+        self.tried: tuple[str, ...] = ()
+        """Where else was looked, as `11434 Ollama`; empty until all of it is done."""
+        self._turn = 0
+        self._after: str | None = None
+        self._is_open = True
+
+    @property
+    def base_url(self) -> str:
+        return self._settings.current.base_url
+
+    @property
+    def uses_demo(self) -> bool:
+        return self._chose_demo or self._auto_demo
+
+    @property
+    def offer(self) -> Found | None:
+        """A server that could be used instead of the demo model, or of the silent one that is configured."""
+        if self.uses_demo:
+            return self.server or self.other
+        return self.other if self.server is None else None
+
+    @property
+    def is_silent(self) -> bool:
+        """True when nothing at all answers at the configured address."""
+        return isinstance(self.error, ServerError) and self.error.fault == "unreachable"
+
+    @property
+    def address(self) -> str:
+        """Host and port, as people write them."""
+        return urlsplit(self.base_url).netloc or self.base_url
+
+    @property
+    def model(self) -> ModelInfo | None:
+        """The model a run would use, as far as the server told."""
+        if self.server is None:
+            return None
+        wanted = self._settings.current.model
+        if wanted:
+            return next((model for model in self.server.report.models if model.id == wanted), None)
+        return self.server.model
+
+    def look(self) -> None:
+        """Ask the configured server what it is, now. News comes through `on_change`."""
+        self._cancel()
+        if not self._is_open:
+            return
+        self._asked_for = self.base_url
+        self._question = self._engine.ask_server(self.base_url)
+        self._bridge.expect(self._question, partial(self._heard, self._question))
+
+    def use(self, found: Found) -> None:
+        """Take a server instead of the demo model from now on."""
+        self._chose_demo = self._auto_demo = False
+        changes: dict[str, object] = {"has_connected": True}
+        if found.base_url != self.base_url:
+            changes |= {"base_url": found.base_url, "model": ""}
+        self._settings.change(**changes)
+        self.server, self.other, self.error = found, None, None
+        self.on_change()
+        self.look()
+
+    def use_demo(self) -> None:
+        """The user asked for the demo model."""
+        self._chose_demo = True
+        self.on_change()
+        self._plan()
+
+    def address_changed(self) -> None:
+        """The settings name another server."""
+        self.server = self.other = self.error = None
+        self.is_known = False
+        self._chose_demo = self._auto_demo = False
+        self.on_change()
+        self.look()
+
+    def close(self) -> None:
+        self._is_open = False
+        self._cancel()
+
+    def _heard(self, question: int, value: object, error: FelixError | None) -> None:
+        if question != self._question or not self._is_open:
+            return  # of an address that is no longer the configured one
+        self.is_known = True
+        if isinstance(value, ServerReport):
+            self.server, self.other, self.error = Found(self._asked_for, value), None, None
+            if not self.uses_demo and not self._settings.current.has_connected:
+                self._settings.change(has_connected=True)
+        else:
+            self.server, self.error = None, error
+            if self.is_silent and not self._settings.current.has_connected:
+                self._auto_demo = True
+            if self.is_silent and is_loopback(self.base_url):
+                self._look_elsewhere()
+        self.on_change()
+        self._plan()
+
+    def _look_elsewhere(self) -> None:
+        """Ask the usual other ports: all of them the first time, then one per look, so that waiting stays cheap."""
+        here = urlsplit(self.base_url).port
+        others = [(port, name) for port, name in OTHER_SERVERS if port != here]
+        if self.tried:
+            self._turn += 1
+            self._ask_port(others[self._turn % len(others)][0])
+            return
+        left = {port for port, _ in others}
+
+        def over(port: int) -> None:
+            left.discard(port)
+            if not left and not self.tried:
+                self.tried = tuple(f"{port} {name}" for port, name in others)
+                self.on_change()
+
+        for port, _ in others:
+            self._ask_port(port, over)
+
+    def _ask_port(self, port: int, then: Callable[[int], None] = lambda port: None) -> None:
+        base_url = f"http://127.0.0.1:{port}/v1"
+
+        def heard(value: object, _error: FelixError | None) -> None:
+            if not self._is_open or self.server is not None:
+                return
+            found = Found(base_url, value) if isinstance(value, ServerReport) else None
+            if found is not None or (self.other is not None and self.other.base_url == base_url):
+                self.other = found
+                self.on_change()
+            then(port)
+
+        self._bridge.expect(self._engine.ask_server(base_url), heard)
+
+    def _plan(self) -> None:
+        """Look again in a while, as long as the answer could be news."""
+        self._cancel()
+        if self._is_open and (self.uses_demo or self.server is None):
+            self._after = self._root.after(LOOK_AGAIN_MS, self._again)
+
+    def _again(self) -> None:
+        self._after = None
+        if self._bridge.state.is_running:
+            self._plan()  # never during a run: the server has better things to do
+        else:
+            self.look()
+
+    def _cancel(self) -> None:
+        if self._after is not None:
+            self._root.after_cancel(self._after)
+            self._after = None

@@ -1,0 +1,82 @@
+"""The keys of the window: what each does, the list of them, and the one binding that serves each."""
+
+from __future__ import annotations
+
+import tkinter as tk
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from felix.gui.kit import Kit
+
+
+@dataclass(frozen=True, slots=True)
+class Shortcut:
+    """A key for people, what it does, and Tk's own names for it."""
+
+    keys: str
+    does: str
+    sequences: tuple[str, ...] = ()
+
+
+RUN = Shortcut("Ctrl+Enter", "Run the task", ("<Control-Return>", "<Control-KP_Enter>"))
+ESCAPE = Shortcut("Esc", "Close what is open; then stop the run", ("<Escape>",))
+FIND = Shortcut("Ctrl+F", "Find in the card with the focus, else in the synthesis", ("<Control-f>", "<Control-F>"))
+FOCUS_CARD = Shortcut("Ctrl+1 … Ctrl+9", "Go to an agent's card", tuple(f"<Control-Key-{n}>" for n in range(1, 10)))
+NEXT_TAB = Shortcut("Ctrl+Tab", "Next tab", ("<Control-Tab>",))
+PREVIOUS_TAB = Shortcut("Ctrl+Shift+Tab", "Previous tab", ("<Control-Shift-Tab>", "<Control-ISO_Left_Tab>"))
+NEXT_REGION = Shortcut("F6", "Next region: task, agents, synthesis, helix", ("<F6>",))
+PREVIOUS_REGION = Shortcut("Shift+F6", "Previous region", ("<Shift-F6>", "<XF86_Switch_VT_6>"))
+LARGER = Shortcut("Ctrl +", "Larger text", ("<Control-plus>", "<Control-equal>", "<Control-KP_Add>"))
+SMALLER = Shortcut("Ctrl −", "Smaller text", ("<Control-minus>", "<Control-KP_Subtract>"))
+NORMAL_SIZE = Shortcut("Ctrl+0", "Normal text size", ("<Control-Key-0>", "<Control-KP_0>"))
+SETTINGS = Shortcut("Ctrl+,", "Settings", ("<Control-comma>",))
+RIGHT_PANEL = Shortcut("Ctrl+Shift+B", "Show or hide the helix", ("<Control-B>",))
+HELP = Shortcut("F1", "This list", ("<F1>",))
+
+IN_A_CARD = (
+    Shortcut("Enter, double click", "Make the card big, and small again"),
+    Shortcut("Ctrl+C", "Copy the selection, or the whole card"),
+    Shortcut("End", "Jump to the latest text and follow it"),
+)
+GROUPS = (
+    ("Run", (RUN, ESCAPE)),
+    ("Go to", (FOCUS_CARD, FIND, NEXT_REGION, PREVIOUS_REGION, NEXT_TAB, SETTINGS)),
+    ("In a card", IN_A_CARD),
+    ("Look", (LARGER, SMALLER, NORMAL_SIZE, RIGHT_PANEL, HELP)),
+)
+
+
+def bind(root: tk.Misc, shortcut: Shortcut, action: Callable[[tk.Event[tk.Misc]], object]) -> None:
+    """Have a key work anywhere in the window. Keys this platform does not know are left out."""
+
+    def run(event: tk.Event[tk.Misc]) -> str:
+        action(event)
+        return "break"
+
+    for sequence in shortcut.sequences:
+        try:
+            root.bind(sequence, run)
+        except tk.TclError:
+            continue
+
+
+def fill(body: tk.Misc, kit: Kit) -> None:
+    """Write the list of shortcuts."""
+    for column, groups in enumerate((GROUPS[:2], GROUPS[2:])):
+        side = kit.frame(body, "card", padding=(18, 10, 18, 10))
+        side.grid(row=0, column=column, sticky="nsew")
+        body.columnconfigure(column, weight=1, uniform="side")
+        row = 0
+        for title, shortcuts in groups:
+            kit.label(side, title, "SmallStrong", "text2", "card", padding=(0, 10, 0, 4)).grid(
+                row=row, column=0, columnspan=2, sticky="w"
+            )
+            for shortcut in shortcuts:
+                row += 1
+                kit.label(side, shortcut.keys, "Strong", on="card").grid(
+                    row=row, column=0, sticky="nw", padx=(0, kit.px(14)), pady=kit.px(3)
+                )
+                kit.label(side, shortcut.does, on="card", wraplength=kit.px(230)).grid(
+                    row=row, column=1, sticky="nw", pady=kit.px(3)
+                )
+            row += 1

@@ -1,0 +1,224 @@
+"""The foot of the window: the server and its state, the figures of the run, and quiet messages.
+
+The bar of progress counts ended calls of planned ones; nothing here is computed from time but the time itself.
+"""
+
+from __future__ import annotations
+
+import time
+import tkinter as tk
+from collections import deque
+from collections.abc import Callable
+from tkinter import ttk as plain
+from typing import Any, Literal
+
+from felix.events import AgentId
+from felix.gui.kit import Kit
+from felix.ledger.state import RunState, Speech
+
+HEIGHT = 26
+QUIET_MS = 1_500
+"""How long "Saved" stands."""
+_WINDOW_S = 3.0
+"""Tokens a second are those of the last seconds: long enough to be steady, short enough to be now."""
+_FIGURES_S = 0.5
+"""Figures that tick faster cannot be read."""
+_BAR = (140, 96)
+"""Width of the progress bar in a wide and a narrow window."""
+
+Health = Literal["unknown", "up", "down", "demo"]
+_DOTS = {"unknown": "queue", "up": "done", "down": "fail", "demo": "stop"}
+
+
+class StatusBar:
+    """A view of the run's figures; the rest is told by `say_server`, `say` and `warn`."""
+
+    def __init__(self, parent: tk.Misc, kit: Kit, *, on_show_log: Callable[[], None]) -> None:
+        self._kit = kit
+        self.frame = kit.frame(parent, "side", height=kit.px(HEIGHT))
+        self.frame.pack_propagate(False)
+        kit.rule(self.frame).pack(side="top", fill="x")
+        row = kit.frame(self.frame, "side", padding=(14, 0, 14, 0))
+        row.pack(fill="both", expand=True)
+        self._server = self._item(row, icon="circle-fill")
+        self._server.pack(side="left", padx=(0, kit.px(14)))
+        self._model = self._item(row, icon="cpu")
+        self._quiet = self._item(row, icon="check2")
+        self._warning = kit.button(
+            row, "Show log", "exclamation-octagon", on="side", font="Small", padding=(6, 0, 6, 1), icon_size=11,
+            color="ink:fail", command=on_show_log,
+        )  # fmt: skip
+        self._hint = self._item(row, "Ctrl+Enter runs")
+        self._hint.pack(side="right")
+        self._percent = self._item(row, color="text", width=5, anchor="e")
+        self._bar = kit.canvas(row, "side", width=kit.px(_BAR[0]), height=kit.px(4))
+        self._elapsed = self._item(row, icon="stopwatch")
+        self._agents = self._item(row, icon="people")
+        self._speed = self._item(row, icon="speedometer2")
+        self._figures = (self._percent, self._bar, self._elapsed, self._agents, self._speed)
+        self._rest = self._bar.create_rectangle(0, 0, 0, 0, width=0)
+        self._done = self._bar.create_rectangle(0, 0, 0, 0, width=0)
+        self._fraction = 0.0
+        self._is_narrow = False
+        kit.paint(self._bar, self._recolour)
+        self._state: RunState | None = None
+        self._samples: deque[tuple[float, int]] = deque()
+        self._next_figures = 0.0
+        self._quiet_after: str | None = None
+
+    # -- what the window says ------------------------------------------------------------------------------------------
+
+    def say_server(self, words: str, health: Health) -> None:
+        """Who answers and where, in words and a coloured dot."""
+        self._kit.set_label(self._server, text=words, icon="circle-fill", icon_color=f"state:{_DOTS[health]}")
+
+    def say_model(self, words: str, *, icon: str) -> None:
+        """What stands beside the server: its model and context, or why there is none."""
+        self._kit.set_label(self._model, text=words, icon=icon or None)
+        if not words:
+            self._model.pack_forget()
+        elif not self._model.winfo_manager():
+            self._model.pack(side="left", after=self._server, padx=(0, self._kit.px(14)))
+
+    def say(self, words: str, icon: str = "check2") -> None:
+        """A quiet word that goes by itself."""
+        if self._quiet_after is not None:
+            self.frame.after_cancel(self._quiet_after)
+        self._kit.set_label(self._quiet, text=words, icon=icon)
+        self._quiet.pack(side="right", padx=(self._kit.px(14), 0))
+        self._quiet_after = self.frame.after(QUIET_MS, self._hush)
+
+    def warn(self, sentence: str) -> None:
+        """Something the log knows more about; a click opens it. It stands until `calm`."""
+        self._kit.set_button(self._warning, text=sentence)
+        self._warning.pack(side="left")
+
+    def calm(self) -> None:
+        """Take the warning away."""
+        self._warning.pack_forget()
+
+    def set_narrow(self, *, is_narrow: bool) -> None:
+        """Fit a window below 1180 px."""
+        if is_narrow != self._is_narrow:
+            self._is_narrow = is_narrow
+            self._bar.configure(width=self._kit.px(_BAR[is_narrow]))
+            self._draw_bar()
+
+    # -- the run -------------------------------------------------------------------------------------------------------
+
+    def show(self, state: RunState) -> None:
+        self._state = state
+        self._samples.clear()
+        self._next_figures = 0.0
+        if state.plan is None:
+            for figure in self._figures:
+                figure.pack_forget()
+            self._hint.pack(side="right")
+        else:
+            self._hint.pack_forget()
+            self._arrange(is_running=state.is_running)
+        self._write_figures()
+
+    def update(self, state: RunState, dirty: set[AgentId]) -> None:
+        was_running = bool(self._bar.winfo_manager())
+        if self._state is not state or was_running != state.is_running:
+            self.show(state)
+        fraction = state.calls_ended / state.calls_planned if state.plan else 0.0
+        if fraction != self._fraction:
+            self._write_figures()
+
+    def tick(self, now: float) -> bool:
+        if self._state is not None and self._state.is_running and now >= self._next_figures:
+            self._next_figures = now + _FIGURES_S
+            self._write_figures()
+        return False
+
+    def _arrange(self, *, is_running: bool) -> None:
+        gap = self._kit.px(14)
+        for figure in self._figures:
+            figure.pack_forget()
+        if is_running:
+            self._percent.pack(side="right")
+            self._bar.pack(side="right", padx=(gap, 0))
+        for figure in (self._elapsed, self._agents, self._speed):
+            figure.pack(side="right", padx=(gap, 0))
+
+    def _write_figures(self) -> None:
+        state = self._state
+        if state is None or state.plan is None:
+            return
+        kit = self._kit
+        answered = sum(1 for agent in state.agents.values() if (last := agent.latest) and last.status == "complete")
+        if state.is_running:
+            kit.set_label(self._speed, text=f"{self._tokens_per_s(state):,.0f} tok/s", icon="speedometer2")
+            self._agents.configure(text=f"{_ended(state)} of {len(state.agents)} done")
+            self._elapsed.configure(text=clock(time.time() - state.started_at))
+        else:
+            tokens = state.usage.completion if state.usage else None
+            about = "" if tokens is not None else "~"
+            count = tokens if tokens is not None else _estimate(state)
+            kit.set_label(self._speed, text=f"{about}{count:,} tokens", icon="hash")
+            self._agents.configure(text=f"{answered} of {len(state.agents)} agents answered")
+            self._elapsed.configure(text=clock(state.duration_s or 0.0))
+        self._fraction = state.calls_ended / state.calls_planned
+        self._percent.configure(text=f"{self._fraction:.0%}".replace("%", " %"))
+        self._draw_bar()
+
+    def _tokens_per_s(self, state: RunState) -> float:
+        """Of all live answers together, over the last seconds."""
+        now, total = time.monotonic(), sum(speech.tokens for speech in _speeches(state))
+        self._samples.append((now, total))
+        while self._samples[0][0] < now - _WINDOW_S:
+            self._samples.popleft()
+        since, before = self._samples[0]
+        return max(0.0, (total - before) / (now - since)) if now > since else 0.0
+
+    def _draw_bar(self) -> None:
+        width, height = self._kit.px(_BAR[self._is_narrow]), self._kit.px(4)
+        self._bar.coords(self._rest, 0, 0, width, height)
+        self._bar.coords(self._done, 0, 0, width * self._fraction, height)
+
+    def _recolour(self) -> None:
+        self._bar.itemconfigure(self._rest, fill=self._kit["line2"])
+        self._bar.itemconfigure(self._done, fill=self._kit["write"])
+
+    def _hush(self) -> None:
+        self._quiet_after = None
+        self._quiet.pack_forget()
+
+    def _item(
+        self, parent: tk.Misc, text: str = "", icon: str | None = None, color: str = "text2", **options: Any
+    ) -> plain.Label:
+        label = self._kit.label(parent, text, "Small", color, "side", icon=icon, icon_size=11, **options)
+        label.configure(compound="left")  # its words come later
+        return label
+
+
+def clock(seconds: float) -> str:
+    """`1:12`, `1:02:09`."""
+    minutes, rest = divmod(max(0, int(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _ended(state: RunState) -> int:
+    """Agents that have nothing more to say: every turn planned for them is over."""
+    turns: dict[AgentId, int] = {}
+    for each in state.rounds:
+        for turn in each.turns:
+            turns[turn.agent_id] = turns.get(turn.agent_id, 0) + 1
+    return sum(
+        1
+        for agent in state.agents.values()
+        if (state.synthesis or len(agent.thoughts) >= turns.get(agent.agent_id, 0))
+        and all(not thought.is_live for thought in agent.thoughts)
+    )
+
+
+def _estimate(state: RunState) -> int:
+    """Tokens so far: the server's count where it has come, else one per delta."""
+    return sum(speech.usage.completion if speech.usage else speech.tokens for speech in _speeches(state))
+
+
+def _speeches(state: RunState) -> list[Speech]:
+    return [*state.thoughts.values(), *([state.synthesis] if state.synthesis else [])]

@@ -1,0 +1,371 @@
+"""The window as a whole: what it is made of, how its parts share the room, and which key reaches which of them."""
+
+from __future__ import annotations
+
+import tkinter as tk
+
+import ttkbootstrap as ttk
+
+from felix import places
+from felix.engine import Engine
+from felix.errors import WorkflowError
+from felix.gui import shortcuts
+from felix.gui.banner import DEMO, Banner
+from felix.gui.bridge import Bridge
+from felix.gui.composer import Composer
+from felix.gui.failure import Failure
+from felix.gui.faults import SENTENCE, FaultWatch
+from felix.gui.garbage import MainThreadCollector
+from felix.gui.header import SETTINGS, Header, divider
+from felix.gui.kit import Kit
+from felix.gui.log_window import LogWindow
+from felix.gui.model_menu import context_words
+from felix.gui.overlay import Overlay
+from felix.gui.plain_wall import PlainWall
+from felix.gui.run_control import RunControl
+from felix.gui.server_watch import ServerWatch
+from felix.gui.status_bar import HEIGHT as STATUS_HEIGHT
+from felix.gui.status_bar import StatusBar
+from felix.gui.system_theme import SystemTheme, system_mode
+from felix.gui.welcome import Welcome
+from felix.gui.work_column import LOW, WorkColumn
+from felix.settings import SettingsFile
+from felix.team.workflow import Library, Workflow
+
+SMALLEST = (920, 620)
+FIRST = (1400, 900)
+NARROW = 1180
+"""Below this width the parts take their narrow form."""
+PANEL_HIDDEN = 960
+"""Below this width the right panel is out of the way until it is asked for."""
+PANEL, PANEL_NARROW, PANEL_MOST = 284, 204, 420
+COLUMN_LEAST = 520
+
+
+class Window:
+    """Everything of the one window. `open` maps it, `close` ends it; all on Tk's thread."""
+
+    def __init__(self, app: ttk.App, kit: Kit, settings: SettingsFile, library: Library, *, demo: bool) -> None:
+        self.app, self.kit, self.settings, self.library = app, kit, settings, library
+        self.engine = Engine(settings)
+        self.bridge = Bridge(app, on_bug=self._fault)
+        self.watch = ServerWatch(app, self.engine, self.bridge, settings, demo=demo)
+        self.watch.on_change = self._server_changed
+        self._faults = FaultWatch(app, self._fault)
+        self._garbage = MainThreadCollector(app, lambda: self.bridge.state.is_running)
+        self._system_theme = SystemTheme(app, self.follow_theme)
+        self._overlay: Overlay | None = None
+        self._panel_is_wanted: bool | None = None
+        self._panel_width: int | None = None
+        self._size = (0, 0)
+        self._is_open = True
+        self._build()
+        self._bind_keys()
+        app.protocol("WM_DELETE_WINDOW", self.close)
+        app.bind("<Configure>", self._resized, add="+")
+        self.apply_settings(frozenset({"theme", "max_parallel", "workflow"}))
+
+    # -- building ------------------------------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        app, kit = self.app, self.kit
+        self.status = StatusBar(app, kit, on_show_log=self.show_log)
+        self.status.frame.place(x=0, rely=1, y=-kit.px(STATUS_HEIGHT), relwidth=1, height=kit.px(STATUS_HEIGHT))
+        self.header = Header(
+            app, kit, reserve=kit.px(STATUS_HEIGHT),
+            on_panel=self.toggle_panel, on_theme=self.toggle_theme, on_help=self.show_shortcuts,
+        )  # fmt: skip
+        page = self.header.workflows
+        page.columnconfigure(0, weight=1)
+        page.rowconfigure(0, weight=1)
+        self.column = WorkColumn(page, kit)
+        self.column.frame.grid(row=0, column=0, sticky="nsew")
+        self.divider = divider(page, kit, on_drag=self._drag_panel)
+        self.panel = kit.frame(page, "side")
+        self.panel.grid_propagate(False)
+        self.panel.pack_propagate(False)
+        self._build_column()
+        for view, widget in (
+            (self.status, self.status.frame),
+            (self.control, app),
+            (self.column, app),
+            (self.wall, self.wall.frame),
+        ):
+            self.bridge.add(view, widget)
+
+    def _build_column(self) -> None:
+        kit, frame = self.kit, self.column.frame
+        self.banner = Banner(frame, kit, on_connection=self.show_settings, on_use=self._use_offer)
+        self.composer = Composer(
+            frame, kit, on_run=self._begin, on_stop=self._stop,
+            add_pickers=self._add_pickers,
+        )  # fmt: skip
+        self.welcome = Welcome(
+            frame, kit, self.watch, on_example=self._take_example, on_settings=self.show_settings
+        )
+        self.failure = Failure(
+            frame, kit, on_again=self.composer.run, on_connection=self.show_settings, on_demo=self._run_demo,
+            on_log=self.show_log,
+        )  # fmt: skip
+        self.control = RunControl(
+            self.engine, self.bridge, self.settings, self.watch, self.composer,
+            workflow=self._chosen_workflow, on_begin=self._run_begins, on_end=self._run_ended,
+        )  # fmt: skip
+        self.wall = PlainWall(frame, kit)
+        self.column.furnish(
+            banner=self.banner.frame,
+            welcome=self.welcome.frame,
+            welcome_slot=self.welcome.slot,
+            composer=self.composer.frame,
+            wall=self.wall.frame,
+            chips=kit.frame(frame),
+            strip=kit.frame(frame),
+            synthesis=kit.frame(frame),
+            failure=self.failure.frame,
+        )
+
+    def _add_pickers(self, row: tk.Misc) -> None:
+        pass
+
+    def _bind_keys(self) -> None:
+        for shortcut, action in (
+            (shortcuts.ESCAPE, lambda _event: self.escape()),
+            (shortcuts.HELP, lambda _event: self.show_shortcuts()),
+            (shortcuts.SETTINGS, lambda _event: self.show_settings()),
+            (shortcuts.NEXT_TAB, lambda _event: self.header.turn(1)),
+            (shortcuts.PREVIOUS_TAB, lambda _event: self.header.turn(-1)),
+            (shortcuts.LARGER, lambda _event: self.zoom(+0.1)),
+            (shortcuts.SMALLER, lambda _event: self.zoom(-0.1)),
+            (shortcuts.NORMAL_SIZE, lambda _event: self.zoom(0.0)),
+            (shortcuts.RIGHT_PANEL, lambda _event: self.toggle_panel()),
+            (shortcuts.RUN, lambda _event: self.composer.run()),
+        ):
+            shortcuts.bind(self.app, shortcut, action)
+
+    # -- life ----------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to work; the window is on screen by now, so what takes long to import is imported here."""
+        self.engine.__enter__()
+        self.bridge.open(self.engine.subscribe())
+        self.watch.look()
+        self.composer.box.widget.focus_set()
+
+    def close(self) -> None:
+        """End it all, runs included, within two seconds. A second call does nothing."""
+        if not self._is_open:
+            return
+        self._is_open = False
+        self.app.withdraw()
+        self.watch.close()
+        self.bridge.close()
+        self._system_theme.stop()
+        self.engine.close()
+        self._garbage.close()
+        self._faults.close()
+        self.app.destroy()
+
+    # -- what a run changes --------------------------------------------------------------------------------------------
+
+    def _begin(self, task: str) -> None:
+        self.control.begin(task)
+
+    def _stop(self) -> None:
+        self.control.stop()
+
+    def _chosen_workflow(self) -> Workflow | None:
+        try:
+            entry = self.library.find(self.settings.current.workflow)
+        except WorkflowError as error:
+            self.composer.say(str(error))
+            return None
+        if entry.workflow is None:
+            self.composer.say(f"{entry.fault} Choose another workflow, or mend this one.")
+        return entry.workflow
+
+    def _run_begins(self) -> None:
+        self.status.calm()
+        self.column.begin()
+        self.composer.box.set_large(is_large=False)
+        self._server_changed()
+
+    def _run_ended(self) -> None:
+        state = self.bridge.state
+        if state.status in ("failed", "crashed"):
+            self._show_failure()
+            self.watch.look()
+        self._server_changed()
+
+    def _show_failure(self) -> None:
+        state = self.bridge.state
+        by_bug = state.status == "crashed"
+        is_demo = state.plan is not None and state.plan.demo
+        self.failure.show(
+            "Felix made a mistake" if by_bug else "The run failed",
+            state.reason,
+            by_connection=not is_demo and not by_bug and self.watch.server is None,
+            by_bug=by_bug,
+        )
+
+    def _run_demo(self) -> None:
+        self.watch.use_demo()
+        self.composer.run()
+
+    def _take_example(self, task: str) -> None:
+        self.composer.box.text = task
+        self.composer.box.widget.focus_set()
+
+    # -- the server ----------------------------------------------------------------------------------------------------
+
+    def _use_offer(self) -> None:
+        if (found := self.watch.offer) is not None:
+            self.watch.use(found)
+
+    def _server_changed(self) -> None:
+        watch, is_live = self.watch, self.control.is_live
+        self.welcome.doctor.refresh()
+        offer = watch.offer if watch.uses_demo and not is_live else None
+        self.banner.offer(offer.name if offer else "")
+        plan = self.bridge.state.plan
+        self.column.set_banner(is_shown=plan.demo if is_live and plan else watch.uses_demo)
+        self._say_server()
+        self._say_plan()
+        self.control.server_is_known()
+        if self.bridge.state.status == "failed":
+            self._show_failure()
+
+    def _say_server(self) -> None:
+        watch = self.watch
+        if watch.uses_demo:
+            away = "LM Studio not found" if watch.is_silent else ""
+            self.status.say_server(DEMO, "demo")
+            self.status.say_model(away, icon="")
+            return
+        name = watch.server.name if watch.server else ""
+        if watch.server is not None:
+            model = watch.model
+            words = " · ".join(
+                part for part in (model.name, f"{context_words(model.context_length)} context") if part
+            ) if model else "no model is loaded"
+            self.status.say_server(f"{name}  {watch.address}", "up")
+            self.status.say_model(words, icon="cpu")
+        else:
+            trouble = "not reachable" if watch.is_silent else "cannot be used"
+            state = f"{watch.address}  {trouble}" if watch.is_known else f"Looking for {watch.address}…"
+            self.status.say_server(state, "down" if watch.is_known else "unknown")
+            self.status.say_model("", icon="")
+        context = watch.model.context_length if watch.model else None
+        self.composer.set_context(context, watch.model.name if watch.model else "")
+
+    def _say_plan(self) -> None:
+        settings = self.settings.current
+        try:
+            words = self.library.find(settings.workflow).summary
+        except WorkflowError:
+            words = ""
+        self.composer.set_plan(words, parallel=settings.max_parallel, is_demo=self.watch.uses_demo)
+
+    # -- settings ------------------------------------------------------------------------------------------------------
+
+    def apply_settings(self, keys: frozenset[str]) -> None:
+        """Follow settings that have changed."""
+        settings = self.settings.current
+        if "theme" in keys:
+            if settings.theme == "system":
+                self._system_theme.start()
+            else:
+                self._system_theme.stop()
+            self.follow_theme()
+        if "font_scale" in keys:
+            self.kit.scale_fonts(round(settings.font_scale * 100))
+        if "base_url" in keys:
+            self.watch.address_changed()
+        if keys & {"model", "max_parallel", "workflow"}:
+            self._server_changed()
+
+    def follow_theme(self) -> None:
+        """Show what the settings, or the desktop, say."""
+        theme = self.settings.current.theme
+        self.kit.set_theme(system_mode() if theme == "system" else theme)
+
+    def toggle_theme(self) -> None:
+        self._change(theme="light" if self.kit.mode == "dark" else "dark")
+
+    def zoom(self, by: float) -> None:
+        """Larger or smaller text; 0 is the normal size."""
+        scale = round(self.settings.current.font_scale + by, 1) if by else 1.0
+        self._change(font_scale=min(2.0, max(0.7, scale)))
+
+    def _change(self, **changes: object) -> None:
+        self.settings.change(**changes)
+        self.apply_settings(frozenset(changes))
+        self.status.say("Saved")
+
+    # -- getting about -------------------------------------------------------------------------------------------------
+
+    def escape(self) -> None:
+        """Close what is open; when nothing is, stop the run."""
+        if self._overlay is not None:
+            self._overlay.close()
+        elif self.control.is_live:
+            self.control.stop()
+
+    def show_settings(self) -> None:
+        self.header.turn_to(SETTINGS)
+
+    def show_shortcuts(self) -> None:
+        if self._overlay is None:
+            self._overlay = Overlay(
+                self.app, self.kit, "Shortcuts", width=820, height=470, on_close=self._overlay_closed
+            )
+            shortcuts.fill(self._overlay.body, self.kit)
+
+    def show_log(self) -> None:
+        if self._overlay is None:
+            self.status.calm()
+            self._overlay = LogWindow(self.app, self.kit, places.log_file(), on_close=self._overlay_closed).overlay
+
+    def _overlay_closed(self) -> None:
+        self._overlay = None
+
+    def _fault(self) -> None:
+        self.status.warn(SENTENCE)
+
+    # -- room ----------------------------------------------------------------------------------------------------------
+
+    def toggle_panel(self) -> None:
+        self._panel_is_wanted = not self._panel_is_shown()
+        self._fit()
+
+    def _panel_is_shown(self) -> bool:
+        if self._panel_is_wanted is None:
+            return self._size[0] >= self.kit.px(PANEL_HIDDEN)
+        return self._panel_is_wanted
+
+    def _drag_panel(self, x_root: int) -> None:
+        page = self.header.workflows
+        self._panel_width = page.winfo_rootx() + page.winfo_width() - x_root
+        self._fit()
+
+    def _resized(self, event: tk.Event[tk.Misc]) -> None:
+        if event.widget is self.app and (event.width, event.height) != self._size:
+            self._size = (event.width, event.height)
+            self._fit()
+
+    def _fit(self) -> None:
+        kit, (width, height) = self.kit, self._size
+        is_narrow = width < kit.px(NARROW)
+        self.status.set_narrow(is_narrow=is_narrow)
+        self.composer.set_wide(is_wide=not is_narrow)
+        self.column.set_low(is_low=height < kit.px(LOW))
+        is_shown = self._panel_is_shown()
+        self.header.set_panel(is_open=is_shown)
+        if not is_shown:
+            self.divider.grid_remove()
+            self.panel.grid_remove()
+            return
+        usual = kit.px(PANEL_NARROW if is_narrow else PANEL)
+        most = min(kit.px(PANEL_MOST), width - kit.px(COLUMN_LEAST))
+        self.panel.configure(width=max(kit.px(PANEL_NARROW), min(most, self._panel_width or usual)))
+        self.divider.grid(row=0, column=1, sticky="ns")
+        self.panel.grid(row=0, column=2, sticky="ns")

@@ -1,0 +1,159 @@
+"""The middle of the window: banner, task, agents and answer, and which of them has how much room.
+
+The view follows the run – agents while they write, both while the hub does, then the answer – until the user chooses
+one; the choice holds for that run. Only geometry changes here: no scroll position, no latch, no text.
+"""
+
+from __future__ import annotations
+
+import tkinter as tk
+from tkinter import ttk as plain
+from typing import Literal, assert_never
+
+from felix.events import AgentId, RunId
+from felix.gui.kit import Kit
+from felix.ledger.state import RunState
+
+ViewName = Literal["agents", "both", "answer"]
+
+SIDE, GAP = 12, 10
+ANSWER_SHARE = 52
+"""Of a hundred, when agents and answer share the height."""
+LOW = 800
+"""A window lower than this shows the agents as a row of chips beside the answer."""
+
+
+def view_for(state: RunState) -> ViewName:
+    """What the phase of a run asks for."""
+    if state.status is not None:
+        return "answer"
+    return "both" if state.synthesis is not None else "agents"
+
+
+class WorkColumn:
+    """Places what others made. `furnish` must come before anything else."""
+
+    def __init__(self, parent: tk.Misc, kit: Kit) -> None:
+        self._kit = kit
+        self.frame = kit.frame(parent, "page")
+        self._pinned: ViewName | None = None
+        self._run: RunId | None = None
+        self._state: RunState | None = None
+        self._is_low = False
+        self._is_greeting = True
+        self._shown: tuple[object, ...] = ()
+        self.view: ViewName = "agents"
+        self.on_view = lambda view: None
+
+    def furnish(
+        self,
+        *,
+        banner: plain.Frame,
+        welcome: plain.Frame,
+        welcome_slot: plain.Frame,
+        composer: plain.Frame,
+        wall: tk.Widget,
+        chips: tk.Widget,
+        strip: tk.Widget,
+        synthesis: tk.Widget,
+        failure: plain.Frame,
+    ) -> None:
+        """All of them are children of `frame`, but for the slot, which is inside the welcome."""
+        self._banner, self._welcome, self._slot, self._composer = banner, welcome, welcome_slot, composer
+        self._wall, self._chips, self._strip, self._synthesis = wall, chips, strip, synthesis
+        self._failure = failure
+        self.frame.columnconfigure(0, weight=1)
+        self.frame.grid_propagate(False)
+        self.greet()
+
+    def greet(self) -> None:
+        """Show the first screen."""
+        self._is_greeting = True
+        self._clear()
+        self._welcome.grid(row=1, column=0, rowspan=5, sticky="nsew")
+        self.frame.rowconfigure(1, weight=1)
+        self._composer.pack(in_=self._slot, fill="x")
+        self._composer.lift()
+
+    def begin(self) -> None:
+        """Leave the first screen: a run has been asked for."""
+        self._is_greeting = False
+        self._arrange()
+
+    def set_banner(self, *, is_shown: bool) -> None:
+        if is_shown:
+            self._banner.grid(row=0, column=0, sticky="ew")
+        else:
+            self._banner.grid_remove()
+
+    def set_low(self, *, is_low: bool) -> None:
+        """Fit a window lower than `LOW`."""
+        if is_low != self._is_low:
+            self._is_low = is_low
+            self._arrange()
+
+    def pin(self, view: ViewName) -> None:
+        """The user wants this one, until the next run."""
+        self._pinned = view
+        self._arrange()
+
+    def show(self, state: RunState) -> None:
+        if state.run != self._run:
+            self._run, self._pinned = state.run, None
+        self._state = state
+        self._arrange()
+
+    def update(self, state: RunState, dirty: set[AgentId]) -> None:
+        self.show(state)
+
+    def tick(self, now: float) -> bool:
+        return False
+
+    def _arrange(self) -> None:
+        state = self._state
+        if state is None or self._is_greeting:
+            return
+        self.view = self._pinned or view_for(state)
+        has_answer = state.synthesis is not None and len(state.synthesis.answer) > 0
+        has_failed = state.status in ("failed", "crashed") and not has_answer
+        speaks = state.synthesis is not None
+        arrangement = (self.view, self._is_low, has_failed, speaks)
+        if arrangement == self._shown:
+            return
+        self._clear()
+        self._shown = arrangement
+        kit, frame = self._kit, self.frame
+        side, gap = kit.px(SIDE), kit.px(GAP)
+        self._composer.grid(row=1, column=0, sticky="ew", padx=side, pady=(side, gap))
+        answer = self._failure if has_failed else (self._synthesis if speaks else self._strip)
+        match self.view:
+            case "agents":
+                self._wall.grid(row=3, column=0, sticky="nsew", padx=side)
+                frame.rowconfigure(3, weight=1)
+                below = self._failure if has_failed else self._strip
+                below.grid(row=5, column=0, sticky="ew", padx=side, pady=(gap, side))
+            case "both":
+                if self._is_low:
+                    self._chips.grid(row=2, column=0, sticky="ew", padx=side, pady=(0, gap))
+                else:
+                    self._wall.grid(row=3, column=0, sticky="nsew", padx=side)
+                    frame.rowconfigure(3, weight=100 - ANSWER_SHARE, uniform="share")
+                share = ANSWER_SHARE if speaks or has_failed else 0
+                answer.grid(row=5, column=0, sticky="nsew", padx=side, pady=(0 if self._is_low else gap, side))
+                frame.rowconfigure(5, weight=share or 1, uniform="share" if share else "")
+            case "answer":
+                self._chips.grid(row=2, column=0, sticky="ew", padx=side, pady=(0, gap))
+                answer.grid(row=5, column=0, sticky="new" if has_failed else "nsew", padx=side, pady=(0, side))
+                frame.rowconfigure(5, weight=1)
+            case _:
+                assert_never(self.view)
+        self.on_view(self.view)
+
+    def _clear(self) -> None:
+        self._shown = ()
+        for each in (self._welcome, self._wall, self._chips, self._strip, self._synthesis, self._failure):
+            each.grid_remove()
+        self._composer.pack_forget()
+        self._composer.grid_forget()
+        for row in range(1, 6):
+            self.frame.rowconfigure(row, weight=0, uniform="")
