@@ -64,7 +64,7 @@ class _Seat:
 
 
 class Bridge:
-    """Polls a mailbox from Tk's loop. Everything runs on Tk's thread; `close` ends it."""
+    """Polls mailboxes from Tk's loop. Everything runs on Tk's thread; `close` ends it."""
 
     def __init__(self, root: tk.Misc, on_bug: Callable[[], None]) -> None:
         """`on_bug` is told when a view raised: quietly, once for each kind of fault."""
@@ -73,7 +73,8 @@ class Bridge:
         self.run: RunId | None = None
         self._root = root
         self._on_bug = on_bug
-        self._mailbox: Mailbox | None = None
+        self._mailboxes: list[Mailbox] = []
+        self._is_open = False
         self._seats: list[_Seat] = []
         self._waiting: deque[Item] = deque()
         self._replies: dict[int, OnReply] = {}
@@ -84,9 +85,13 @@ class Bridge:
         """Feed a view whenever `widget` can be seen: mapped, in the tab in front, in a window that is not iconified."""
         self._seats.append(_Seat(view, widget))
 
-    def open(self, mailbox: Mailbox) -> None:
+    def listen(self, mailbox: Mailbox) -> None:
+        """Empty this mailbox too."""
+        self._mailboxes.append(mailbox)
+
+    def open(self) -> None:
         """Begin to poll."""
-        self._mailbox = mailbox
+        self._is_open = True
         self._plan(0)
 
     def follow(self, run: RunId) -> None:
@@ -116,13 +121,13 @@ class Bridge:
 
     def close(self) -> None:
         """Stop polling; nothing is called any more."""
-        self._mailbox = None
+        self._is_open = False
         if self._after is not None:
             self._root.after_cancel(self._after)
             self._after = None
 
     def _plan(self, delay_ms: int) -> None:
-        if self._mailbox is None:
+        if not self._is_open:
             return
         if self._after is not None:
             self._root.after_cancel(self._after)
@@ -130,11 +135,12 @@ class Bridge:
 
     def _frame(self) -> None:
         self._after = None
-        if self._mailbox is None:
+        if not self._is_open:
             return
         began = time.monotonic()
         try:
-            self._waiting.extend(self._mailbox.take())
+            for mailbox in self._mailboxes:
+                self._waiting.extend(mailbox.take())
             dirty, is_new, is_changed = self._fold(began + FOLD_BUDGET_S)
             moving = self._show(dirty, is_new=is_new, is_changed=is_changed)
         except Exception:  # noqa: BLE001  whatever happens to one frame, the next one comes

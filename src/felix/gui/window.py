@@ -24,11 +24,13 @@ from felix.gui.overlay import Overlay
 from felix.gui.plain_wall import PlainWall
 from felix.gui.run_control import RunControl
 from felix.gui.server_watch import ServerWatch
+from felix.gui.settings_page import SettingsPage
 from felix.gui.status_bar import HEIGHT as STATUS_HEIGHT
 from felix.gui.status_bar import StatusBar
 from felix.gui.system_theme import SystemTheme, system_mode
 from felix.gui.welcome import Welcome
 from felix.gui.work_column import LOW, WorkColumn
+from felix.keys import KeyStore
 from felix.settings import SettingsFile
 from felix.team.workflow import Library, Workflow
 
@@ -47,7 +49,8 @@ class Window:
 
     def __init__(self, app: ttk.App, kit: Kit, settings: SettingsFile, library: Library, *, demo: bool) -> None:
         self.app, self.kit, self.settings, self.library = app, kit, settings, library
-        self.engine = Engine(settings)
+        self.keys = KeyStore()
+        self.engine = Engine(settings, self.keys)
         self.bridge = Bridge(app, on_bug=self._fault)
         self.watch = ServerWatch(app, self.engine, self.bridge, settings, demo=demo)
         self.watch.on_change = self._server_changed
@@ -85,6 +88,11 @@ class Window:
         self.panel.grid_propagate(False)
         self.panel.pack_propagate(False)
         self._build_column()
+        self.settings_page = SettingsPage(
+            self.header.settings, kit, self.settings, self.engine, self.keys, self.bridge,
+            on_change=self.apply_settings, on_saved=self._saved, on_key=self.watch.look, on_show_log=self.show_log,
+        )  # fmt: skip
+        self.header.notebook.bind("<<NotebookTabChanged>>", lambda _event: self._tab_changed())
         for view, widget in (
             (self.status, self.status.frame),
             (self.control, app),
@@ -147,7 +155,8 @@ class Window:
     def start(self) -> None:
         """Begin to work; the window is on screen by now, so what takes long to import is imported here."""
         self.engine.__enter__()
-        self.bridge.open(self.engine.subscribe())
+        self.bridge.listen(self.engine.subscribe())
+        self.bridge.open()
         self.watch.look()
         self.composer.box.widget.focus_set()
 
@@ -299,7 +308,18 @@ class Window:
     def _change(self, **changes: object) -> None:
         self.settings.change(**changes)
         self.apply_settings(frozenset(changes))
-        self.status.say("Saved")
+        self.settings_page.refresh()
+        self._saved(self.settings.notices[0] if self.settings.notices else "")
+
+    def _saved(self, trouble: str) -> None:
+        if trouble:
+            self.status.warn(trouble)
+        else:
+            self.status.say("Saved")
+
+    def _tab_changed(self) -> None:
+        if self.header.page == SETTINGS:
+            self.settings_page.shown()
 
     # -- getting about -------------------------------------------------------------------------------------------------
 

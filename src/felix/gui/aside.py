@@ -1,0 +1,33 @@
+"""Work that may block – the key store asks the user first – on a thread of its own; the outcome comes as a frame's news."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable
+
+from felix.errors import FelixError
+from felix.gui.bridge import Bridge, OnReply
+from felix.team.mailbox import Mailbox, Reply
+
+
+class Aside:
+    """`do` returns at once; `then` is called on Tk's thread."""
+
+    def __init__(self, bridge: Bridge) -> None:
+        self._bridge = bridge
+        self._mailbox = Mailbox()
+        self._numbers = itertools.count(-1, -1)  # the engine's own count upwards
+        bridge.listen(self._mailbox)
+
+    def do(self, work: Callable[[], object], then: OnReply) -> None:
+        number = next(self._numbers)
+        self._bridge.expect(number, then)
+        threading.Thread(target=self._work, args=(number, work), name="felix-aside", daemon=True).start()
+
+    def _work(self, number: int, work: Callable[[], object]) -> None:
+        try:
+            reply = Reply(number, work())
+        except FelixError as error:
+            reply = Reply(number, error=error)
+        self._mailbox.put(reply)
