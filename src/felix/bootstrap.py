@@ -174,9 +174,7 @@ def _leave_note(sentence: str) -> None:
 def _prepare(home: "Environment", *, windowed: bool = False) -> None:
     if home.is_ready:
         return
-    say(
-        "Setting Felix up in {}: this happens once, takes about ten seconds and needs the internet.".format(home.folder)
-    )
+    say("Setting Felix up in {}: this happens once and needs the internet.".format(home.folder))
     if windowed:
         from felix import setup_window
 

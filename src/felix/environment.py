@@ -7,10 +7,10 @@ expects has nothing to do; any other makes or mends the environment under a lock
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 from felix.bootstrap import ROOT, Halt, data_folder, say
 
@@ -31,8 +31,9 @@ _OFFLINE = (
 """What pip prints when it reaches no server."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Environment:
+class Environment(NamedTuple):
+    """A virtual environment. No dataclass: importing `dataclasses` costs a warm start more than all else here."""
+
     folder: str
     extras: tuple[str, ...] = ()
     """Which of pyproject's extras are wanted in it, beside Felix's own dependencies."""
