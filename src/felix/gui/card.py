@@ -1,0 +1,458 @@
+"""One agent on the wall: who it is, what it does, and everything it has thought, live.
+
+A card reads its agent from the run's state. Its cost in a frame is that of the characters that came; whatever ticks – seconds, speed,
+tokens – is written twice a second.
+"""
+
+from __future__ import annotations
+
+import time
+import tkinter as tk
+from collections.abc import Callable
+from tkinter import ttk
+from typing import Any
+
+from felix.events import AgentId
+from felix.gui.card_document import CardDocument
+from felix.gui.card_words import (
+    Badge,
+    Waiting,
+    badge_of,
+    document,
+    footer,
+    heading,
+    meta,
+    thought_document,
+    trouble_of,
+    ttft_of,
+    waiting_of,
+)
+from felix.gui.find_bar import FindBar
+from felix.gui.kit import Kit
+from felix.gui.pacing import Pacer
+from felix.gui.stream_text import StreamText
+from felix.ledger.state import Agent, RunState, Thought
+from felix.settings import SettingsFile
+
+SLOW_S = 0.5
+"""Between two readings of what ticks."""
+NARROW_PX = 264
+"""Below this width the footer has no room for the first-token time."""
+LOW_PX = 150
+"""Below this height thinking stays folded."""
+MEASURE_PX = 740
+"""The widest line of a maximised card."""
+DOTS = ("•", "•  •", "•  •  •")
+
+
+class Card:
+    """`frame` is placed by the caller. Everything runs on Tk's thread."""
+
+    def __init__(
+        self,
+        parent: tk.Misc,
+        kit: Kit,
+        settings: SettingsFile,
+        *,
+        on_maximise: Callable[[AgentId], object],
+        on_hover: Callable[[Card], object] | None = None,
+        is_large: bool = False,
+    ) -> None:
+        """`on_maximise` is asked to make this card big, or small again; `on_hover` is told when the pointer or focus comes."""
+        self.agent: Agent | None = None
+        self.is_large = is_large
+        self._kit, self._settings = kit, settings
+        self._on_maximise, self._on_hover = on_maximise, on_hover
+        self._state = RunState()
+        self._pacer = Pacer()
+        self._came = 0
+        self._ticked_at = self._slow_at = 0.0
+        self._badge: Badge | None = None
+        self._waiting: Waiting | None = None
+        self._trouble: tuple[str, str, str] | None = None
+        self._blocks: dict[str, _Block] = {}
+        self._fraction = 0.0
+        self._is_narrow = False
+        self._texts: dict[ttk.Label, str] = {}
+        self._build(parent)
+
+    # -- what the wall calls -------------------------------------------------------------------------------------------
+
+    def show(self, agent: Agent, state: RunState) -> None:
+        """Show this agent. The same one again goes on where it was; another one begins at the top."""
+        self._state = state
+        if agent is not self.agent:
+            self.agent = agent
+            self._document.clear()
+            self._pacer.reset()
+            self._came = 0
+            self._hide_trouble()
+            self._set_text(self._name, str(agent.agent_id))
+            self._badge = None
+            self._find.close()
+        self.update()
+
+    def update(self) -> None:
+        """The state has changed: show it. What is to be typed is shown by `tick`, what is not, at once."""
+        agent = self.agent
+        if agent is None:
+            return
+        now = time.monotonic()
+        if self._document.has_changed(agent.thoughts):
+            self._document.clear()
+            self._came = 0
+        came = sum(len(thought.thinking) + len(thought.answer) for thought in agent.thoughts)
+        if came > self._came:
+            self._pacer.arrive(now, came - self._came)
+            self._came = came
+        self._catch_up(now)
+        self._draw_state()
+
+    def tick(self, now: float) -> bool:
+        """Type, blink, count. True while any of these goes on."""
+        if self.agent is None:
+            return False
+        typing = self._document.backlog > 0
+        if typing:
+            typing = self._catch_up(now)
+        else:
+            self._ticked_at = now
+        if now - self._slow_at >= SLOW_S:
+            self._slow_at = now
+            self._draw_slow()
+        self._find.tick(now)
+        blinking = self._stream.tick(now)
+        latest = self.agent.latest
+        return typing or blinking or (latest is not None and latest.is_live and self._state.status is None)
+
+    def focus(self) -> None:
+        """Give this card the keyboard."""
+        self._stream.text.focus_set()
+
+    @property
+    def has_focus(self) -> bool:
+        """Whether the keyboard is in this card."""
+        focused = self.frame.focus_displayof()
+        return focused is not None and str(focused).startswith(f"{self.frame}.")
+
+    def find(self) -> None:
+        """Open the find bar."""
+        self._find.open()
+
+    def close_find(self) -> bool:
+        """Close the find bar; False when none was open."""
+        return self._find.close()
+
+    def copy(self) -> None:
+        """The selection, else all that the agent said, to the clipboard."""
+        if self._stream.selected():
+            self._stream.copy()
+        else:
+            self.copy_all()
+
+    def copy_all(self) -> None:
+        """All thoughts of this agent to the clipboard, without the thinking."""
+        if self.agent is not None:
+            self._to_clipboard(document(self.agent))
+
+    def maximise(self) -> None:
+        """Ask to be made big, or small again."""
+        if self.agent is not None:
+            self._on_maximise(self.agent.agent_id)
+
+    @property
+    def stream(self) -> StreamText:
+        """The text of this card."""
+        return self._stream
+
+    # -- building ------------------------------------------------------------------------------------------------------
+
+    def _build(self, parent: tk.Misc) -> None:
+        kit = self._kit
+        self.frame = kit.frame(parent, "card", 3, box="card")
+        head = kit.frame(self.frame, "card", (8, 6, 6, 6))
+        head.pack(fill="x")
+        self._avatar = kit.label(head, on="card")
+        self._avatar.pack(side="left")
+        middle = kit.frame(head, "card", (8, 0, 0, 0))
+        middle.pack(side="left", fill="x", expand=True)
+        upper = kit.frame(middle, "card")
+        upper.pack(fill="x")
+        self._badge_label = kit.badge(upper, "", "queue")
+        self._badge_label.pack(side="right")
+        self._name = kit.label(upper, font="Strong", on="card")
+        self._name.pack(side="left")
+        self._meta = kit.label(middle, font="Small", color="text2", on="card")
+        self._meta.pack(anchor="w")
+        self._rule = kit.canvas(self.frame, "card", height=2)
+        self._rule.pack(fill="x")
+        line = self._rule.create_rectangle(0, 0, 10_000, 1, width=0)
+        self._bar = self._rule.create_rectangle(0, 0, 0, 2, width=0)
+        kit.paint(self._rule, lambda: self._rule.itemconfigure(line, fill=kit["line"]))
+        kit.paint(self._rule, lambda: self._rule.itemconfigure(self._bar, fill=kit["state:prep"]))
+        self._rule.bind("<Configure>", lambda _event: self._draw_fraction())
+        self.foot = kit.frame(self.frame, "card", (9, 3, 6, 4))
+        self.foot.pack(side="bottom", fill="x")
+        self._confidence = kit.label(self.foot, font="Small", color="text2", on="card", padding=(0, 3, 3, 3))
+        self._confidence.pack(side="right")
+        self._footer = kit.label(self.foot, font="Small", color="text2", on="card", padding=(0, 3))
+        self._footer.pack(side="left")
+        kit.tooltip(self._footer, self._explain_footer)
+        kit.tooltip(self._confidence, self._explain_confidence)
+        self._body = kit.frame(self.frame, "card")
+        self._body.pack(fill="both", expand=True)
+        self._stream = StreamText(
+            self._body,
+            kit,
+            font="Read" if self.is_large else "Base",
+            padx=24 if self.is_large else 12,
+            pady=10 if self.is_large else 4,
+            measure=MEASURE_PX if self.is_large else None,
+            on_copy_all=self.copy_all,
+        )
+        self._stream.frame.pack(fill="both", expand=True)
+        self._document = CardDocument(self._stream, kit, on_copy=lambda thought: self._to_clipboard(thought_document(thought)))
+        self._find = FindBar(self._body, kit, self._stream.text, before=self._stream.frame, on_jump=self._stream.latch)
+        self._panel = kit.frame(self._body, "card")
+        self._panel_icon = kit.label(self._panel, on="card", icon_size=20)
+        self._panel_icon.pack()
+        self._panel_words = kit.label(self._panel, on="card", padding=(0, 7, 0, 1))
+        self._panel_words.pack()
+        self._panel_detail = kit.label(self._panel, font="Small", color="text2", on="card")
+        self._panel_detail.pack()
+        self._panel_dots = kit.label(self._panel, font="Small", color="dim", on="card", width=7, anchor="center")
+        self._panel_dots.pack(pady=(4, 0))
+        self._bind(head, middle, upper)
+
+    def _bind(self, *parts: tk.Misc) -> None:
+        frame, text = self.frame, self._stream.text
+        handles = (*parts, self._avatar, self._name, self._meta, self._badge_label, self._rule, self.foot, self._footer)
+        for part in (*handles, self._panel, self._panel_icon, self._panel_words, self._panel_detail, self._body):
+            part.bind("<Button-1>", lambda _event: self.focus(), add="+")
+            part.bind("<Double-Button-1>", lambda _event: self.maximise())
+        if not self.is_large:
+            text.bind("<Double-Button-1>", self._double_clicked)
+        text.bind("<Return>", lambda _event: self._act(self.maximise))
+        text.bind("<KP_Enter>", lambda _event: self._act(self.maximise))
+        text.bind("<Control-f>", lambda _event: self._act(self.find))
+        text.bind("<Control-F>", lambda _event: self._act(self.find))
+        text.bind("<Key-t>", lambda _event: self._act(self._document.toggle))
+        text.bind("<Button-3>", self._open_menu)
+        text.bind("<FocusIn>", lambda _event: self._focused(True), add="+")
+        text.bind("<FocusOut>", lambda _event: self._focused(False), add="+")
+        frame.bind("<Enter>", lambda _event: self._pointed(True))
+        frame.bind("<Leave>", self._left)
+        frame.bind("<Configure>", lambda event: self._sized(event.width, event.height))
+
+    # -- drawing -------------------------------------------------------------------------------------------------------
+
+    def _catch_up(self, now: float) -> bool:
+        assert self.agent is not None
+        settings = self._settings.current
+        self._pacer.enabled = settings.typing_effect and not settings.reduce_motion
+        dt = min(0.1, now - self._ticked_at)
+        self._ticked_at = now
+        waits = self._document.catch_up(self.agent.thoughts, self._pacer, now, dt)
+        latest = self.agent.latest
+        speaks = latest is not None and latest.is_live and latest.first_at is not None and self._state.status is None
+        if speaks:
+            self._stream.set_caret(shown=True, steady=not self._pacer.enabled)
+        elif not waits:
+            self._stream.set_caret(shown=False)
+        return waits
+
+    def _draw_state(self) -> None:
+        """What changes with the state and not with time."""
+        agent, kit = self.agent, self._kit
+        assert agent is not None
+        latest = agent.latest
+        badge = badge_of(latest, run_is_over=self._state.status is not None, short=self._is_narrow)
+        if badge != self._badge:
+            self._badge = badge
+            kit.set_badge(self._badge_label, badge.word, badge.state, badge.icon)
+            kit.set_label(self._avatar, image=kit.avatar(agent.code, badge.state))
+            self._draw_slow()
+        fraction = latest.fraction or 0.0 if latest is not None and latest.is_live else 0.0
+        if fraction != self._fraction:
+            self._fraction = fraction
+            self._draw_fraction()
+        trouble = trouble_of(latest)
+        if trouble != self._trouble:
+            self._hide_trouble()
+            if trouble:
+                self._show_trouble(trouble)
+        if self._waiting is None or waiting_of(agent, self._state, time.time()) is None:
+            self._draw_waiting()
+
+    def _draw_slow(self) -> None:
+        """What changes with time."""
+        agent = self.agent
+        assert agent is not None
+        now = time.time()
+        self._set_text(self._meta, meta(agent, now))
+        self._set_text(self._footer, footer(agent, now, narrow=self._is_narrow))
+        self._draw_confidence(agent)
+        self._draw_waiting()
+        self._document.refresh(now)
+
+    def _draw_confidence(self, agent: Agent) -> None:
+        latest, value = agent.latest, agent.confidence
+        is_silent = value is None and (latest is None or latest.is_live)
+        words = "" if is_silent else "–" if value is None else f"{value:.2f}"
+        if self._texts.get(self._confidence) != words:
+            self._texts[self._confidence] = words
+            icon = "bullseye" if value is not None else None
+            self._kit.set_label(
+                self._confidence, text=words, icon=icon, icon_size=11, color="ink:done" if value is not None else "text2"
+            )
+
+    def _draw_waiting(self) -> None:
+        agent = self.agent
+        assert agent is not None
+        waiting = waiting_of(agent, self._state, time.time())
+        first = len(agent.thoughts) <= 1
+        latest = agent.latest
+        asked = waiting is not None and latest is not None and latest.asked_at is not None
+        still = self._settings.current.reduce_motion
+        dots = DOTS[-1 if still else int(time.time() / SLOW_S) % 3] if asked else ""
+        if waiting is None or not first:
+            if self._panel.winfo_manager():
+                self._panel.place_forget()
+        if waiting is not None and first:
+            if not self._panel.winfo_manager():
+                self._panel.place(relx=0.5, rely=0.46, anchor="center")
+            if self._waiting is None or waiting.icon != self._waiting.icon:
+                self._kit.set_label(self._panel_icon, icon=waiting.icon, icon_color=f"state:{badge_of(latest).state}")
+            self._set_text(self._panel_words, waiting.sentence)
+            self._set_text(self._panel_detail, waiting.detail)
+            self._set_text(self._panel_dots, dots)
+        elif waiting is not None and latest is not None and self._document.awaits(agent.thoughts):
+            detail = f", {waiting.detail}" if waiting.detail else ""
+            self._stream.set_tail(f"\n{heading(latest)}\n{waiting.sentence}{detail}  {dots}", "waiting")
+        elif waiting is None and self._waiting is not None:
+            self._stream.set_tail("")
+        self._waiting = waiting
+
+    def _draw_fraction(self) -> None:
+        self._rule.coords(self._bar, 0, 0, self._rule.winfo_width() * self._fraction, 2)
+
+    def _show_trouble(self, trouble: tuple[str, str, str]) -> None:
+        state, title, sentence = trouble
+        self._trouble = trouble
+        if state not in self._blocks:
+            self._blocks[state] = _Block(self._body, self._kit, state)
+        self._blocks[state].show(title, sentence, before=self._stream.frame)
+
+    def _hide_trouble(self) -> None:
+        self._trouble = None
+        for block in self._blocks.values():
+            block.hide()
+
+    def _set_text(self, label: ttk.Label, words: str) -> None:
+        # a label that is configured lays out its parents again, even with the same words
+        if self._texts.get(label) != words:
+            self._texts[label] = words
+            label.configure(text=words)
+
+    def _explain_footer(self) -> str:
+        latest = self.agent.latest if self.agent else None
+        if latest is None:
+            return ""
+        first = ttft_of(latest)
+        parts = [f"First token after {first:.1f} s" if first is not None else "", latest.model]
+        parts.append(f"temperature {latest.temperature:.2f}" if latest.temperature is not None else "")
+        parts.append("Token counts with ~ are estimates" if latest.usage is None else f"{latest.usage.prompt:,} tokens of prompt")
+        return "\n".join(part for part in parts if part)
+
+    def _explain_confidence(self) -> str:
+        if self.agent is None or not self._texts.get(self._confidence):
+            return ""
+        return "No confidence stated" if self.agent.confidence is None else "Confidence as the agent stated it, 0 to 1"
+
+    # -- the user's hand -----------------------------------------------------------------------------------------------
+
+    def _act(self, act: Callable[[], object]) -> str:
+        act()
+        return "break"
+
+    def _double_clicked(self, _event: tk.Event[Any]) -> str:
+        self.maximise()
+        return "break"
+
+    def _focused(self, is_in: bool) -> None:
+        self.frame.state(["user1" if is_in else "!user1"])
+        if is_in and self._on_hover:
+            self._on_hover(self)
+
+    def _pointed(self, is_in: bool) -> None:
+        self.frame.state(["active" if is_in else "!active"])
+        if is_in and self._on_hover:
+            self._on_hover(self)
+
+    def _left(self, event: tk.Event[Any]) -> None:
+        if str(event.detail) != "NotifyInferior":
+            self._pointed(False)
+
+    def _sized(self, width: int, height: int) -> None:
+        self._is_narrow = width < self._kit.px(NARROW_PX)
+        self._document.keep_folded = height < self._kit.px(LOW_PX)
+        if self.agent is not None:
+            self._draw_state()
+            self._draw_slow()
+
+    def _open_menu(self, event: tk.Event[Any]) -> None:
+        text = self._stream.text
+        menu = self._kit.menu(text)
+        has_selection = bool(text.tag_ranges("sel"))
+        menu.add_command(label="Copy", accelerator="Ctrl+C", command=self._stream.copy, state="normal" if has_selection else "disabled")
+        thought = self._thought_at(event)
+        menu.add_command(
+            label="Copy this thought",
+            command=lambda: self._to_clipboard(thought_document(thought)) if thought else None,
+            state="normal" if thought else "disabled",
+        )
+        menu.add_command(label="Copy thinking", command=lambda: self._to_clipboard(str(thought.thinking)) if thought else None,
+                         state="normal" if thought and thought.thinking else "disabled")  # fmt: skip
+        menu.add_command(label="Copy all of this agent", command=self.copy_all)
+        menu.add_separator()
+        menu.add_command(label="Select all", accelerator="Ctrl+A", command=lambda: text.tag_add("sel", "1.0", "end-1c"))
+        menu.add_command(label="Find…", accelerator="Ctrl+F", command=self.find)
+        menu.add_command(label="Make small" if self.is_large else "Make big", accelerator="Enter", command=self.maximise)
+        menu.bind("<Unmap>", lambda _event: text.after_idle(menu.destroy))
+        menu.tk_popup(event.x_root, event.y_root)
+
+    def _thought_at(self, event: tk.Event[Any]) -> Thought | None:
+        thought_id = self._document.thought_at(f"@{event.x},{event.y}")
+        return self._state.thoughts.get(thought_id) if thought_id else None
+
+    def _to_clipboard(self, words: str) -> None:
+        self.frame.clipboard_clear()
+        self.frame.clipboard_append(words.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "\u2400"))
+
+
+class _Block:
+    """Why a thought is not what it should be: a bar in the state's colour, a title and a sentence."""
+
+    def __init__(self, parent: tk.Misc, kit: Kit, state: str) -> None:
+        ground = f"tint:{state}"
+        self._kit = kit
+        self._frame = kit.frame(parent, ground)
+        bar = kit.frame(self._frame, f"state:{state}")
+        bar.configure(width=kit.px(3))
+        bar.pack(side="left", fill="y")
+        inner = kit.frame(self._frame, ground, (9, 6))
+        inner.pack(side="left", fill="both", expand=True)
+        self._title = kit.label(inner, font="SmallStrong", color=f"ink:{state}", on=ground)
+        self._title.pack(anchor="w")
+        self._sentence = kit.label(inner, font="Small", on=ground, padding=(0, 1, 0, 0))
+        inner.bind("<Configure>", lambda event: self._sentence.configure(wraplength=max(80, event.width - kit.px(20))))
+
+    def show(self, title: str, sentence: str, *, before: tk.Misc) -> None:
+        self._title.configure(text=title)
+        self._sentence.configure(text=sentence)
+        self._sentence.pack(anchor="w") if sentence else self._sentence.pack_forget()
+        px = self._kit.px
+        self._frame.pack(fill="x", padx=px(9), pady=(px(9), px(2)), before=before)
+
+    def hide(self) -> None:
+        self._frame.pack_forget()

@@ -1,0 +1,321 @@
+"""All thoughts of one agent as one text that scrolls: each under a thin line, with its thinking in a block that folds.
+
+The document remembers how far it has come in the state's texts and only ever goes on from there. So a card that was hidden catches up
+where it left off, with the reader's place and selection as they were. What is folded is not on screen at all: Tk lays out hidden
+text too, and the thinking is kept by the state anyway.
+"""
+
+from __future__ import annotations
+
+import time
+import tkinter as tk
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from felix.events import ThoughtId
+from felix.gui.card_words import badge_of, heading, heading_end, read_line, thinking_line, trouble_of
+from felix.gui.kit import Kit
+from felix.gui.line_marks import LineMarks
+from felix.gui.pacing import Pacer
+from felix.gui.stream_text import StreamText
+from felix.ledger.state import Thought
+
+MOST_AT_ONCE = 64_000
+"""Characters put on screen in one frame: about 15 ms of Tk's time."""
+CUT_OFF = "  ✕ cut off here"
+
+
+@dataclass(slots=True)
+class _Section:
+    """How much of a thought is on screen. Its marks in the text are named after `number`."""
+
+    thought: Thought
+    number: int
+    thinking: int = 0
+    """Characters of the thinking that were taken, shown or folded away."""
+    answer: int = 0
+    edition: tuple[int, int] = (0, 0)
+    has_thinking: bool = False
+    is_open: bool = True
+    chosen: bool | None = None
+    """Open or folded by hand."""
+    words: str = ""
+    """Of the thinking's heading, as it is on screen."""
+    has_ended: bool = False
+    marks: LineMarks = field(default_factory=LineMarks)
+
+    @property
+    def backlog(self) -> int:
+        return len(self.thought.thinking) - self.thinking + len(self.thought.answer) - self.answer
+
+
+class CardDocument:
+    """Writes thoughts into a StreamText. Tk's thread only."""
+
+    def __init__(self, stream: StreamText, kit: Kit, *, on_copy: Callable[[Thought], object]) -> None:
+        """`on_copy` is called with the thought whose copy mark was pressed."""
+        self._stream, self._kit, self._on_copy = stream, kit, on_copy
+        self._sections: list[_Section] = []
+        self.keep_folded = False
+        """True where there is no room for thinking: it stays folded until it is opened by hand."""
+        self._make_tags()
+
+    def clear(self) -> None:
+        """Begin anew with an empty text."""
+        self._sections.clear()
+        self._stream.clear()
+
+    @property
+    def backlog(self) -> int:
+        """Characters that came and are not on screen yet, of the thoughts begun."""
+        return sum(section.backlog for section in self._sections[-1:])
+
+    def awaits(self, thoughts: list[Thought]) -> bool:
+        """Whether the newest thought has no text yet and everything before it is on screen."""
+        return len(self._sections) < len(thoughts) and self.backlog == 0
+
+    def has_changed(self, thoughts: list[Thought]) -> bool:
+        """Whether text that is on screen is no longer what the state says; the document must then be cleared."""
+        if len(thoughts) < len(self._sections):
+            return True
+        for section, thought in zip(self._sections[-1:], thoughts[len(self._sections) - 1 :], strict=False):
+            if section.thought is not thought or section.edition != _edition(thought):
+                return True
+        return False
+
+    def catch_up(self, thoughts: list[Thought], pacer: Pacer, now: float, dt: float) -> bool:
+        """Show what is due of what the state has; True while more waits. Times as `Pacer` wants them."""
+        room = MOST_AT_ONCE
+        while room > 0:
+            if not self._sections or self._sections[-1].has_ended:
+                number = len(self._sections)
+                if number >= len(thoughts) or not _has_begun(thoughts[number]):
+                    return False
+                self._open(thoughts[number], number)
+            section = self._sections[-1]
+            room -= self._reveal(section, pacer, now, dt, room)
+            if section.backlog:
+                return True
+            if section.thought.is_live:
+                return False
+            self._end(section)
+        return True
+
+    def refresh(self, now: float) -> None:
+        """Seconds and tokens in the headings that still change. `now` in Unix seconds."""
+        for section in self._sections[-1:]:
+            self._head_thinking(section, now)
+        for section in self._sections:
+            self._fold_if_answering(section)
+
+    def toggle(self, number: int | None = None) -> None:
+        """Open or fold a thought's thinking by hand; without a number the newest that has any."""
+        sections = [s for s in self._sections if s.has_thinking and number in (None, s.number)]
+        if sections:
+            section = sections[-1]
+            section.chosen = not section.is_open
+            self._set_open(section, section.chosen)
+
+    # -- one thought ---------------------------------------------------------------------------------------------------
+
+    def _open(self, thought: Thought, number: int) -> None:
+        stream, name = self._stream, f"n{number}"
+        stream.set_tail("")
+        stream.set_caret(shown=False)
+        if number:
+            stream.end_line()
+            self._tell_trouble(self._sections[-1].thought)
+        section = _Section(thought, number, edition=_edition(thought), is_open=not self.keep_folded)
+        self._sections.append(section)
+        stream.append(heading(thought), "heading", name, *(("later",) if number else ()))
+        stream.place(f"end{number}")
+        text = stream.text
+        text.image_create("tip", image=self._kit.icon("copy", 10, "text2"), padx=self._kit.px(8), align="center")
+        for tag in ("heading", "press", "copy", name):
+            text.tag_add(tag, "tip - 1 c")
+        stream.append("\n", "heading")
+        for line, tag in ((read_line(thought.read), "aside"), (thought.cut, "warning")):
+            if line:
+                stream.append(f"{line}\n", tag)
+
+    def _reveal(self, section: _Section, pacer: Pacer, now: float, dt: float, room: int) -> int:
+        thought = section.thought
+        is_answering = len(thought.answer) > 0
+        waiting = len(thought.answer) - section.answer if is_answering else len(thought.thinking) - section.thinking
+        pacer.waiting = waiting
+        due = pacer.due(now, dt) if thought.is_live else pacer.flush()
+        shown = 0
+        if len(thought.thinking) > section.thinking:
+            shown = self._reveal_thinking(section, min(room, MOST_AT_ONCE if is_answering or not thought.is_live else due))
+        if is_answering and due and section.thinking == len(thought.thinking):
+            part = thought.answer.since(section.answer)[: min(due, room - shown)]
+            if part:
+                self._reveal_answer(section, part)
+                shown += len(part)
+        return max(1, shown)
+
+    def _reveal_thinking(self, section: _Section, most: int) -> int:
+        part = section.thought.thinking.since(section.thinking)[:most]
+        if not part:
+            return 0
+        stream, number = self._stream, section.number
+        if not section.has_thinking:
+            section.has_thinking = True
+            section.is_open &= not section.thought.answer
+            stream.text.image_create("tip", image=self._chevron(section), padx=self._kit.px(2), align="center")
+            stream.text.tag_add("thought", "tip - 1 c")
+            stream.place(f"words{number}")
+            stream.append("\n", "thought", "press", "fold", f"n{number}")
+            stream.place(f"think{number}")
+            self._head_thinking(section, time.time())
+        section.thinking += len(part)
+        if section.is_open:
+            if section.answer:
+                stream.insert(f"answer{number} - 1 c", part, "think")
+            else:
+                stream.append(part, "think")
+        return len(part)
+
+    def _reveal_answer(self, section: _Section, part: str) -> None:
+        stream, name = self._stream, f"answer{section.number}"
+        is_first = not section.answer
+        if is_first:
+            stream.end_line("think")
+            stream.place(name)
+        section.answer += len(part)
+        stream.append(part, marks=section.marks)
+        if is_first:
+            self._head_thinking(section, 0.0)
+            self._fold_if_answering(section)
+
+    def _end(self, section: _Section) -> None:
+        stream, thought, number = self._stream, section.thought, section.number
+        stream.set_caret(shown=False)
+        if section.answer:
+            stream.close_line(section.marks)
+        else:
+            stream.end_line("think")
+            stream.place(f"answer{number}")
+        trouble = trouble_of(thought)
+        if trouble and section.answer:
+            stream.text.tag_add("dim", f"answer{number}", "tip")
+            if thought.status in ("failed", "stopped", "interrupted", "truncated"):
+                stream.append(CUT_OFF, "quiet")
+        for note in thought.notes:
+            stream.end_line()
+            stream.append(note, "aside")
+        self._head_thinking(section, 0.0)
+        stream.insert(f"end{number}", heading_end(thought), "heading", f"n{number}")
+        section.has_ended = True
+
+    def _tell_trouble(self, thought: Thought) -> None:
+        """Why an earlier thought ended badly; of the newest one the card says it above the text."""
+        if trouble := trouble_of(thought):
+            state, title, sentence = trouble
+            self._stream.append(f"{badge_of(thought).word}: {sentence or title}\n", state)
+
+    # -- thinking ------------------------------------------------------------------------------------------------------
+
+    def _head_thinking(self, section: _Section, now: float) -> None:
+        words = thinking_line(section.thought, now)
+        if not section.has_thinking or words == section.words:
+            return
+        section.words = words
+        mark, text = f"words{section.number}", self._stream.text
+        text.delete(mark, f"{mark} lineend")
+        text.insert(mark, words, ("thought", "press", "fold", f"n{section.number}"))
+
+    def _fold_if_answering(self, section: _Section) -> None:
+        """Fold when the answer has begun – unless the reader decided, or is reading: then it folds when they are back at the end."""
+        if section.has_thinking and section.is_open and section.chosen is None and section.answer and not self._stream.is_latched:
+            self._set_open(section, False)
+
+    def _set_open(self, section: _Section, is_open: bool) -> None:
+        if is_open == section.is_open:
+            return
+        section.is_open = is_open
+        stream, start, end = self._stream, f"think{section.number}", f"answer{section.number}"
+        is_last = not section.answer and not section.has_ended
+        if is_last:
+            if is_open:
+                stream.append(section.thought.thinking.since(0)[: section.thinking], "think")
+            else:
+                stream.truncate(start)
+        elif is_open:
+            shown = section.thought.thinking.since(0)[: section.thinking]
+            stream.text.mark_gravity(end, "right")  # the marks may stand at one place: the end goes behind what is put there
+            stream.insert(start, shown if shown.endswith("\n") else f"{shown}\n", "think")
+            stream.text.mark_gravity(end, "left")
+        else:
+            stream.delete(start, end)
+        stream.text.image_configure(f"words{section.number} - 1 c", image=self._chevron(section))
+
+    def _chevron(self, section: _Section) -> str:
+        return self._kit.icon("chevron-down" if section.is_open else "chevron-right", 10, "ink:think")
+
+    # -- tags ----------------------------------------------------------------------------------------------------------
+
+    def _make_tags(self) -> None:
+        text = self._stream.text
+        self._kit.paint(text, self._colour)
+        self._kit.on_font_change(self._measure, owner=text)
+        self._measure()
+        for tag in ("thought", "heading", "press", "copy", "fold"):
+            text.tag_lower(tag)
+        text.tag_bind("press", "<Enter>", lambda _event: text.configure(cursor="hand2"))
+        text.tag_bind("press", "<Leave>", lambda _event: text.configure(cursor="xterm"))
+        text.tag_bind("fold", "<ButtonRelease-1>", lambda event: self._press(event, fold=True))
+        text.tag_bind("copy", "<ButtonRelease-1>", lambda event: self._press(event, fold=False))
+
+    def _colour(self) -> None:
+        kit, text = self._kit, self._stream.text
+        ground = kit["think_bg"]
+        # the margins get the block's ground too, so it reads as one box
+        text.tag_configure(
+            "think", background=ground, lmargincolor=ground, rmargincolor=ground, foreground=kit.mix("text2", "text", 0.25)
+        )
+        text.tag_configure("thought", foreground=kit["ink:think"])
+        for tag in ("heading", "aside"):
+            text.tag_configure(tag, foreground=kit["text2"])
+        for tag, state in (("warning", "stop"), ("stop", "stop"), ("fail", "fail")):
+            text.tag_configure(tag, foreground=kit[f"ink:{state}"])
+        text.tag_configure("waiting", foreground=kit["text2"])
+        text.tag_raise("sel")
+
+    def _measure(self) -> None:
+        """Small lines are as high as the others, so that whole lines fit whatever stands in the card."""
+        kit, text = self._kit, self._stream.text
+        line = kit.font(str(text.cget("font"))).metrics("linespace") + 3
+        gap = max(1, line - kit.font("Small").metrics("linespace"))
+        for tag in ("think", "thought", "heading", "aside", "warning", "stop", "fail", "waiting"):
+            text.tag_configure(tag, font="Small", spacing2=gap, spacing3=gap)
+        margin = kit.px(8)
+        text.tag_configure("think", lmargin1=margin, lmargin2=margin, rmargin=margin, spacing1=0, spacing2=3, spacing3=3)
+        text.tag_configure("later", spacing1=line // 2)
+
+    def _press(self, event: tk.Event[tk.Text], *, fold: bool) -> None:
+        text = self._stream.text
+        if text.tag_ranges("sel"):
+            return
+        names = text.tag_names(f"@{event.x},{event.y}")
+        number = next((int(name[1:]) for name in names if name[0] == "n" and name[1:].isdigit()), None)
+        if number is None or number >= len(self._sections):
+            return
+        if fold:
+            self.toggle(number)
+        else:
+            self._on_copy(self._sections[number].thought)
+
+    def thought_at(self, index: str) -> ThoughtId | None:
+        """The thought that stands at a place in the text."""
+        text = self._stream.text
+        passed = [s for s in self._sections if text.compare(f"end{s.number} linestart", "<=", index)]
+        return passed[-1].thought.thought_id if passed else None
+
+
+def _has_begun(thought: Thought) -> bool:
+    return bool(thought.thinking) or bool(thought.answer) or not thought.is_live
+
+
+def _edition(thought: Thought) -> tuple[int, int]:
+    return thought.thinking.edition, thought.answer.edition

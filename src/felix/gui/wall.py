@@ -1,0 +1,259 @@
+"""The wall: one card per agent, as many columns as fit, and one of them big when asked for.
+
+A card that cannot be seen – scrolled away, or behind the big one – gets nothing and catches up when it comes into view, so a frame
+costs what is on screen, not what the run has.
+"""
+
+from __future__ import annotations
+
+import tkinter as tk
+from collections.abc import Callable
+from typing import Any
+
+from felix.events import HUB, AgentId
+from felix.gui.card import Card
+from felix.gui.chips import ChipsRow
+from felix.gui.kit import Kit
+from felix.ledger.state import RunState
+from felix.settings import SettingsFile
+
+COLUMN = 248
+MOST_COLUMNS = 4
+LOWEST = 176
+"""A card gets at least this height; when the rows cannot share that, the wall scrolls."""
+GAP = 10
+CHIPS_GAP = 10
+
+
+class Wall:
+    """`frame` is placed by the caller. A View. Everything runs on Tk's thread."""
+
+    def __init__(
+        self,
+        parent: tk.Misc,
+        kit: Kit,
+        settings: SettingsFile,
+        *,
+        on_maximise: Callable[[AgentId | None], object] | None = None,
+        on_wake: Callable[[], object] | None = None,
+    ) -> None:
+        """`on_maximise` is told which agent's card is big now, None for none; `on_wake` asks for a frame outside a run."""
+        self._kit, self._settings = kit, settings
+        self._told, self._on_wake = on_maximise, on_wake
+        self._state = RunState()
+        self._cards: dict[AgentId, Card] = {}
+        self._stale: set[AgentId] = set()
+        self._visible: list[Card] = []
+        self.maximised: AgentId | None = None
+        """Whose card is big."""
+        self.frame = kit.frame(parent, "page")
+        self._grid = kit.scrolled_frame(self.frame, "page")
+        self._grid.frame.place(x=0, y=0, relwidth=1.0, relheight=1.0)
+        self._grid.canvas.configure(yscrollcommand=self._scrolled)
+        self._grid.canvas.bind("<Configure>", lambda _event: self._lay_out(), add="+")
+        self._chips = ChipsRow(self.frame, kit, on_choose=self._choose)
+        self._big: Card | None = None
+        self._toolbar = kit.frame(self._grid.body, "card")
+        self._under_tools: Card | None = None
+        for icon, words, act in (
+            ("arrows-angle-expand", "Make big (Enter)", self._expand),
+            ("copy", "Copy (Ctrl+C)", self._copy),
+        ):
+            kit.button(self._toolbar, icon=icon, on="card", padding=(5, 4), icon_size=12, color="text", command=act, tooltip=words,
+                       takefocus=False).pack(side="left")  # fmt: skip
+
+    # -- View ----------------------------------------------------------------------------------------------------------
+
+    def show(self, state: RunState) -> None:
+        """The wall of this run. Of the same run, every card goes on where it is."""
+        is_new = state is not self._state
+        self._state = state
+        if list(state.agents) != list(self._cards):
+            self._rebuild()
+        if is_new and self.maximised is not None:
+            self._maximise(None)
+        self._stale.update(self._cards)
+        self._draw_stale()
+        if self._big is not None and self.maximised is not None:
+            self._chips.show(state)
+            self._big.show(state.agents[self.maximised], state)
+
+    def update(self, state: RunState, dirty: set[AgentId]) -> None:
+        """Draw the agents that changed, as far as they can be seen; when only the run did, all."""
+        if state is not self._state or list(state.agents) != list(self._cards):
+            self.show(state)
+            return
+        changed = dirty - {HUB} or set(self._cards)
+        self._stale |= changed & self._cards.keys()
+        self._draw_stale()
+        if self._big is not None and self.maximised is not None:
+            self._chips.update(state, dirty)
+            if self.maximised in changed:
+                self._big.update()
+
+    def tick(self, now: float) -> bool:
+        """Let time pass for what can be seen."""
+        moving = False
+        for card in [self._big] if self._big is not None and self.maximised is not None else self._visible:
+            moving |= card.tick(now)
+        return moving
+
+    # -- what the window calls -----------------------------------------------------------------------------------------
+
+    def maximise(self, agent_id: AgentId | None) -> None:
+        """Make an agent's card big, or with None show them all again."""
+        if agent_id != self.maximised and (agent_id is None or agent_id in self._cards):
+            self._maximise(agent_id)
+
+    def focus_card(self, number: int) -> None:
+        """Ctrl+1..9: give the keyboard to a card, counted from 1; when one is big, make that one big instead."""
+        if not 1 <= number <= len(self._cards):
+            return
+        agent_id = list(self._cards)[number - 1]
+        if self.maximised is not None:
+            self._maximise(agent_id)
+            return
+        card = self._cards[agent_id]
+        self._grid.see(card.frame)
+        card.focus()
+
+    def reveal(self, agent_id: AgentId) -> None:
+        """Lead to an agent's card, as a citation does."""
+        if agent_id in self._cards:
+            self.focus_card(list(self._cards).index(agent_id) + 1)
+
+    def find(self) -> bool:
+        """Ctrl+F: open the find bar of the card that has the keyboard, or of the big one. False when there is none."""
+        card = self._focused()
+        if card is None:
+            return False
+        card.find()
+        self._wake()
+        return True
+
+    def escape(self) -> bool:
+        """Close what is open here, innermost first: find bar, then big card. False when nothing was."""
+        shown = [self._big] if self._big is not None and self.maximised is not None else list(self._cards.values())
+        if any([card.close_find() for card in shown]):
+            return True
+        if self.maximised is None:
+            return False
+        self._maximise(None)
+        return True
+
+    @property
+    def cards(self) -> tuple[Card, ...]:
+        """In the order of the workflow."""
+        return tuple(self._cards.values())
+
+    # -- layout --------------------------------------------------------------------------------------------------------
+
+    def _rebuild(self) -> None:
+        self._toolbar.place_forget()
+        self._under_tools = None
+        agents = list(self._state.agents)
+        # cards are kept and given to other agents: building one costs ten times what showing one does
+        spare = list(self._cards.values())
+        for card in spare[len(agents) :]:
+            card.frame.destroy()
+        spare += [self._new_card() for _ in agents[len(spare) :]]
+        self._cards = dict(zip(agents, spare, strict=False))
+        self._lay_out()
+
+    def _new_card(self) -> Card:
+        return Card(self._grid.body, self._kit, self._settings, on_maximise=self.maximise, on_hover=self._hovered)
+
+    def _lay_out(self) -> None:
+        canvas, px, count = self._grid.canvas, self._kit.px, len(self._cards)
+        if not count:
+            self._grid.body.configure(height=1)
+            self._visible = []
+            return
+        width, height, gap = canvas.winfo_width(), canvas.winfo_height(), px(GAP)
+        columns = min(max(1, min(MOST_COLUMNS, width // px(COLUMN))), count)
+        rows = -(-count // columns)
+        each = max(px(LOWEST), (height - gap * (rows - 1)) // rows)
+        wide = (width - gap * (columns - 1)) // columns
+        for number, card in enumerate(self._cards.values()):
+            row, column = divmod(number, columns)
+            card.frame.place(x=column * (wide + gap), y=row * (each + gap), width=wide, height=each)
+        self._grid.body.configure(height=rows * (each + gap) - gap)
+        self._find_visible()
+
+    def _scrolled(self, first: str, last: str) -> None:
+        self._grid.bar.set(first, last)
+        self._find_visible()
+        self._draw_stale()
+
+    def _find_visible(self) -> None:
+        top = self._grid.canvas.canvasy(0)
+        bottom = top + self._grid.canvas.winfo_height()
+        visible = []
+        for card in self._cards.values():
+            place: Any = card.frame.place_info()
+            if place and int(place["y"]) < bottom and int(place["y"]) + int(place["height"]) > top:
+                visible.append(card)
+        self._visible = visible
+
+    def _draw_stale(self) -> None:
+        if self.maximised is not None or not self._stale:
+            return
+        for card in self._visible:
+            agent_id = next((key for key, each in self._cards.items() if each is card), None)
+            if agent_id in self._stale:
+                self._stale.discard(agent_id)
+                card.show(self._state.agents[agent_id], self._state)
+
+    def _maximise(self, agent_id: AgentId | None) -> None:
+        before, self.maximised = self.maximised, agent_id
+        if agent_id is None:
+            self._chips.frame.place_forget()
+            if self._big is not None:
+                self._big.frame.place_forget()
+            self._grid.frame.place(x=0, y=0, relwidth=1.0, relheight=1.0)
+            self._stale.update(self._cards)
+            self._draw_stale()
+            if before in self._cards:
+                self._cards[before].focus()
+        else:
+            if self._big is None:
+                self._big = Card(self.frame, self._kit, self._settings, on_maximise=lambda _agent: self.maximise(None), is_large=True)
+            top = self._kit.px(42 + CHIPS_GAP)
+            self._grid.frame.place_forget()
+            self._chips.frame.place(x=0, y=0, relwidth=1.0)
+            self._big.frame.place(x=0, y=top, relwidth=1.0, relheight=1.0, height=-top)
+            self._chips.choose(agent_id)
+            self._chips.show(self._state)
+            self.frame.update_idletasks()
+            self._big.show(self._state.agents[agent_id], self._state)
+            self._big.focus()
+        self._wake()
+        if self._told:
+            self._told(agent_id)
+
+    # -- the user's hand -----------------------------------------------------------------------------------------------
+
+    def _choose(self, agent_id: AgentId) -> None:
+        self.maximise(agent_id)
+
+    def _hovered(self, card: Card) -> None:
+        self._under_tools = card
+        self._toolbar.place(in_=card.foot, relx=1.0, rely=0.5, anchor="e")
+        self._toolbar.lift()
+
+    def _expand(self) -> None:
+        if self._under_tools is not None:
+            self._under_tools.maximise()
+
+    def _copy(self) -> None:
+        if self._under_tools is not None:
+            self._under_tools.copy()
+
+    def _focused(self) -> Card | None:
+        if self._big is not None and self.maximised is not None:
+            return self._big
+        return next((card for card in self._cards.values() if card.has_focus), None)
+
+    def _wake(self) -> None:
+        if self._on_wake:
+            self._on_wake()
