@@ -1,0 +1,115 @@
+"""The typefaces: loading Inter before Tk starts, and the named fonts that every widget shares.
+
+A widget says ``font="Small"``; the named font behind the word is rescaled live, so Ctrl + and Ctrl − reach all text at once.
+"""
+
+import ctypes
+import os
+import sys
+import tkinter as tk
+from pathlib import Path
+from tkinter import font as tkfont
+from typing import Final
+
+# name -> (cut, size in points at 100 %)
+FONTS: Final = {
+    "Base": ("regular", 10),
+    "Strong": ("semibold", 10),
+    "Italic": ("italic", 10),
+    "Small": ("regular", 9),
+    "SmallStrong": ("semibold", 9),
+    "Tiny": ("regular", 8),
+    "H1": ("semibold", 17),
+    "H2": ("semibold", 12),
+    "H3": ("semibold", 11),
+    "Brand": ("semibold", 12),
+    "Mono": ("mono", 9),
+    "Read": ("regular", 11),
+    "ReadStrong": ("semibold", 11),
+    "ReadItalic": ("italic", 11),
+}
+SMALLEST_PERCENT, LARGEST_PERCENT = 70, 200
+FAMILIES = ("Inter", "Segoe UI", "Cantarell", "Ubuntu", "Noto Sans", "DejaVu Sans")
+MONO_FAMILIES = ("JetBrains Mono", "Cascadia Mono", "SF Mono", "DejaVu Sans Mono", "Consolas", "Menlo")
+FIRST_SAFE_XFT = 20305  # 2.3.5
+
+
+def load_fonts(folder: Path) -> bool:
+    """Make the fonts in ``folder`` known to Tk. Call it before ``Tk()``; elsewhere than on Linux it does nothing.
+
+    Returns whether fonts were added; without them the system's own family is used.
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    _leave_out_colour_fonts_if_they_crash(folder / "no-colour-fonts.conf")
+    try:
+        fontconfig = ctypes.CDLL("libfontconfig.so.1")
+    except OSError:
+        return False
+    added = [fontconfig.FcConfigAppFontAddFile(None, os.fsencode(path)) for path in sorted(folder.glob("*.otf"))]
+    return bool(added) and all(added)
+
+
+def _leave_out_colour_fonts_if_they_crash(config: Path) -> None:
+    """libXft before 2.3.5 ends the process with BadLength when a colour emoji is drawn, and no handler can catch that."""
+    if "FONTCONFIG_FILE" in os.environ or not config.is_file():
+        return
+    try:
+        version = ctypes.CDLL("libXft.so.2").XftGetVersion()
+    except (OSError, AttributeError):
+        return
+    if version < FIRST_SAFE_XFT:
+        os.environ["FONTCONFIG_FILE"] = str(config)
+
+
+class FontSet:
+    """The named fonts of one root. They live as long as this object: Tk forgets a named font with its Python owner."""
+
+    def __init__(self, app: tk.Tk, percent: int = 100) -> None:
+        self.percent = percent
+        families = set(tkfont.families(app))
+        default = tkfont.nametofont("TkDefaultFont", root=app)
+        fallback = str(default.actual("family"))
+        family = next((name for name in FAMILIES if name in families), fallback)
+        if sys.platform == "darwin":
+            family = fallback
+        mono = next((name for name in MONO_FAMILIES if name in families), None)
+        if mono is None:
+            mono = str(tkfont.nametofont("TkFixedFont", root=app).actual("family"))
+        self.family = family
+        known = set(tkfont.names(app))
+        self._fonts = {
+            name: tkfont.Font(app, name=name, exists=name in known, **_cut(family, mono, cut))
+            for name, (cut, _) in FONTS.items()
+        }
+        self._plain = [tkfont.nametofont(name, root=app) for name in ("TkDefaultFont", "TkTextFont", "TkMenuFont")]
+        for font in self._plain:
+            font.configure(family=family)
+        self.scale(percent)
+
+    def __getitem__(self, name: str) -> tkfont.Font:
+        return self._fonts[name]
+
+    def scale(self, percent: int) -> None:
+        """Set every font to ``percent`` of its own size, between 70 and 200; text already on screen follows."""
+        self.percent = max(SMALLEST_PERCENT, min(LARGEST_PERCENT, percent))
+        for name, (_, points) in FONTS.items():
+            self._fonts[name].configure(size=self._points(points))
+        for font in self._plain:
+            font.configure(size=self._points(10))
+
+    def _points(self, points: int) -> int:
+        return max(1, round(points * self.percent / 100))
+
+
+def _cut(family: str, mono: str, cut: str) -> dict[str, str]:
+    match cut:
+        case "mono":
+            return {"family": mono}
+        case "italic":
+            return {"family": family, "slant": "italic"}
+        case "semibold" if family == "Inter":
+            return {"family": "Inter Semi Bold"}  # not among font.families(), yet fontconfig resolves it
+        case "semibold":
+            return {"family": family, "weight": "bold"}
+    return {"family": family}
