@@ -88,7 +88,9 @@ def test_unknown_keys_survive_reading_changing_and_resetting(path: Path) -> None
     assert on_disk(path)["future"] == {"deep": [1, None, "ü"]}
 
 
-@pytest.mark.parametrize("text", ["{", "", "[1]", '"text"', "\x00", '{"model": "\\ud800"}', pytest.param("[" * 100_000, id="deep")])
+@pytest.mark.parametrize(
+    "text", ["{", "", "[1]", '"text"', "\x00", '{"model": "\\ud800"}', pytest.param("[" * 100_000, id="deep")]
+)
 def test_a_file_that_is_no_json_object_is_kept_as_bad_and_said_once(path: Path, text: str) -> None:
     file = opened(path, text)
     assert file.current == Settings()

@@ -53,8 +53,8 @@ def masked(key: str) -> str:
 class KeyStore:
     """Keys by origin. Without a usable store of the operating system a key holds for this session.
 
-    Any thread may call it, one is served at a time; the store of the operating system can take as long as it takes the user
-    to unlock it, so the thread that draws the window should not.
+    Any thread may call it, one is served at a time; the store of the operating system can take as long as it takes the
+    user to unlock it, so the thread that draws the window should not.
     """
 
     def __init__(self) -> None:
@@ -92,7 +92,7 @@ class KeyStore:
             return False
 
     def remove(self, base_url: str) -> bool:
-        """Forget a key. False when the operating system's store still holds it; this session does not use it any more."""
+        """Forget a key. False when the operating system's store may still hold it; this session uses it no more."""
         origin = origin_of(base_url)
         with self._lock:
             self._session.pop(origin, None)

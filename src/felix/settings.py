@@ -134,7 +134,7 @@ class SettingsFile:
         if source != self.path:
             return f"{wrong}; Felix uses its defaults."
         try:
-            os.replace(self.path, self._bad)
+            self.path.replace(self._bad)
         except OSError:
             self._keep_first = True
             return f"{wrong}; Felix uses its defaults."
@@ -144,7 +144,7 @@ class SettingsFile:
         try:
             content = self.path.read_bytes()
         except OSError:
-            os.replace(self.path, self._bad)
+            self.path.replace(self._bad)
         else:
             self._bad.write_bytes(content)
         self._keep_first = False
@@ -168,8 +168,8 @@ def write_atomically(path: Path, text: str) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         # mkstemp makes private files; a settings file keeps the rights it had, a new one those of any new file
-        os.chmod(name, path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
-        os.replace(name, path)
+        Path(name).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
+        Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
@@ -189,7 +189,7 @@ def _read(source: Path) -> dict[str, Any]:
     """The JSON object in a file. Raises OSError, and ValueError or RecursionError for what could not be saved again."""
     raw = json.loads(source.read_text(encoding="utf-8-sig"))
     if not isinstance(raw, dict):
-        raise ValueError("no JSON object")
+        raise ValueError("no JSON object")  # noqa: TRY004  for the caller, one with what json itself raises
     json.dumps(raw, indent=2, ensure_ascii=False).encode()  # half characters, deep nesting: read by json, not written
     return raw
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
-from felix.gui.yaml_colours import block_lines, spans
+from felix.gui.workflow_editor.yaml_colours import block_lines, spans
 
 
 def parts(line: str) -> list[tuple[str, str]]:
@@ -26,7 +27,8 @@ def parts(line: str) -> list[tuple[str, str]]:
         ("name: it's 2 # so", [("key", "name"), ("mark", ":"), ("comment", "# so")]),
         ("prompt: |", [("key", "prompt"), ("mark", ":"), ("mark", "|")]),
         ("checkpoints: [0, .45]", [
-            ("key", "checkpoints"), ("mark", ":"), ("mark", "["), ("number", "0"), ("mark", ","), ("number", ".45"), ("mark", "]"),
+            ("key", "checkpoints"), ("mark", ":"), ("mark", "["), ("number", "0"), ("mark", ","), ("number", ".45"),
+            ("mark", "]"),
         ]),
         ("    model: v1.2-3b", [("key", "model"), ("mark", ":")]),
         ("base: http://x:1/v1", [("key", "base"), ("mark", ":")]),
@@ -71,10 +73,8 @@ def test_the_workflows_that_come_with_felix_have_their_keys_and_no_key_in_a_prom
         assert all(" " not in key for key in keys)
 
 
-def test_no_line_takes_long(benchmark_limit: float = 0.5) -> None:
-    import time
-
+def test_no_line_takes_long() -> None:
     began = time.perf_counter()
     for line in ("a" * 100_000, "- " * 50_000, "'" * 100_000, "[" * 100_000, "a: " + "1" * 100_000, " " * 100_000):
         list(spans(line, in_block=False))
-    assert time.perf_counter() - began < benchmark_limit
+    assert time.perf_counter() - began < 1

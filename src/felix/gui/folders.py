@@ -17,7 +17,7 @@ def show_folder(folder: Path) -> str:
     except OSError as error:
         return f"{folder} cannot be made ({error.strerror}); check the permissions around it."
     if sys.platform == "win32":
-        os.startfile(folder)
+        os.startfile(folder)  # noqa: S606  there is no other way
         return ""
     opener = shutil.which("open" if sys.platform == "darwin" else "xdg-open")
     if opener is None:

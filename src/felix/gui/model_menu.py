@@ -54,13 +54,17 @@ def fill_model_menu(
     menu: tk.Menu, variable: tk.StringVar, report: ServerReport | None, wanted: str, choose: Callable[[str], object]
 ) -> None:
     """Empty `menu` and list the models in it; `choose` hears of the id, or of AUTOMATIC."""
-    variable.set(wanted)
+    variable.set(f"id:{wanted}")  # Tk takes an empty value for none
     menu.delete(0, "end")
 
     def add(label: str, value: str) -> None:
         count = (menu.index("end") or 0) + 1
         menu.add_radiobutton(
-            label=label, value=value, variable=variable, columnbreak=count % _COLUMN == 0, command=lambda: choose(value)
+            label=label,
+            value=f"id:{value}",
+            variable=variable,
+            columnbreak=count % _COLUMN == 0,
+            command=lambda: choose(value),
         )
 
     add("Automatic – the first that is loaded", AUTOMATIC)

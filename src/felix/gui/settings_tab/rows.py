@@ -92,7 +92,7 @@ class Section:
         self.rows.append(row)
         return row
 
-    def show_is_default(self, is_default: bool) -> None:
+    def show_is_default(self, *, is_default: bool) -> None:
         """Whether there is anything to reset."""
         if self.reset_button and self._undo is None:
             self.reset_button.state(["disabled" if is_default else "!disabled"])

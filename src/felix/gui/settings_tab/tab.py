@@ -121,7 +121,8 @@ class SettingsTab:
         self.appearance.refresh()
         for section, keys in zip(self._sections, self._keys, strict=True):
             settings = self._read()
-            section.show_is_default(all(getattr(settings, key) == Settings.model_fields[key].default for key in keys))
+            is_default = all(getattr(settings, key) == Settings.model_fields[key].default for key in keys)
+            section.show_is_default(is_default=is_default)
 
     def shown(self) -> None:
         """The tab was selected: ask the server once more, what is known may be old."""
@@ -172,7 +173,7 @@ class SettingsTab:
         self._column.configure(padding=(side, self._kit.px(14), side, 0))
 
     def _let_the_ground_take_focus(self) -> None:
-        """A click beside a field leaves it, which applies what was typed; by themselves frames and labels take no focus."""
+        """A click beside a field leaves it, which applies what was typed; ttk frames take no focus by themselves."""
         self._page.canvas.bind_class(_GROUND_TAG, "<Button-1>", lambda _event: self._page.canvas.focus_set())
         waiting: list[tk.Misc] = [self._page.canvas, self._page.body]
         while waiting:

@@ -1,7 +1,7 @@
-"""Which characters of a YAML text are keys, values, comments: a scanner that never fails, since people type through invalid text.
+"""What in a YAML text is keys, values, comments: a scanner that never fails, as typing goes through faults.
 
-It goes line by line, so an editor can colour the lines in view alone; the one thing that reaches across lines, a block of text
-after `|` or `>`, is told apart by its indentation.
+It goes line by line, so an editor can colour the lines in view alone; the one thing that reaches across lines, a block
+of text after `|` or `>`, is told apart by its indentation.
 """
 
 from __future__ import annotations
