@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 from felix.demo.hearing import hear
 from felix.demo.pacing import tokens
 from felix.demo.script import scripted
+from felix.events import AgentId, ThoughtId
+from felix.ledger.state import Thought
+from felix.team.prompts import Room, agent_prompt, synthesis_prompt
 from felix.team.schedule import schedule
 from felix.team.workflow import Library
 
@@ -60,6 +63,36 @@ def test_a_prompt_of_felix_is_understood() -> None:
     assert heard.names() == ("analysis-1",)
     assert heard.voices[0].text == "## A heading\n\n- a point"
     assert heard.spoken == 1
+
+
+def test_the_prompts_that_felix_writes_are_understood() -> None:
+    workflow = next(entry.workflow for entry in BUILTIN if entry.key == "research_team")
+    room = Room(context=8_192, answer=0)
+    critic, own = thought("critic-1", "critic", 0.45), thought("research-2", "research", 0.0)
+    researcher = next(member for member in workflow.members() if member.id == "research-2")
+    written = agent_prompt(TASK, workflow, researcher, checkpoint=0.45, own=[own], others=[critic], room=room)
+    heard = hear([{"role": message.role, "content": message.content} for message in written.messages])
+    assert (heard.agent_id, heard.number, heard.role, heard.depth) == ("research-2", 2, "research", 0.45)
+    assert (heard.task, heard.names(), heard.spoken) == (TASK, ("critic-1",), 1)
+    written = synthesis_prompt(TASK, workflow, complete=[own], unfinished=[critic], room=room)
+    heard = hear([{"role": message.role, "content": message.content} for message in written.messages])
+    assert heard.is_hub
+    assert heard.task == TASK
+    assert [voice.agent_id for voice in heard.voices] == ["research-2"]
+    assert [voice.agent_id for voice in heard.unfinished] == ["critic-1"]
+
+
+def thought(agent_id: str, role: str, checkpoint: float) -> Thought:
+    made = Thought(
+        thought_id=ThoughtId(f"{agent_id}#1"),
+        agent_id=AgentId(agent_id),
+        role=role,
+        round=1,
+        checkpoint=checkpoint,
+        confidence=0.7,
+    )
+    made.answer.settle("## Heading\n\nA finding.")
+    return made
 
 
 def test_the_hubs_prompt_is_understood_with_what_is_unfinished() -> None:

@@ -303,6 +303,12 @@ def test_a_taken_port_is_said_in_a_sentence() -> None:
         asyncio.run(DemoServer().start(port=taken.getsockname()[1]))
 
 
+@pytest.mark.parametrize("port", [-1, 65_536])
+def test_a_port_that_there_is_not_ends_the_command_with_a_sentence(port: int, capsys) -> None:
+    assert serve_forever(port) == 1
+    assert capsys.readouterr().err == f"There is no port {port}; choose one from 1 to 65535.\n"
+
+
 def test_serving_for_ever_announces_where_and_ends_with_ctrl_c() -> None:
     announced: list[str] = []
 
@@ -310,5 +316,5 @@ def test_serving_for_ever_announces_where_and_ends_with_ctrl_c() -> None:
         announced.append(url)
         raise KeyboardInterrupt
 
-    serve_forever(announce=announce)
+    assert serve_forever(announce=announce) == 0
     assert announced[0].startswith("http://127.0.0.1:")

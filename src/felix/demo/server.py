@@ -12,6 +12,7 @@ import itertools
 import json
 import logging
 import random
+import sys
 from collections.abc import Callable
 from typing import Self
 
@@ -48,6 +49,8 @@ class DemoServer:
         """
         if not ipaddress.ip_address("127.0.0.1" if host == "localhost" else host).is_loopback:
             raise ValueError(f"the demo model serves this machine only, not {host}")
+        if not 0 <= port <= 65_535:
+            raise FelixError(f"There is no port {port}; choose one from 1 to 65535.")
         try:
             self._server = await asyncio.start_server(self._serve, host, port, limit=64 * 1024)
         except OSError as error:
@@ -157,13 +160,16 @@ class DemoServer:
             return False
 
 
-def serve_forever(port: int = 0, *, announce: Callable[[str], None]) -> None:
-    """Serve until Ctrl+C; `announce` is given the base URL once it can be used. Raises FelixError for a taken port."""
+def serve_forever(port: int = 0, *, announce: Callable[[str], None] | None = None) -> int:
+    """The command `felix demo-server`: serve until Ctrl+C, and return the exit status.
+
+    `announce` is given the base URL once it can be used; without it the terminal is.
+    """
 
     async def serve() -> None:
         server = DemoServer()
         try:
-            announce(await server.start(port=port))
+            (announce or _announce)(await server.start(port=port))
             await asyncio.Event().wait()
         finally:
             await server.close()
@@ -172,6 +178,15 @@ def serve_forever(port: int = 0, *, announce: Callable[[str], None]) -> None:
         asyncio.run(serve())
     except KeyboardInterrupt:
         pass  # that is how it is ended
+    except FelixError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+def _announce(base_url: str) -> None:
+    sys.stdout.write(f"The demo model (scripted text) answers at {base_url} until you press Ctrl+C.\n")
+    sys.stdout.flush()
 
 
 def _models() -> Json:
