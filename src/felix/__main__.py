@@ -15,13 +15,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     match options.command:
         case "run":
-            from felix.cli.run import run
+            from felix.cli import run
 
-            return run(options)
+            return run.run(options)
         case "demo-server":
-            from felix.demo import serve_forever
+            from felix.cli import demo_server
 
-            return serve_forever(options.port)
+            return demo_server.run(options)
         case _:
             from felix.gui import open_window
 

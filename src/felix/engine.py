@@ -39,7 +39,8 @@ _log = logging.getLogger(__name__)
 class Engine:
     """Runs, on a thread of their own. A context manager: entering starts the thread, leaving stops every run."""
 
-    def __init__(self, settings: SettingsFile, keys: KeyStore | None = None) -> None:
+    def __init__(self, settings: SettingsFile, keys: KeyStore | None = None, *, demo_speed: float = 1.0) -> None:
+        """`demo_speed` is the pace of the demo model: 1 as a person reads along, more for whoever cannot wait."""
         self._settings = settings
         self._keys = keys or KeyStore()
         self._mailboxes: tuple[Mailbox, ...] = ()
@@ -52,6 +53,7 @@ class Engine:
         self._tasks: asyncio.TaskGroup | None = None
         self._demo: DemoServer | None = None
         self._demo_base_url = ""
+        self._demo_speed = demo_speed
 
     def __enter__(self) -> Self:
         started = threading.Event()
@@ -229,7 +231,7 @@ class Engine:
         from felix.demo import DemoServer
 
         if self._demo is None:
-            self._demo = DemoServer()
+            self._demo = DemoServer(speed=self._demo_speed)
             self._demo_base_url = await self._demo.start()
         return self._demo_base_url
 

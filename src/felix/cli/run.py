@@ -15,6 +15,7 @@ from felix.cli.plain import PlainFace, safe
 from felix.engine import Engine
 from felix.errors import FelixError
 from felix.events import Record, RunFinished, RunId, RunStatus, to_json
+from felix.llm.address import repair_base_url
 from felix.settings import SettingsFile
 from felix.team.workflow import Library, Workflow
 
@@ -54,7 +55,7 @@ def _settings(options: argparse.Namespace) -> SettingsFile:
     for notice in settings.notices:
         _note(notice)
     given = {
-        "base_url": options.base_url,
+        "base_url": repair_base_url(options.base_url) if options.base_url is not None else None,
         "model": options.model,
         "streaming_batch_interval": options.batch_interval,
         "enable_streaming": False if options.no_stream else None,

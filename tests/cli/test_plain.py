@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import pytest
+
+from felix.cli.plain import PlainFace, safe
+from felix.events import Record, RunId, ThoughtComplete
+from felix.llm.chat import ChatRequest
+from tests.team.scripted import Line, says, workflow
+from tests.team.test_runner import Watched
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("\x1b]52;c;evil\x07", "\ufffd]52;c;evil\ufffd"),
+        ("a\x9b31mb", "a\ufffd31mb"),
+        ("tab\tline\n", "tab\tline\n"),
+        ("carriage\rreturn\x7f\x00", "carriage\ufffdreturn\ufffd\ufffd"),
+        ("left\u202eright", "left\ufffdright"),
+        ("half \ud83d", "half \ufffd"),
+        ("😀 ä 中", "😀 ä 中"),
+    ],
+)
+def test_nothing_a_terminal_obeys_passes(raw: str, shown: str) -> None:
+    assert safe(raw) == shown
+
+
+def script(request: ChatRequest) -> list[Line]:
+    return says(f"First line of {request.agent_id}.\nSecond line of {request.agent_id}.\nConfidence: 0.6")
+
+
+def shown(records: list[Record]) -> tuple[str, list[str]]:
+    written: list[str] = []
+    notes: list[str] = []
+    face = PlainFace(written.append, notes.append)
+    for record in records:
+        face.apply(record)
+    return "".join(written), notes
+
+
+def test_agents_that_speak_at_once_are_shown_one_after_another_and_whole() -> None:
+    text, notes = shown(Watched(script, workflow("{id: research, role: research, count: 3}")).records)
+    for agent in ("research-1", "research-2", "research-3", "hub"):
+        block = f"First line of {agent}.\nSecond line of {agent}.\n"
+        assert text.count(block) == (1 if agent == "hub" else 2)
+    assert text.index("── synthesis ──") > text.rindex("Second line of research-3")
+    assert any("research-1 complete" in note and "confidence 0.60" in note for note in notes)
+
+
+def test_a_thought_appears_while_it_is_written() -> None:
+    records = Watched(script, workflow(checkpoints="[0]")).records
+    end = next(i for i, record in enumerate(records) if isinstance(record.event, ThoughtComplete))
+    assert "First line of research-1.\n" in shown(records[:end])[0]
+
+
+def test_all_text_is_shown_without_streaming_too() -> None:
+    from tests.team.scripted import always
+
+    text, _ = shown(Watched(script, workflow(checkpoints="[0]"), settings=always(enable_streaming=False)).records)
+    assert "First line of research-1." in text and "First line of hub." in text
+
+
+def test_the_end_of_a_run_that_failed_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    run = Watched(lambda request: says("half", finish=None), workflow(checkpoints="[0]"))
+    _, notes = shown(run.records)
+    assert any(note.startswith("failed: ") for note in notes)
+    assert RunId("r") == run.records[0].run

@@ -1,0 +1,129 @@
+"""`felix run` as a user's shell starts it: in its own process."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.servers.llamacpp import LlamaServer
+
+
+@pytest.fixture
+def felix(tmp_path: Path) -> list[str]:
+    (tmp_path / "settings.json").write_text('{"streaming_batch_interval": 0.05}')
+    (tmp_path / "short.yaml").write_text(
+        "name: Short\nagents: [{id: research, role: research, count: 2, max_tokens: 200}]\ncheckpoints: [0]\n"
+        "synthesis: {max_tokens: 200}\n"
+    )
+    return [sys.executable, "-m", "felix", "run", "--settings", str(tmp_path / "settings.json")]
+
+
+def run(command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:  # Any: as subprocess.run
+    return subprocess.run(command, capture_output=True, text=True, timeout=100, check=False, **options)
+
+
+def events(stdout: str) -> list[dict[str, Any]]:  # Any: the JSON of an event
+    return [json.loads(line) for line in stdout.splitlines()]
+
+
+def test_the_main_job_against_a_real_llama_server_as_json(
+    felix: list[str], tmp_path: Path, llama_server: LlamaServer
+) -> None:
+    flow = ["--workflow", str(tmp_path / "short.yaml"), "--base-url", llama_server.base_url]
+    done = run([*felix, "Why?", "--json", *flow])
+    told = events(done.stdout)
+    assert told[0]["type"] == "run_started" and told[0]["task"] == "Why?"
+    assert told[-1]["type"] == "run_finished"
+    assert (told[-1]["status"] == "complete") == (done.returncode == 0)
+    thoughts = [event for event in told if event["type"] == "thought_complete"]
+    assert {event["agent_id"] for event in thoughts} == {"research-1", "research-2"}
+    for thought in thoughts:
+        parts = [
+            event["partial"]
+            for event in told
+            if event["type"] == "partial_thought"
+            and event["agent_id"] == thought["agent_id"]
+            and event["channel"] == "answer"
+        ]
+        assert "".join(parts) == thought["content"] != ""
+        assert thought["usage"]["completion"] > 0
+
+
+def test_text_for_people_is_the_agents_then_the_synthesis(felix: list[str], fast_demo_server: str) -> None:
+    done = run([*felix, "Why do we test?", "--base-url", fast_demo_server])
+    assert done.returncode == 0, done.stderr
+    assert "── research-1 · round 1" in done.stdout and "── synthesis ──" in done.stdout
+    assert "complete: " in done.stderr
+
+
+@pytest.mark.slow
+def test_the_demo_model_needs_no_server_and_says_what_it_is(felix: list[str]) -> None:
+    done = run([*felix, "Why do we test?", "--demo"])
+    assert done.returncode == 0, done.stderr
+    assert "Demo model – scripted text" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "says"),
+    [
+        (["Why?", "--base-url", "http://127.0.0.1:9/v1"], 1, "127.0.0.1:9"),
+        (["Why?", "--base-url", "ht tp://"], 2, "no base URL"),
+        (["Why?", "--workflow", "unknown"], 2, "unknown"),
+        (["Why?", "--batch-interval", "9"], 2, "streaming_batch_interval"),
+        (["  "], 2, "task"),
+        (["Why?", "--what"], 2, "--what"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence_and_never_a_traceback(
+    felix: list[str], arguments: list[str], status: int, says: str
+) -> None:
+    done = run([*felix, *arguments])
+    assert (done.returncode, done.stdout) == (status, "")
+    assert says in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_wrong_value_in_the_settings_names_the_key(felix: list[str], tmp_path: Path) -> None:
+    (tmp_path / "settings.json").write_text('{"max_parallel": "many"}')
+    done = run([*felix, "Why?", "--demo"])
+    assert done.returncode == 2 and "max_parallel" in done.stderr
+
+
+def test_interrupting_stops_the_run_and_keeps_what_was_written(felix: list[str]) -> None:
+    with subprocess.Popen([*felix, "Why?", "--demo", "--json"], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if json.loads(line)["type"] == "partial_thought":
+                break
+        process.send_signal(signal.SIGINT)
+        told = events(process.stdout.read())
+        assert process.wait(10) == 130
+    assert told[-1]["type"] == "run_finished" and told[-1]["status"] == "stopped"
+    assert {event["status"] for event in told if event["type"] == "thought_complete"} == {"stopped"}
+
+
+def test_a_reader_that_leaves_ends_the_run_quietly(felix: list[str]) -> None:
+    with subprocess.Popen(
+        [*felix, "Why?", "--demo", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(20) != 0
+        assert "Traceback" not in process.stderr.read()
+
+
+def test_the_log_tells_the_run_in_lines(felix: list[str], fast_demo_server: str) -> None:
+    done = run(
+        [*felix, "Why?", "-v", "--base-url", fast_demo_server],
+        env={**os.environ, "FELIX_API_KEY": "sk-never-shown-anywhere"},
+    )
+    for words in ("starts: Research team", "crosses checkpoint 0.00", "has its first token", "tok/s", "ends complete"):
+        assert words in done.stderr
+    assert "sk-never" not in done.stderr + done.stdout

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import pytest
+
+from felix.events import AgentId, Record, RoundStarted, RunId, RunStarted
+from felix.team.hub import CentralPost, Moment
+from felix.team.runner import planned_agents, planned_rounds
+from tests.team.scripted import workflow
+
+
+def started_hub() -> CentralPost:
+    hub = CentralPost(RunId("r"), clock=lambda: 5.0)
+    flow = workflow()
+    hub.emit(
+        RunStarted(
+            task="Why?",
+            workflow="Test",
+            agents=planned_agents(flow),
+            rounds=planned_rounds(flow),
+            server="",
+            server_name="",
+            model="m",
+            context_length=None,
+            streaming=True,
+            batch_interval_s=0.1,
+            max_parallel=4,
+            consensus_threshold=None,
+            helix_turns=2.0,
+            demo=False,
+        )
+    )
+    return hub
+
+
+ROUND = RoundStarted(number=1, total=2, t=0.0, agents=(AgentId("research-1"),))
+
+
+def test_a_plain_callback_is_called_at_once_with_every_record() -> None:
+    hub, seen = started_hub(), list[Record]()
+    hub.register_streaming_callback(seen.append)
+    record = hub.emit(ROUND)
+    assert seen == [record]
+    hub.unregister_streaming_callback(seen.append)
+    hub.emit(ROUND)
+    assert seen == [record]
+
+
+def test_a_callback_that_raises_is_logged_and_harms_nobody(logged_errors: list[logging.LogRecord]) -> None:
+    hub, seen = started_hub(), list[Record]()
+
+    def broken(record: Record) -> None:
+        raise ZeroDivisionError
+
+    hub.register_streaming_callback(broken)
+    hub.register_streaming_callback(seen.append)
+    hub.emit(ROUND)
+    assert len(seen) == 1 and len(logged_errors) == 1
+    logged_errors.clear()
+
+
+def test_an_async_callback_is_fed_in_order_and_awaited_without_slowing_the_hub() -> None:
+    async def run() -> tuple[list[int], int]:
+        hub, seen = started_hub(), list[int]()
+        gate = asyncio.Event()
+
+        async def slow(record: Record) -> None:
+            await gate.wait()
+            seen.append(record.seq)
+
+        async with asyncio.TaskGroup() as tasks:
+            hub.register_streaming_callback(slow, tasks)
+            for _ in range(5):
+                hub.emit(ROUND)
+            seen_at_once = len(seen)
+            gate.set()
+            await hub.drain()
+        return seen, seen_at_once
+
+    assert asyncio.run(run()) == ([2, 3, 4, 5, 6], 0)
+
+
+def test_an_async_callback_that_hangs_does_not_keep_the_run_from_ending(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("felix.team.hub.DRAIN_S", 0.05)
+
+    async def run() -> bool:
+        hub = started_hub()
+
+        async def stuck(record: Record) -> None:
+            await asyncio.Event().wait()
+
+        async with asyncio.TaskGroup() as tasks:
+            hub.register_streaming_callback(stuck, tasks)
+            hub.emit(ROUND)
+            await hub.drain()
+        return True
+
+    assert asyncio.run(run())
+
+
+def test_an_async_callback_needs_a_group_to_live_in() -> None:
+    async def callback(record: Record) -> None: ...
+
+    with pytest.raises(ValueError, match="task group"):
+        started_hub().register_streaming_callback(callback)
+
+
+def test_partial_thoughts_are_numbered_and_folded() -> None:
+    hub = started_hub()
+    moment = Moment(AgentId("research-1"), "research-1#1", "research", 0.0, 0.0)  # type: ignore[arg-type]
+    hub.receive_partial_thought(moment, "Hel", offset=0, tokens_so_far=1)
+    hub.receive_partial_thought(moment, "lo", offset=3, tokens_so_far=2)
+    thought = hub.state.agents[AgentId("research-1")].latest
+    assert thought is not None and str(thought.answer) == "Hello" and hub.state.seq == 3
+    assert hub.thoughts() == [], "a thought that is still written is shown, not used"
