@@ -5,9 +5,10 @@ import asyncio
 import pytest
 
 from felix.events import AgentId, ThoughtComplete
+from felix.llm.chat import ChatRequest
 from felix.team.agent import LLMAgent
 from felix.team.workflow import Workflow
-from tests.team.scripted import ScriptedClient, always, connection, says, workflow
+from tests.team.scripted import Line, ScriptedClient, always, connection, says, workflow
 
 
 def agent(client: ScriptedClient, flow: Workflow, agent_id: str = "research-1") -> LLMAgent:
@@ -51,13 +52,18 @@ def test_the_argument_switches_streaming_off() -> None:
 
 
 def test_cancelling_without_a_hub_just_cancels() -> None:
-    client = ScriptedClient(lambda request: [asyncio.Event()])
+    asked = asyncio.Event()
+
+    def script(request: ChatRequest) -> list[Line]:
+        asked.set()
+        return [asyncio.Event()]
+
+    client = ScriptedClient(script)
 
     async def run() -> None:
         async with asyncio.TaskGroup() as tasks:
             thinking = tasks.create_task(agent(client, workflow()).process_task_with_llm("Why?", 0.0))
-            while not client.speaking:
-                await asyncio.sleep(0)
+            await asked.wait()
             thinking.cancel()
 
     asyncio.run(run())

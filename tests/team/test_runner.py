@@ -240,7 +240,7 @@ def test_stop_ends_what_is_written_and_what_waits_and_keeps_the_text() -> None:
         script,
         workflow("{id: research, role: research, count: 3}"),
         settings=always(max_parallel=2),
-        stop_when=lambda record: run_has_two_texts(record),
+        stop_when=run_has_two_texts,
     )
     assert run.state.status == "stopped"
     assert run.ends() == dict.fromkeys(["research-1#1", "research-2#1", "research-3#1"], "stopped")
