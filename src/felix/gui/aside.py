@@ -1,4 +1,4 @@
-"""Work that may block – the key store asks the user first – on a thread of its own; the outcome comes as a frame's news."""
+"""Work that may block, as a key store that asks the user first: on a thread of its own, its outcome told in a frame."""
 
 from __future__ import annotations
 

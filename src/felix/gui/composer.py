@@ -60,8 +60,8 @@ class Composer:
         text = self.box.widget
         for keys in ("<Control-Return>", "<Control-KP_Enter>"):
             text.bind(keys, self._run_by_key)
-        text.bind("<FocusIn>", lambda _event: self.frame.state(["user1"]), add="+")
-        text.bind("<FocusOut>", lambda _event: self.frame.state(["!user1"]), add="+")
+        text.bind("<FocusIn>", lambda _event: self._show_ring(has_focus=True), add="+")
+        text.bind("<FocusOut>", lambda _event: self._show_ring(has_focus=False), add="+")
         text.bind("<Key>", lambda _event: self._forget_sentence(), add="+")
         self.frame.bind("<Configure>", lambda event: self._notice.configure(wraplength=max(200, event.width - 40)))
 
@@ -116,6 +116,7 @@ class Composer:
             self._plan.pack_forget()
         else:
             self._plan.pack(side="right")
+        self._show_ring(has_focus=str(self.frame.tk.call("focus")) == str(self.box.widget))
         self.box.refresh()
 
     def set_plan(self, words: str, *, parallel: int, is_demo: bool) -> None:
@@ -166,6 +167,10 @@ class Composer:
     def _run_by_key(self, _event: tk.Event[tk.Misc]) -> str:
         self.run()
         return "break"  # else Tk would put a line break in the task
+
+    def _show_ring(self, *, has_focus: bool) -> None:
+        # a ring says "type here"; while a run is on nobody can
+        self.frame.state(["user1" if has_focus and not self.box.is_locked else "!user1"])
 
     def _button_tip(self) -> str:
         return "Stop the run (Esc)" if self.box.is_locked else "Start the run (Ctrl+Enter)"

@@ -13,7 +13,7 @@ from types import FrameType
 import ttkbootstrap as ttk
 
 from felix import log, places
-from felix.errors import SettingsError
+from felix.errors import SettingsError, WorkflowError
 from felix.gui.kit import Kit, load_fonts
 from felix.gui.kit.ground import THEMES
 from felix.gui.system_theme import system_mode
@@ -64,14 +64,21 @@ def _begin(window: Window, options: argparse.Namespace) -> None:
     window.app.update_idletasks()
     window.start()
     if options.workflow:
-        try:
-            window.settings.change(workflow=window.library.find(options.workflow).key)
-        except SettingsError as error:
-            window.status.warn(str(error))
+        _choose_workflow(window, options.workflow)
     if options.task:
         window.composer.box.text = options.task
     if options.start:
         window.composer.run()
+
+
+def _choose_workflow(window: Window, wanted: str) -> None:
+    try:
+        entry = window.library.find(wanted)
+        is_known = entry in window.library.entries()
+        window.settings.change(workflow=entry.key if is_known else str(entry.path.resolve()))
+    except (SettingsError, WorkflowError) as error:
+        window.composer.say(str(error))
+    window.workflow.refresh()
 
 
 def _close_on_signals(window: Window) -> None:

@@ -9,9 +9,11 @@ import ttkbootstrap as ttk
 from felix import places
 from felix.engine import Engine
 from felix.errors import WorkflowError
+from felix.events import AgentId
 from felix.gui import shortcuts
 from felix.gui.banner import DEMO, Banner
 from felix.gui.bridge import Bridge
+from felix.gui.chips import ChipsRow
 from felix.gui.composer import Composer
 from felix.gui.failure import Failure
 from felix.gui.faults import SENTENCE, FaultWatch
@@ -21,15 +23,18 @@ from felix.gui.kit import Kit
 from felix.gui.log_window import LogWindow
 from felix.gui.model_menu import context_words
 from felix.gui.overlay import Overlay
-from felix.gui.plain_wall import PlainWall
+from felix.gui.pickers import ModelPicker, WorkflowPicker
 from felix.gui.run_control import RunControl
 from felix.gui.server_watch import ServerWatch
 from felix.gui.settings_page import SettingsPage
 from felix.gui.status_bar import HEIGHT as STATUS_HEIGHT
 from felix.gui.status_bar import StatusBar
+from felix.gui.synthesis_strip import SynthesisStrip
+from felix.gui.synthesis_view import SynthesisView
 from felix.gui.system_theme import SystemTheme, system_mode
+from felix.gui.wall import Wall
 from felix.gui.welcome import Welcome
-from felix.gui.work_column import LOW, WorkColumn
+from felix.gui.work_column import LOW, ViewName, WorkColumn, as_view
 from felix.keys import KeyStore
 from felix.settings import SettingsFile
 from felix.team.workflow import Library, Workflow
@@ -98,6 +103,9 @@ class Window:
             (self.control, app),
             (self.column, app),
             (self.wall, self.wall.frame),
+            (self.chips, self.chips.frame),
+            (self.strip, self.strip.frame),
+            (self.synthesis, self.synthesis.frame),
         ):
             self.bridge.add(view, widget)
 
@@ -119,21 +127,36 @@ class Window:
             self.engine, self.bridge, self.settings, self.watch, self.composer,
             workflow=self._chosen_workflow, on_begin=self._run_begins, on_end=self._run_ended,
         )  # fmt: skip
-        self.wall = PlainWall(frame, kit)
+        self.wall = Wall(frame, kit, self.settings, on_maximise=self._card_is_big, on_wake=self.bridge.wake)
+        self.chips = ChipsRow(frame, kit, on_choose=self.show_card)
+        self.strip = SynthesisStrip(frame, kit, on_view=self._choose_view)
+        self.synthesis = SynthesisView(
+            frame, kit, self.settings, on_citation=self.show_card, on_view=self._choose_view
+        )
+        self.column.on_view = self._view_changed
         self.column.furnish(
             banner=self.banner.frame,
             welcome=self.welcome.frame,
             welcome_slot=self.welcome.slot,
             composer=self.composer.frame,
             wall=self.wall.frame,
-            chips=kit.frame(frame),
-            strip=kit.frame(frame),
-            synthesis=kit.frame(frame),
+            chips=self.chips.frame,
+            strip=self.strip.frame,
+            synthesis=self.synthesis.frame,
             failure=self.failure.frame,
         )
 
     def _add_pickers(self, row: tk.Misc) -> None:
-        pass
+        self.workflow = WorkflowPicker(
+            row, self.kit, self.library, self.settings,
+            on_change=lambda _entry: self._workflow_changed(), on_error=self._say_at_task,
+        )  # fmt: skip
+        self.model = ModelPicker(
+            row, self.kit, self.settings, on_change=lambda _model: self._server_changed(), on_look=self.watch.look,
+            on_connection=self.show_settings, on_demo=self.watch.use_demo,
+        )  # fmt: skip
+        for picker in (self.workflow, self.model):
+            picker.button.pack(side="left", padx=(self.kit.px(2), self.kit.px(4)))
 
     def _bind_keys(self) -> None:
         for shortcut, action in (
@@ -146,6 +169,7 @@ class Window:
             (shortcuts.SMALLER, lambda _event: self.zoom(-0.1)),
             (shortcuts.NORMAL_SIZE, lambda _event: self.zoom(0.0)),
             (shortcuts.RIGHT_PANEL, lambda _event: self.toggle_panel()),
+            (shortcuts.FOCUS_CARD, lambda event: self.wall.focus_card(int(event.keysym))),
             (shortcuts.RUN, lambda _event: self.composer.run()),
         ):
             shortcuts.bind(self.app, shortcut, action)
@@ -184,13 +208,17 @@ class Window:
 
     def _chosen_workflow(self) -> Workflow | None:
         try:
-            entry = self.library.find(self.settings.current.workflow)
+            return self.workflow.workflow()
         except WorkflowError as error:
             self.composer.say(str(error))
             return None
-        if entry.workflow is None:
-            self.composer.say(f"{entry.fault} Choose another workflow, or mend this one.")
-        return entry.workflow
+
+    def _workflow_changed(self) -> None:
+        self.settings_page.refresh()
+        self._say_plan()
+
+    def _say_at_task(self, sentence: str) -> None:
+        self.composer.say(sentence)
 
     def _run_begins(self) -> None:
         self.status.calm()
@@ -224,6 +252,27 @@ class Window:
         self.composer.box.text = task
         self.composer.box.widget.focus_set()
 
+    def show_card(self, agent_id: AgentId) -> None:
+        """Lead to an agent's card: where the wall is in view to it there, else by making it big."""
+        if self.column.view == "agents" or (self.column.view == "both" and not self.column.is_low):
+            self.wall.reveal(agent_id)
+        else:
+            self.column.hold("agents")
+            self.wall.maximise(agent_id)
+
+    def _card_is_big(self, agent_id: AgentId | None) -> None:
+        # as long as somebody reads a big card, the end of the run must not take it away
+        self.column.hold(None if agent_id is None else self.column.view)
+        if agent_id is None and not self.wall.frame.winfo_ismapped():
+            self.composer.box.widget.focus_set()
+
+    def _choose_view(self, view: str) -> None:
+        self.column.pin(as_view(view))
+
+    def _view_changed(self, view: ViewName) -> None:
+        self.strip.set_view(view)
+        self.synthesis.set_view(view)
+
     # -- the server ----------------------------------------------------------------------------------------------------
 
     def _use_offer(self) -> None:
@@ -237,6 +286,7 @@ class Window:
         self.banner.offer(offer.name if offer else "")
         plan = self.bridge.state.plan
         self.column.set_banner(is_shown=plan.demo if is_live and plan else watch.uses_demo)
+        self.model.show(watch.server.report if watch.server else None, is_demo=watch.uses_demo)
         self._say_server()
         self._say_plan()
         self.control.server_is_known()
@@ -253,9 +303,9 @@ class Window:
         name = watch.server.name if watch.server else ""
         if watch.server is not None:
             model = watch.model
-            words = " · ".join(
-                part for part in (model.name, f"{context_words(model.context_length)} context") if part
-            ) if model else "no model is loaded"
+            words = model.name if model else "no model is loaded"
+            if model and model.context_length:
+                words += f" · {context_words(model.context_length)} context"
             self.status.say_server(f"{name}  {watch.address}", "up")
             self.status.say_model(words, icon="cpu")
         else:
@@ -267,12 +317,11 @@ class Window:
         self.composer.set_context(context, watch.model.name if watch.model else "")
 
     def _say_plan(self) -> None:
-        settings = self.settings.current
-        try:
-            words = self.library.find(settings.workflow).summary
-        except WorkflowError:
-            words = ""
-        self.composer.set_plan(words, parallel=settings.max_parallel, is_demo=self.watch.uses_demo)
+        self.composer.set_plan(
+            self.workflow.entry.summary if self.workflow.entry else "",
+            parallel=self.settings.current.max_parallel,
+            is_demo=self.watch.uses_demo,
+        )
 
     # -- settings ------------------------------------------------------------------------------------------------------
 
@@ -327,6 +376,8 @@ class Window:
         """Close what is open; when nothing is, stop the run."""
         if self._overlay is not None:
             self._overlay.close()
+        elif self.wall.escape():
+            pass
         elif self.control.is_live:
             self.control.stop()
 

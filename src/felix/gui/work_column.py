@@ -7,6 +7,7 @@ one; the choice holds for that run. Only geometry changes here: no scroll positi
 from __future__ import annotations
 
 import tkinter as tk
+from collections.abc import Callable
 from tkinter import ttk as plain
 from typing import Literal, assert_never
 
@@ -23,6 +24,15 @@ LOW = 800
 """A window lower than this shows the agents as a row of chips beside the answer."""
 
 
+def as_view(name: str) -> ViewName:
+    """The view of that name, as a control calls it."""
+    match name:
+        case "both" | "answer":
+            return name
+        case _:
+            return "agents"
+
+
 def view_for(state: RunState) -> ViewName:
     """What the phase of a run asks for."""
     if state.status is not None:
@@ -37,13 +47,15 @@ class WorkColumn:
         self._kit = kit
         self.frame = kit.frame(parent, "page")
         self._pinned: ViewName | None = None
+        self._held: ViewName | None = None
         self._run: RunId | None = None
         self._state: RunState | None = None
-        self._is_low = False
+        self.is_low = False
         self._is_greeting = True
         self._shown: tuple[object, ...] = ()
         self.view: ViewName = "agents"
-        self.on_view = lambda view: None
+        self.on_view: Callable[[ViewName], None] = lambda view: None
+        """Told which view is in force whenever that changes."""
 
     def furnish(
         self,
@@ -88,13 +100,18 @@ class WorkColumn:
 
     def set_low(self, *, is_low: bool) -> None:
         """Fit a window lower than `LOW`."""
-        if is_low != self._is_low:
-            self._is_low = is_low
+        if is_low != self.is_low:
+            self.is_low = is_low
             self._arrange()
 
     def pin(self, view: ViewName) -> None:
         """The user wants this one, until the next run."""
-        self._pinned = view
+        self._pinned, self._held = view, None
+        self._arrange()
+
+    def hold(self, view: ViewName | None) -> None:
+        """Keep this one, whatever the run does, as long as a card is big; None: no longer."""
+        self._held = view
         self._arrange()
 
     def show(self, state: RunState) -> None:
@@ -113,11 +130,11 @@ class WorkColumn:
         state = self._state
         if state is None or self._is_greeting:
             return
-        self.view = self._pinned or view_for(state)
+        self.view = self._held or self._pinned or view_for(state)
         has_answer = state.synthesis is not None and len(state.synthesis.answer) > 0
         has_failed = state.status in ("failed", "crashed") and not has_answer
         speaks = state.synthesis is not None
-        arrangement = (self.view, self._is_low, has_failed, speaks)
+        arrangement = (self.view, self.is_low, has_failed, speaks)
         if arrangement == self._shown:
             return
         self._clear()
@@ -133,13 +150,13 @@ class WorkColumn:
                 below = self._failure if has_failed else self._strip
                 below.grid(row=5, column=0, sticky="ew", padx=side, pady=(gap, side))
             case "both":
-                if self._is_low:
+                if self.is_low:
                     self._chips.grid(row=2, column=0, sticky="ew", padx=side, pady=(0, gap))
                 else:
                     self._wall.grid(row=3, column=0, sticky="nsew", padx=side)
                     frame.rowconfigure(3, weight=100 - ANSWER_SHARE, uniform="share")
                 share = ANSWER_SHARE if speaks or has_failed else 0
-                answer.grid(row=5, column=0, sticky="nsew", padx=side, pady=(0 if self._is_low else gap, side))
+                answer.grid(row=5, column=0, sticky="nsew", padx=side, pady=(0 if self.is_low else gap, side))
                 frame.rowconfigure(5, weight=share or 1, uniform="share" if share else "")
             case "answer":
                 self._chips.grid(row=2, column=0, sticky="ew", padx=side, pady=(0, gap))
