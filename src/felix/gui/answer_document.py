@@ -29,9 +29,9 @@ def left_out(state: RunState) -> tuple[LeftOut, ...]:
 
 
 def reason(missing: LeftOut) -> str:
-    """`research-3 failed: The server stopped answering.`"""
+    """`research-3 (failed): The server stopped answering.`"""
     sentence = missing.reason.strip()
-    return f"{missing.agent_id}: {sentence}" if sentence else f"{missing.agent_id} ({ENDINGS[missing.status]})"
+    return f"{missing.agent_id} ({ENDINGS[missing.status]})" + (f": {sentence}" if sentence else "")
 
 
 def compose(state: RunState) -> str:

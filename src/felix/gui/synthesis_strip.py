@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 import tkinter as tk
+from collections.abc import Callable
 
 from felix.events import AgentId
 from felix.gui.kit import Kit, Option, Segmented
@@ -14,7 +14,6 @@ VIEWS = (
     Option("both", icon="layout-split", tooltip="Agents and answer"),
     Option("answer", icon="file-text", tooltip="Answer"),
 )
-HEIGHT = 32
 NARROW = 560
 
 
