@@ -1,7 +1,7 @@
 """The visual kit: tokens, fonts, images and every part of the window that has a look.
 
-Views are written against ``Kit`` alone: it holds the only colours in Felix, and what it makes follows a change of theme or type
-size by itself.
+Views are written against ``Kit`` alone: it holds the only colours in Felix, and what it makes follows a change of
+theme or type size by itself.
 
     load_fonts(folder)                       # before Tk starts
     kit = Kit(app, folder)

@@ -1,4 +1,6 @@
-"""Buttons, menu buttons and menus: four kinds, one look, Space and Enter on all of them, a focus ring only for the keyboard."""
+"""Buttons, menu buttons and menus: four kinds, one look, Space and Enter on all of them, a focus ring only for the
+keyboard.
+"""
 
 import tkinter as tk
 from collections.abc import Callable
@@ -9,7 +11,7 @@ from typing import Any, Literal
 import ttkbootstrap as ttk
 
 from felix.gui.kit.drawing import ALL_ROUND, Corners
-from felix.gui.kit.styles import style_name
+from felix.gui.kit.styles import Part, style_name
 from felix.gui.kit.surfaces import ICON_GAP, Padding, Surfaces
 from felix.gui.kit.tooltips import Tooltips
 
@@ -37,7 +39,12 @@ class ButtonSpec:
 class MenuButton(plain.Menubutton):
     """A button that opens its ``menu``."""
 
-    menu: tk.Menu
+    @property
+    def menu(self) -> tk.Menu:
+        """The menu to fill. Looked up, not kept: a ring of references would leave Tk objects to the collector."""
+        menu = self.nametowidget(str(self.cget("menu")))
+        assert isinstance(menu, tk.Menu)
+        return menu
 
 
 class Buttons(Surfaces):
@@ -56,7 +63,7 @@ class Buttons(Surfaces):
             app.bind_class("TMenubutton", key, _press)
 
     def tooltip(self, widget: tk.Misc, text: str | Callable[[], str]) -> None:
-        """Show ``text`` after 0.4 s of hovering over ``widget``; a second call replaces it, an empty text removes it."""
+        """Show ``text`` after 0.4 s over ``widget``; a second call replaces it, an empty text removes it."""
         self._tooltips.set(widget, text)
 
     def button(
@@ -70,13 +77,14 @@ class Buttons(Surfaces):
         corners: Corners = ALL_ROUND,
         padding: Padding | None = None,
         icon_size: int = 13,
+        *,
         arrow: bool = False,
         color: str | None = None,
         command: Callable[[], object] | None = None,
         tooltip: str | Callable[[], str] = "",
         **options: Any,  # ttk.Button's own
     ) -> plain.Button:
-        """A button. One without words needs a ``tooltip``, or ValueError; ``color`` is a ghost's token instead of text2."""
+        """A button; without words it needs a ``tooltip``, or ValueError. ``color`` replaces its kind's token."""
         _demand_words(text, tooltip)
         spec = ButtonSpec(text, icon, kind, on, font, corners, padding, icon_size, arrow, color)
         button = plain.Button(parent, command=command or "", **self._button_options(spec, "TButton"), **options)
@@ -117,6 +125,7 @@ class Buttons(Surfaces):
         corners: Corners = ALL_ROUND,
         padding: Padding | None = None,
         icon_size: int = 13,
+        *,
         arrow: bool = True,
         tooltip: str | Callable[[], str] = "",
         **options: Any,  # ttk.Menubutton's own
@@ -125,8 +134,7 @@ class Buttons(Surfaces):
         _demand_words(text, tooltip)
         spec = ButtonSpec(text, icon, kind, on, font, corners, padding, icon_size, arrow, None)
         button = MenuButton(parent, **self._button_options(spec, "TMenubutton"), **options)
-        button.menu = self.menu(button)
-        button.configure(menu=button.menu)
+        button.configure(menu=self.menu(button))
         self._finish_button(button, spec, tooltip)
         return button
 
@@ -170,7 +178,7 @@ class Buttons(Surfaces):
             image = (self.icon(spec.icon, spec.icon_size, foreground),)
             image += ("disabled", self.icon(spec.icon, spec.icon_size, "dim"))
         return {
-            "style": self._styles.use(name, lambda name: self._cook_button(name, spec, base, icon_only)),
+            "style": self._styles.use(name, lambda name: self._cook_button(name, spec, base, icon_only=icon_only)),
             "text": spec.text,
             "image": image,
             "compound": "left" if spec.text or not spec.icon else "image",
@@ -185,7 +193,7 @@ class Buttons(Surfaces):
             case "outline" | "soft":
                 return spec.color or "text"
 
-    def _cook_button(self, name: str, spec: ButtonSpec, base: str, icon_only: bool) -> None:
+    def _cook_button(self, name: str, spec: ButtonSpec, base: str, *, icon_only: bool) -> None:
         rest, hover, pressed, border = self._fills(spec)
 
         def box(fill: str, line: str | None = None, width: int = 1) -> str:
@@ -211,15 +219,13 @@ class Buttons(Surfaces):
         )
         foreground = self._foreground(spec)
         part = base.removeprefix("T")
-        children: list[tuple[str, dict[str, Any]]] = [
-            (f"{part}.label", {"side": "left", "sticky": "nsew", "expand": 1})
-        ]
+        children: list[Part] = [(f"{part}.label", {"side": "left", "sticky": "nsew", "expand": 1})]
         if spec.arrow:
             style.element_create(
                 f"{name}.arrow", "image", self.icon("chevron-down", 10, foreground), sticky="e", width=self.px(18)
             )
             children.insert(0, (f"{name}.arrow", {"side": "right", "sticky": ""}))
-        inner = (f"{part}.padding", {"sticky": "nsew", "children": children})
+        inner: Part = (f"{part}.padding", {"sticky": "nsew", "children": children})
         style.layout(name, [(f"{name}.bg", {"sticky": "nsew", "children": [inner]})])
         padding = spec.padding
         if padding is None:
@@ -268,7 +274,8 @@ class Buttons(Surfaces):
             event.widget.state(["user1"])
 
     def _hide_ring(self, event: "tk.Event[Any]") -> None:
-        self._pointed_at = ""
+        if str(event.widget) == self._pointed_at:
+            self._pointed_at = ""
         event.widget.state(["!user1"])
 
 

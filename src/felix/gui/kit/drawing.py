@@ -1,11 +1,13 @@
-"""Everything drawn with Pillow: rounded boxes, icons, avatars, pills, switches and the mark. Pure functions in physical pixels.
+"""Everything drawn with Pillow: rounded boxes, icons, avatars, pills, switches and the mark. Pure functions in
+physical pixels.
 
-Each shape is a coverage mask that is drawn once, four times too large, and kept; a colour is then poured through it. So a theme
-switch repaints a hundred images in a few milliseconds without drawing a single glyph again.
+Each shape is a coverage mask that is drawn once, four times too large, and kept; a colour is then poured through it.
+So a theme switch repaints a hundred images in a few milliseconds without drawing a single glyph again.
 """
 
 import math
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
@@ -105,7 +107,7 @@ def progress_ring(px: int, fraction: float, colour: str, rest: str) -> Image.Ima
 
 
 def mark_points(steps: int = 90) -> list[tuple[float, float, float]]:
-    """The helix of Felix's mark: x and y in the unit square, and how near to the eye (0–1); two turns, narrowing downwards."""
+    """The helix of Felix's mark, two turns: x and y in the unit square, and how near each is to the eye (0–1)."""
     points = []
     for step in range(steps + 1):
         down = step / steps
@@ -127,7 +129,7 @@ def mark(px: int, colour: str, ground: str) -> Image.Image:
     image = Image.new("RGBA", (big, big), (*channels(colour), 0))
     draw = ImageDraw.Draw(image)
     points = mark_points()
-    for start, end in sorted(zip(points, points[1:], strict=False), key=lambda piece: piece[0][2]):
+    for start, end in sorted(pairwise(points), key=lambda piece: piece[0][2]):
         shade = mix(ground, colour, 0.45 + 0.55 * start[2])
         draw.line([(x * big, y * big) for x, y, _ in (start, end)], fill=shade, width=width)
         for x, y, _ in (start, end):  # a disc at each joint: wide lines leave gaps on the outside of a bend
@@ -185,7 +187,8 @@ def _word_mask(text: str, size: tuple[int, int], font_px: int, font: Path) -> Im
 
 @lru_cache(maxsize=512)
 def _icon_mask(name: str, px: int) -> Image.Image:
-    return IconRenderer.render(name, px, "#000000").getchannel("A")
+    icon: Image.Image = IconRenderer.render(name, px, "#000000")
+    return icon.getchannel("A")
 
 
 @lru_cache(maxsize=32)

@@ -8,7 +8,7 @@ from typing import Any
 
 from felix.gui.kit import drawing
 from felix.gui.kit.buttons import Buttons
-from felix.gui.kit.styles import style_name
+from felix.gui.kit.styles import Part, style_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ class Slider:
         focused = self.widget.focus_displayof() is self.widget
         self.widget.itemconfigure(self._rest, fill=self._kit["line2"])
         self.widget.itemconfigure(self._done, fill=self._kit["primary"])
-        self.widget.itemconfigure(self._knob, image=self._kit.slider_knob(focused))
+        self.widget.itemconfigure(self._knob, image=self._kit.slider_knob(focused=focused))
 
 
 class Fields(Buttons):
@@ -135,6 +135,7 @@ class Fields(Buttons):
         parent: tk.Misc,
         on: str = "page",
         width: int = 20,
+        *,
         bad: bool = False,
         icon: str | None = None,
         placeholder: str = "",
@@ -150,7 +151,7 @@ class Fields(Buttons):
             self._add_placeholder(entry, placeholder, icon, options.get("textvariable"))
         return entry
 
-    def set_bad(self, entry: plain.Entry, bad: bool) -> None:
+    def set_bad(self, entry: plain.Entry, bad: bool) -> None:  # noqa: FBT001 - as Tk's own set(True)
         """Mark the entry's border as holding a bad value, or not."""
         entry.state(["invalid" if bad else "!invalid"])
 
@@ -172,7 +173,7 @@ class Fields(Buttons):
             height=16,
             sticky="nsew",
         )
-        inside: list[tuple[str, dict[str, Any]]] = [
+        inside: list[Part] = [
             ("Entry.padding", {"sticky": "nsew", "expand": 1, "children": [("Entry.textarea", {"sticky": "nsew"})]})
         ]
         if icon:
@@ -240,7 +241,7 @@ class Fields(Buttons):
         return toggle
 
     def _cook_toggle(self, name: str, on: str) -> None:
-        def image(is_on: bool, ring: bool = False, disabled: bool = False) -> str:
+        def image(*, is_on: bool, ring: bool = False, disabled: bool = False) -> str:
             track = "dim" if disabled else ("primary" if is_on else "line2>text2@0.25")
             return self._images.get(
                 ("switch", on, is_on, ring, disabled),
@@ -257,12 +258,12 @@ class Fields(Buttons):
         self._styles.ttk.element_create(
             f"{name}.switch",
             "image",
-            image(False),
-            ("selected", "disabled", image(True, disabled=True)),
-            ("disabled", image(False, disabled=True)),
-            ("selected", "user1", image(True, ring=True)),
-            ("selected", image(True)),
-            ("user1", image(False, ring=True)),
+            image(is_on=False),
+            ("selected", "disabled", image(is_on=True, disabled=True)),
+            ("disabled", image(is_on=False, disabled=True)),
+            ("selected", "user1", image(is_on=True, ring=True)),
+            ("selected", image(is_on=True)),
+            ("user1", image(is_on=False, ring=True)),
             padding=0,
         )
         self._styles.ttk.layout(name, [(f"{name}.switch", {"sticky": ""})])
@@ -285,7 +286,7 @@ class Fields(Buttons):
         slider.set(value)
         return slider
 
-    def slider_knob(self, focused: bool) -> str:
+    def slider_knob(self, *, focused: bool) -> str:
         """The handle of a slider as a Tk image."""
         return self._images.get(
             ("knob", focused),
@@ -320,7 +321,7 @@ class Fields(Buttons):
             raise ValueError("A choice without words needs a tooltip.")
         style = self._styles.use(
             style_name("segment", well, bool(option.text), base="TButton"),
-            lambda name: self._cook_segment(name, well, bool(option.text)),
+            lambda name: self._cook_segment(name, well, words=bool(option.text)),
         )
         image: str | tuple[str, ...] = ""
         if option.icon:
@@ -332,7 +333,7 @@ class Fields(Buttons):
             self.tooltip(button, option.tooltip)
         return button
 
-    def _cook_segment(self, name: str, well: str, words: bool) -> None:
+    def _cook_segment(self, name: str, well: str, *, words: bool) -> None:
         def box(fill: str, line: str | None = None) -> str:
             return self._box(fill, well, radius=5, border=line, border_width=2, size=32)
 
@@ -351,7 +352,7 @@ class Fields(Buttons):
             height=16,
             sticky="nsew",
         )
-        inner = ("Button.padding", {"sticky": "nsew", "children": [("Button.label", {"sticky": "nsew"})]})
+        inner: Part = ("Button.padding", {"sticky": "nsew", "children": [("Button.label", {"sticky": "nsew"})]})
         style.layout(name, [(f"{name}.bg", {"sticky": "nsew", "children": [inner]})])
         style.configure(
             name,

@@ -1,6 +1,7 @@
 """The typefaces: loading Inter before Tk starts, and the named fonts that every widget shares.
 
-A widget says ``font="Small"``; the named font behind the word is rescaled live, so Ctrl + and Ctrl − reach all text at once.
+A widget says ``font="Small"``; the named font behind the word is rescaled live, so Ctrl + and Ctrl − reach all text at
+once.
 """
 
 import ctypes
@@ -9,7 +10,7 @@ import sys
 import tkinter as tk
 from pathlib import Path
 from tkinter import font as tkfont
-from typing import Final
+from typing import Any, Final
 
 # name -> (cut, size in points at 100 %)
 FONTS: Final = {
@@ -32,10 +33,14 @@ SMALLEST_PERCENT, LARGEST_PERCENT = 70, 200
 FAMILIES = ("Inter", "Segoe UI", "Cantarell", "Ubuntu", "Noto Sans", "DejaVu Sans")
 MONO_FAMILIES = ("JetBrains Mono", "Cascadia Mono", "SF Mono", "DejaVu Sans Mono", "Consolas", "Menlo")
 FIRST_SAFE_XFT = 20305  # 2.3.5
+# For "normal" Tk asks Xft for weight 100, which is Medium: an installed Inter Medium would be taken for Regular.
+WITHOUT_INTER_MEDIUM = b"""<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "urn:fontconfig:fonts.dtd"><fontconfig>
+<selectfont><rejectfont><pattern><patelt name="family"><string>Inter</string></patelt>
+<patelt name="weight"><const>medium</const></patelt></pattern></rejectfont></selectfont></fontconfig>"""
 
 
 def load_fonts(folder: Path) -> bool:
-    """Make the fonts in ``folder`` known to Tk. Call it before ``Tk()``; elsewhere than on Linux it does nothing.
+    """Make the fonts in ``folder`` known to Tk. Call it before ``Tk()``; off Linux it does nothing.
 
     Returns whether fonts were added; without them the system's own family is used.
     """
@@ -46,12 +51,25 @@ def load_fonts(folder: Path) -> bool:
         fontconfig = ctypes.CDLL("libfontconfig.so.1")
     except OSError:
         return False
+    _leave_out_inter_medium(fontconfig)
     added = [fontconfig.FcConfigAppFontAddFile(None, os.fsencode(path)) for path in sorted(folder.glob("*.otf"))]
     return bool(added) and all(added)
 
 
+def _leave_out_inter_medium(fontconfig: ctypes.CDLL) -> None:
+    """Put a configuration without Inter Medium in force; a fontconfig too old to read one from memory keeps its own."""
+    fontconfig.FcInitLoadConfig.restype = ctypes.c_void_p
+    config = ctypes.c_void_p(fontconfig.FcInitLoadConfig())
+    try:
+        parsed = fontconfig.FcConfigParseAndLoadFromMemory(config, WITHOUT_INTER_MEDIUM, True)
+    except AttributeError:
+        return
+    if parsed and fontconfig.FcConfigBuildFonts(config):
+        fontconfig.FcConfigSetCurrent(config)
+
+
 def _leave_out_colour_fonts_if_they_crash(config: Path) -> None:
-    """libXft before 2.3.5 ends the process with BadLength when a colour emoji is drawn, and no handler can catch that."""
+    """libXft before 2.3.5 ends the process with BadLength at a colour emoji, and no handler can catch that."""
     if "FONTCONFIG_FILE" in os.environ or not config.is_file():
         return
     try:
@@ -63,7 +81,7 @@ def _leave_out_colour_fonts_if_they_crash(config: Path) -> None:
 
 
 class FontSet:
-    """The named fonts of one root. They live as long as this object: Tk forgets a named font with its Python owner."""
+    """The named fonts of one root; Tk forgets a named font with its Python owner, so they live as long as this."""
 
     def __init__(self, app: tk.Tk, percent: int = 100) -> None:
         self.percent = percent
@@ -102,7 +120,7 @@ class FontSet:
         return max(1, round(points * self.percent / 100))
 
 
-def _cut(family: str, mono: str, cut: str) -> dict[str, str]:
+def _cut(family: str, mono: str, cut: str) -> dict[str, Any]:  # keyword arguments of Font
     match cut:
         case "mono":
             return {"family": mono}

@@ -1,4 +1,6 @@
-"""What every part of the kit stands on: colours, fonts, images and styles of one window, and the live switch between themes."""
+"""What every part of the kit stands on: colours, fonts, images and styles of one window, and the live switch between
+themes.
+"""
 
 import tkinter as tk
 from collections.abc import Callable
@@ -42,7 +44,7 @@ class Ground:
         self.paint(app, lambda: app.configure(background=self["side"]))
 
     def __getitem__(self, token: str) -> str:
-        """The colour of a token in the current theme: ``card``, ``state:write``, ``tint:fail``, ``ink:done``, or ``#rrggbb``."""
+        """The colour now of a token: ``card``, ``state:write``, ``tint:fail``, ``ink:done``, or ``#rrggbb``."""
         return self.tokens[token]
 
     def mix(self, a: str, b: str, share: float) -> str:
@@ -91,14 +93,14 @@ class Ground:
         return self._font_paints.add(owner or self.app, callback)
 
     def paint(self, widget: tk.Misc, callback: Paint) -> None:
-        """Run ``callback`` now and after every switch as long as ``widget`` lives: for colours that Tk keeps in the widget."""
+        """Run ``callback`` now and after every switch while ``widget`` lives: for colours kept in the widget."""
         callback()
         self._theme_paints.add(widget, callback)
 
     # -- images --------------------------------------------------------------------------------------------------------
 
     def icon(self, name: str, size: int = 14, color: str = "text2") -> str:
-        """The Tk image of a Bootstrap icon in a token's colour. Ask again rather than keep the name while nothing shows it."""
+        """The Tk image of a Bootstrap icon in a token's colour. Ask again rather than keep the name unshown."""
         return self._images.get(
             ("icon", name, size, color), lambda: drawing.icon(name, self._icon_px(size), self[color])
         )
@@ -114,7 +116,10 @@ class Ground:
         hollow: bool = False,
         ring: str | None = None,
     ) -> str:
-        """An agent's disc with its ``code`` ("R2"): tinted, ``solid`` (helix node) or ``hollow`` (not there yet), ``ring`` a halo's token."""
+        """An agent's disc with its ``code`` ("R2"): tinted, ``solid`` (helix node) or ``hollow`` (not there yet).
+
+        ``ring`` is the token of a halo around it.
+        """
 
         def draw() -> Image.Image:
             halo = self[ring] if ring else None

@@ -3,8 +3,10 @@
 import tkinter as tk
 from tkinter import ttk as plain
 
-from felix.gui.kit import drawing
+from PIL import Image
+
 from felix.gui.kit.scrolling import Scrolling
+from felix.gui.kit.styles import Part
 
 HEIGHT, UNDERLINE, BRAND_WIDTH = 44, 2, 112
 
@@ -21,9 +23,9 @@ class Header(Scrolling):
 
     def _cook_notebook(self, name: str) -> None:
         def tab(shade: str, underline: str | None) -> str:
-            def draw() -> drawing.Image.Image:
+            def draw() -> Image.Image:
                 width, height = self.px(16), self.px(HEIGHT)
-                image = drawing.Image.new("RGB", (width, height), self[shade])
+                image = Image.new("RGB", (width, height), self[shade])
                 if underline:
                     image.paste(self[underline], (0, height - self.px(UNDERLINE), width, height))
                 return image
@@ -42,7 +44,7 @@ class Header(Scrolling):
             sticky="nsew",
         )
         label = ("Notebook.label", {"sticky": ""})
-        padding = ("Notebook.padding", {"sticky": "nsew", "children": [label]})
+        padding: Part = ("Notebook.padding", {"sticky": "nsew", "children": [label]})
         style.layout(name, [("Notebook.client", {"sticky": "nsew"})])
         style.layout(f"{name}.Tab", [(f"{name}.tabbg", {"sticky": "nsew", "children": [padding]})])
         side = self["side"]

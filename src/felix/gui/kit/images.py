@@ -1,7 +1,7 @@
 """Tk images that follow the theme by themselves.
 
-An image is kept under its recipe and repainted *in place* when colours or sizes change: every label, button, text and canvas
-that shows it follows without being touched, and no list of those widgets is needed.
+An image is kept under its recipe and repainted *in place* when colours or sizes change: every label, button, text and
+canvas that shows it follows without being touched, and no list of those widgets is needed.
 """
 
 import tkinter as tk
@@ -14,7 +14,7 @@ LIMIT = 600
 
 
 class ImageStore:
-    """The images of one root, found by recipe. When more than ``LIMIT`` are kept, the oldest that nothing shows are dropped."""
+    """The images of one root, by recipe. Past ``limit`` of them, the oldest that nothing shows are dropped."""
 
     def __init__(self, app: tk.Tk, limit: int = LIMIT) -> None:
         self._app, self._limit = app, limit
@@ -24,7 +24,7 @@ class ImageStore:
         return len(self._kept)
 
     def get(self, recipe: Hashable, draw: Callable[[], Image.Image]) -> str:
-        """The Tk name of the image for ``recipe``, drawn now if it is new; ``draw`` looks its colours up anew each time."""
+        """The Tk name of ``recipe``'s image, drawn now if it is new; ``draw`` looks its colours up anew each time."""
         if recipe in self._kept:
             self._kept.move_to_end(recipe)
         else:

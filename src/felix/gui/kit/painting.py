@@ -1,17 +1,17 @@
 """What must run again when the theme or the type size changes, for as long as its widget lives.
 
-ttk widgets follow their styles and images by themselves; Text, Canvas and Menu do not, and neither do canvas items and text
-tags. Their paint functions wait here and go when the widget is destroyed.
+ttk widgets follow their styles and images by themselves; Text, Canvas and Menu do not, and neither do canvas items and
+text tags. Their paint functions wait here and go when the widget is destroyed.
 """
 
 import tkinter as tk
 from collections.abc import Callable
 
-Paint = Callable[[], None]
+Paint = Callable[[], object]
 
 
 class Paints:
-    """Paint functions by widget, and callbacks of no widget. One class binding serves all, so nothing is left behind in Tcl."""
+    """Paint functions by widget. One class binding serves all widgets, so nothing is left behind in Tcl."""
 
     def __init__(self, app: tk.Tk, tag: str) -> None:
         self._tag = tag

@@ -1,6 +1,8 @@
-"""Text panes: for reading (scrolled, selected and copied, never edited) or for writing, with the tags of Felix's texts.
+"""Text panes: for reading (scrolled, selected and copied, never edited) or for writing, with the tags of Felix's
+texts.
 
-A pane is read-only by having other bindings, not by ``state="disabled"``: toggling the state costs a millisecond at each append.
+A pane is read-only by having other bindings, not by ``state="disabled"``: toggling the state costs a millisecond at
+each append.
 """
 
 import tkinter as tk

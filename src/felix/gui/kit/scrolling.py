@@ -5,9 +5,11 @@ from collections.abc import Callable
 from tkinter import ttk as plain
 from typing import Any, Literal
 
+from PIL import Image
+
 from felix.gui.kit import drawing
 from felix.gui.kit.reading import Reading
-from felix.gui.kit.styles import style_name
+from felix.gui.kit.styles import Part, style_name
 
 BAR, THUMB = 10, 6
 WHEEL_STEP_PX = 60
@@ -88,18 +90,20 @@ class Scrolling(Reading):
         long = 4 * thick
 
         def thumb(shade: str) -> str:
-            def draw() -> drawing.Image.Image:
+            def draw() -> Image.Image:
                 bar = drawing.rounded((thin, long), thin // 2, self._shade(shade), self[on])
-                image = drawing.Image.new("RGB", (thick, long), self[on])
+                image = Image.new("RGB", (thick, long), self[on])
                 image.paste(bar, ((thick - thin) // 2, 0))
-                return image if upright else image.transpose(drawing.Image.Transpose.ROTATE_90)
+                return image if upright else image.transpose(Image.Transpose.ROTATE_90)
 
             return self._images.get(("thumb", on, shade, upright), draw)
 
-        # As large as the thumb: an image without a middle between its borders would be tiled for ever.
-        blank = self._images.get(("trough", on), lambda: drawing.Image.new("RGB", (long, long), self[on]))
+        size = (thick, long) if upright else (long, thick)
+        # As large as the thumb: Tk tiles an image without a middle between its borders for ever.
+        blank = self._images.get(("trough", on, upright), lambda: Image.new("RGB", size, self[on]))
         style = self._styles.ttk
         style.element_create(f"{name}.trough", "image", blank, border=0, padding=0, sticky="nsew")
+        least = {"width": thick, "height": 3 * thick} if upright else {"width": 3 * thick, "height": thick}
         style.element_create(
             f"{name}.thumb",
             "image",
@@ -110,14 +114,14 @@ class Scrolling(Reading):
             border=(0, thick) if upright else (thick, 0),
             padding=0,
             sticky="nsew",
-            **({"width": thick, "height": 3 * thick} if upright else {"width": 3 * thick, "height": thick}),
+            **least,
         )
-        inner = (f"{name}.thumb", {"expand": 1, "sticky": "nsew"})
+        inner: Part = (f"{name}.thumb", {"expand": 1, "sticky": "nsew"})
         style.layout(name, [(f"{name}.trough", {"sticky": "nsew", "children": [inner]})])
         style.configure(name, background=self[on], borderwidth=0, troughcolor=self[on])
 
     def scrolled_frame(self, parent: tk.Misc, on: str = "page") -> ScrolledFrame:
-        """A frame whose ``body`` may be higher than it; the wheel scrolls it, and a child that gets the focus is shown."""
+        """A frame whose ``body`` may be higher; the wheel scrolls it, and a child that gets the focus is shown."""
         frame = self.frame(parent, on)
         canvas = self.canvas(frame, on, width=1, height=1, yscrollincrement=1)
         bar = self.scrollbar(frame, canvas.yview, on)

@@ -1,14 +1,17 @@
 """ttk styles as recipes: each is cooked once per theme, at the latest when the theme is entered.
 
-ttk keeps layouts, elements and colours per theme, so the same style name can mean the right thing in both, and a switch needs no
-widget to be touched. Names hold no blanks: ttk would read them as several elements.
+ttk keeps layouts, elements and colours per theme, so the same style name can mean the right thing in both, and a
+switch needs no widget to be touched. Names hold no blanks: ttk would read them as several elements.
 """
 
 import tkinter as tk
 from collections.abc import Callable
+from functools import lru_cache
 from tkinter import ttk
+from typing import Any
 
-Recipe = Callable[[str], None]
+Recipe = Callable[[str], object]
+Part = tuple[str, Any]  # a node of a ttk layout: typeshed cannot type the tree below it
 
 
 class StyleSheet:
@@ -38,6 +41,7 @@ class StyleSheet:
             self._recipes[name](name)
 
 
+@lru_cache(maxsize=2_000)
 def style_name(*parts: object, base: str) -> str:
     """A style name from ``parts``, falling back straight to ``base`` (such as ``TButton``)."""
     words = "_".join("".join(char if char.isalnum() else "-" for char in str(part)) for part in parts)

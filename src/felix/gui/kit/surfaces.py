@@ -8,7 +8,7 @@ from typing import Any
 import ttkbootstrap as ttk
 
 from felix.gui.kit.ground import Ground
-from felix.gui.kit.styles import style_name
+from felix.gui.kit.styles import Part, style_name
 from felix.gui.kit.tokens import STATES
 
 ICON_GAP = 7
@@ -97,7 +97,7 @@ class Surfaces(Ground):
         padding: Padding = 0,
         **options: Any,  # ttk.Label's own
     ) -> plain.Label:
-        """A line of text with an icon or image before it. Its text may be changed by ``configure(text=…)`` at any time."""
+        """A line of text with an icon or image before it; ``configure(text=…)`` may change the text at any time."""
         spec = LabelSpec(text, font, color, on, icon, icon_size, icon_color, image)
         label = plain.Label(parent, padding=self._padding(padding), **self._label_options(spec), **options)
         self._specs[label] = spec
@@ -141,12 +141,13 @@ class Surfaces(Ground):
         state: str,
         icon: str | None = None,
         on: str = "card",
+        *,
         solid: bool = False,
     ) -> plain.Label:
         """A word and a shape on the tint of ``state``; ``solid`` is the primary pill ("14 new lines")."""
         # All states at once: a style made in the middle of a run would lay out every widget of the window again.
         for each in STATES:
-            self._badge_style(each, on, solid)
+            self._badge_style(each, on, solid=solid)
         badge = plain.Label(parent)
         self._specs[badge] = BadgeSpec(on, solid)
         self.set_badge(badge, text, state, icon)
@@ -159,12 +160,12 @@ class Surfaces(Ground):
         colour = "on_primary" if spec.solid else f"ink:{state}"
         badge.configure(
             text=text,
-            style=self._badge_style(state, spec.on, spec.solid),
+            style=self._badge_style(state, spec.on, solid=spec.solid),
             image=self.icon(icon, 11, colour) if icon else "",
             compound="left" if text or not icon else "image",
         )
 
-    def _badge_style(self, state: str, on: str, solid: bool) -> str:
+    def _badge_style(self, state: str, on: str, *, solid: bool) -> str:
         fill, ink = ("primary_fill", "on_primary") if solid else (f"tint:{state}", f"ink:{state}")
 
         def cook(name: str) -> None:
@@ -175,7 +176,7 @@ class Surfaces(Ground):
                 sticky="nsew",
             )  # fmt: skip
             label = ("Label.label", {"sticky": "nsew"})
-            padding = ("Label.padding", {"sticky": "nsew", "children": [label]})
+            padding: Part = ("Label.padding", {"sticky": "nsew", "children": [label]})
             self._styles.ttk.layout(name, [(f"{name}.bg", {"sticky": "nsew", "children": [padding]})])
             self._styles.ttk.configure(
                 name,
@@ -189,7 +190,7 @@ class Surfaces(Ground):
 
         return self._styles.use(style_name("badge", "solid" if solid else state, on, base="TLabel"), cook)
 
-    def rule(self, parent: tk.Misc, color: str = "line", vertical: bool = False) -> plain.Frame:
+    def rule(self, parent: tk.Misc, color: str = "line", *, vertical: bool = False) -> plain.Frame:
         """A hairline."""
         rule = self.frame(parent, color)
         rule.configure(width=1) if vertical else rule.configure(height=1)
@@ -201,5 +202,5 @@ class Surfaces(Ground):
         self.paint(canvas, lambda: canvas.configure(background=self[on]))
         return canvas
 
-    def _padding(self, padding: Padding) -> Padding:
+    def _padding(self, padding: Padding) -> Any:  # typeshed counts the tuple's members
         return self.px(padding) if isinstance(padding, int) else tuple(map(self.px, padding))

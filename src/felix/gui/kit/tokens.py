@@ -1,8 +1,8 @@
 """The named colours of one theme, computed from ttkbootstrap's.
 
-A view asks for ``card`` or ``ink:fail`` and never writes a colour down, so both themes come from the same code. Three surfaces
-(side, page, card), two texts, and one colour per state of an agent in three strengths: ``state:`` for shapes, ``tint:`` for
-grounds, ``ink:`` for words on that ground.
+A view asks for ``card`` or ``ink:fail`` and never writes a colour down, so both themes come from the same code. Three
+surfaces (side, page, card), two texts, and one colour per state of an agent in three strengths: ``state:`` for shapes,
+``tint:`` for grounds, ``ink:`` for words on that ground.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Tokens:
     ink: dict[str, str]
 
     def __getitem__(self, token: str) -> str:
-        """The colour of ``card``, ``write``, ``state:write``, ``tint:write``, ``ink:write``, or of a literal ``#rrggbb``."""
+        """The colour of ``card``, ``write`` (or ``state:write``), ``tint:write``, ``ink:write``, or ``#rrggbb``."""
         if token.startswith("#"):
             return token
         family, _, state = token.rpartition(":")
@@ -110,7 +110,7 @@ def _dark(app: ttk.App) -> Tokens:
         "field": colors.inputbg,
         "hover": mix(side, colors.fg, 0.07),
         "sel": mix(side, colors.fg, 0.10),
-        "think_bg": mix(base["think"], card, 0.90),
+        "think_bg": mix(base["think"], card, 0.91),
         "primary": colors.primary,
         "primary_fill": mix(colors.primary, BLACK, 0.20),
     }

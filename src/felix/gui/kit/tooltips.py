@@ -1,4 +1,6 @@
-"""One small window that explains what lies under the pointer; shared by all widgets, so that a hundred cards cost nothing."""
+"""One small window that explains what lies under the pointer; shared by all widgets, so that a hundred cards cost
+nothing.
+"""
 
 from __future__ import annotations
 
