@@ -193,6 +193,13 @@ class Card:
         self._rule.bind("<Configure>", lambda _event: self._draw_fraction())
         self.foot = kit.frame(self.frame, "card", (9, 3, 6, 4))
         self.foot.pack(side="bottom", fill="x")
+        if self.is_large:
+            for icon, words, act in (
+                ("copy", "Copy (Ctrl+C)", self.copy),
+                ("arrows-angle-contract", "Make small (Esc)", self.maximise),
+            ):
+                button = kit.button(self.foot, icon=icon, on="card", padding=(5, 4), icon_size=12, color="text", command=act, tooltip=words)
+                button.pack(side="right")
         self._confidence = kit.label(self.foot, font="Small", color="text2", on="card", padding=(0, 3, 3, 3))
         self._confidence.pack(side="right")
         self._footer = kit.label(self.foot, font="Small", color="text2", on="card", padding=(0, 3))
@@ -226,10 +233,14 @@ class Card:
 
     def _bind(self, *parts: tk.Misc) -> None:
         frame, text = self.frame, self._stream.text
-        handles = (*parts, self._avatar, self._name, self._meta, self._badge_label, self._rule, self.foot, self._footer)
-        for part in (*handles, self._panel, self._panel_icon, self._panel_words, self._panel_detail, self._body):
-            part.bind("<Button-1>", lambda _event: self.focus(), add="+")
-            part.bind("<Double-Button-1>", lambda _event: self.maximise())
+        # one binding serves all parts: they listen to whatever the head listens to
+        head = parts[0]
+        panel = (self._panel, self._panel_icon, self._panel_words, self._panel_detail, self._panel_dots)
+        shown = (self._avatar, self._name, self._meta, self._badge_label, self._rule, self._footer, self._confidence)
+        for part in (*parts[1:], *panel, *shown, self._body, self.foot):
+            part.bindtags((*part.bindtags(), str(head)))
+        head.bind("<Button-1>", lambda _event: self.focus())
+        head.bind("<Double-Button-1>", lambda _event: self.maximise())
         if not self.is_large:
             text.bind("<Double-Button-1>", self._double_clicked)
         text.bind("<Return>", lambda _event: self._act(self.maximise))
@@ -380,7 +391,8 @@ class Card:
         return "break"
 
     def _focused(self, is_in: bool) -> None:
-        self.frame.state(["user1" if is_in else "!user1"])
+        if not self.is_large:  # alone on the wall, it needs no ring to be found
+            self.frame.state(["user1" if is_in else "!user1"])
         if is_in and self._on_hover:
             self._on_hover(self)
 
@@ -390,7 +402,9 @@ class Card:
             self._on_hover(self)
 
     def _left(self, event: tk.Event[Any]) -> None:
-        if str(event.detail) != "NotifyInferior":
+        # the pointer also leaves when it goes on to a part of this one
+        under = self.frame.winfo_containing(event.x_root, event.y_root)
+        if under is None or not f"{under}.".startswith(f"{self.frame}."):
             self._pointed(False)
 
     def _sized(self, width: int, height: int) -> None:

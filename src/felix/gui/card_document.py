@@ -174,6 +174,7 @@ class CardDocument:
                 stream.insert(f"answer{number} - 1 c", part, "think")
             else:
                 stream.append(part, "think")
+                stream.set_ground("think")
         return len(part)
 
     def _reveal_answer(self, section: _Section, part: str) -> None:
@@ -181,6 +182,7 @@ class CardDocument:
         is_first = not section.answer
         if is_first:
             stream.end_line("think")
+            stream.set_ground("")
             stream.place(name)
         section.answer += len(part)
         stream.append(part, marks=section.marks)
@@ -195,6 +197,7 @@ class CardDocument:
             stream.close_line(section.marks)
         else:
             stream.end_line("think")
+            stream.set_ground("")
             stream.place(f"answer{number}")
         trouble = trouble_of(thought)
         if trouble and section.answer:
@@ -239,7 +242,9 @@ class CardDocument:
         if is_last:
             if is_open:
                 stream.append(section.thought.thinking.since(0)[: section.thinking], "think")
+                stream.set_ground("think")
             else:
+                stream.set_ground("")
                 stream.truncate(start)
         elif is_open:
             shown = section.thought.thinking.since(0)[: section.thinking]
@@ -260,8 +265,6 @@ class CardDocument:
         self._kit.paint(text, self._colour)
         self._kit.on_font_change(self._measure, owner=text)
         self._measure()
-        for tag in ("thought", "heading", "press", "copy", "fold"):
-            text.tag_lower(tag)
         text.tag_bind("press", "<Enter>", lambda _event: text.configure(cursor="hand2"))
         text.tag_bind("press", "<Leave>", lambda _event: text.configure(cursor="xterm"))
         text.tag_bind("fold", "<ButtonRelease-1>", lambda event: self._press(event, fold=True))
@@ -280,7 +283,9 @@ class CardDocument:
         for tag, state in (("warning", "stop"), ("stop", "stop"), ("fail", "fail")):
             text.tag_configure(tag, foreground=kit[f"ink:{state}"])
         text.tag_configure("waiting", foreground=kit["text2"])
-        text.tag_raise("sel")
+        for tag in ("caret", "found", "found_here", "sel"):  # whatever they lie on
+            if tag in text.tag_names():
+                text.tag_raise(tag)
 
     def _measure(self) -> None:
         """Small lines are as high as the others, so that whole lines fit whatever stands in the card."""

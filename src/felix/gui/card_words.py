@@ -48,7 +48,7 @@ _TITLES: dict[Status, str] = {
     "stopped": "Stopped by you",
     "interrupted": "The answer was interrupted",
     "refused": "The model refused to answer",
-    "failed": "No answer from this agent",
+    "failed": "No answer came",
 }
 
 
@@ -186,14 +186,12 @@ def _thinking_tokens(speech: Speech) -> str:
 
 def heading(thought: Thought) -> str:
     """`Round 2 · depth 0.30`: the line above a thought."""
-    return f"Round {thought.round}{DOT}depth {thought.checkpoint:.2f}"
+    return f"Round {thought.round} · depth {thought.checkpoint:.2f}"
 
 
 def heading_end(thought: Thought) -> str:
-    """` · 8 s · 372 tok`: what the heading says more once the thought has ended."""
-    tokens = tokens_of(thought)
-    took = seconds(thought.duration_s) if thought.duration_s is not None else ""
-    return "".join(f"{DOT}{part}" for part in (took, f"{tokens} tok" if tokens else "") if part)
+    """` · 8 s`: what the heading says more once the thought has ended."""
+    return f" · {seconds(thought.duration_s)}" if thought.duration_s is not None else ""
 
 
 def read_line(read: Sequence[ThoughtId]) -> str:
@@ -214,7 +212,7 @@ def trouble_of(thought: Thought | None) -> tuple[str, str, str] | None:
     """State, title and sentence of a thought that did not end well; None for any other."""
     if thought is None or thought.status is None or thought.status == "complete":
         return None
-    title = _TITLES[thought.status]
+    title = "The answer broke off" if thought.status == "failed" and thought.answer else _TITLES[thought.status]
     sentence = thought.error or ""
     return _ENDED[thought.status].state, title, "" if sentence.rstrip(".") == title else sentence
 

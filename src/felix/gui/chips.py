@@ -109,7 +109,7 @@ class _Chip:
     def __init__(self, row: ChipsRow, parent: tk.Misc, kit: Kit, agent: Agent) -> None:
         self.agent_id = agent.agent_id
         self._kit, self._code = kit, agent.code
-        self.frame = kit.frame(parent, "card", 6, box="card", takefocus=True, cursor="hand2")
+        self.frame = kit.frame(parent, "card", (6, 4), box="card", takefocus=True, cursor="hand2")
         self._avatar = kit.label(self.frame, on="card")
         self._avatar.pack(side="left", padx=(1, 7))
         column = kit.frame(self.frame, "card")
@@ -140,5 +140,7 @@ class _Chip:
             self._kit.set_label(self._word, text=words, color=colour)
 
     def _left(self, event: tk.Event[Any]) -> None:
-        if str(event.detail) != "NotifyInferior":
+        # the pointer also leaves when it goes on to a part of this one
+        under = self.frame.winfo_containing(event.x_root, event.y_root)
+        if under is None or not f"{under}.".startswith(f"{self.frame}."):
             self.frame.state(["!active"])

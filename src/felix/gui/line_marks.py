@@ -53,8 +53,8 @@ class LineMarks:
             tag = "h2" if len(heading[1]) <= 2 else "h3"
             return [Span(0, len(line), tag), Span(0, heading.end(), MARKUP), *_inline(line, heading.end(), bold=False)]
         if bullet := _BULLET.match(line):
-            start, tag = bullet.start(1), next(tag for tag, mark in BULLETS.items() if mark == bullet[1])
-            return [Span(0, len(line), "li"), Span(start, start + 1, tag), *_inline(line, bullet.end())]
+            start, tag = bullet.start(1), next(tag for tag, mark in BULLETS.items() if mark[0] == bullet[1])
+            return [Span(0, len(line), "li"), Span(start, start + 2, tag), *_inline(line, bullet.end())]
         if number := _NUMBER.match(line):
             return [Span(0, len(line), "li"), *_inline(line, number.end())]
         return _inline(line, 0)

@@ -15,8 +15,9 @@ SOFT = "soft"
 """A line break of ours in the middle of the model's line."""
 TAIL = "tail"
 """Caret, dots and waiting sentences behind the text."""
-BULLETS = {"bullet-": "-", "bullet*": "*", "bullet+": "+"}
-"""`•` on screen, and what the model wrote there."""
+BULLETS = {"bullet-": "- ", "bullet*": "* ", "bullet+": "+ "}
+"""By tag: what the model wrote where the screen shows `POINT`."""
+POINT = "•\u2002"
 MARKUP = "markup"
 """Asterisks and the like, elided on screen because they are shown as a typeface."""
 
@@ -52,8 +53,8 @@ def segments(widget: tk.Text, start: str = "1.0", end: str = "end-1c", *, hidden
             case "tagoff":
                 on.discard(value)
             case _ if not on & left_out:
-                mark = next((BULLETS[tag] for tag in on if tag in BULLETS), None) if hidden else None
-                yield index, mark or value
+                mark = next((BULLETS[tag] for tag in on if tag in BULLETS), "") if hidden else ""
+                yield index, mark[POINT.find(value) :][: len(value)] if mark else value
 
 
 def true_text(widget: tk.Text, start: str = "1.0", end: str = "end-1c") -> str:

@@ -9,26 +9,31 @@ from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Callable, Iterable
+from tkinter import ttk
 from typing import Any
 
 from felix.gui.kit import Kit
 from felix.gui.line_marks import LineMarks
-from felix.gui.shown_text import BULLETS, MARKUP, SOFT, TAIL, printable, true_text
+from felix.gui.shown_text import BULLETS, MARKUP, POINT, SOFT, TAIL, printable, true_text
 
-BREAK_AFTER = 400
-"""Characters in the last line from which on it is broken where the screen breaks it."""
+BREAK_AFTER = 120
+"""Characters in the last line from which on it is broken where the screen breaks it: half the cost of 400 in a narrow pane."""
 HARD_BREAK = 2_000
 """Characters of one line that come at once are broken at a blank, or without one."""
 HEAL_BELOW = 1_200
-"""A line that has ended is made whole again up to this length: it then costs at most 2 ms to lay out."""
+"""A line is made whole again up to this length, which costs at most 2 ms to lay out: then it fits any width."""
+MOST_HEALED = 400
+"""Breaks taken away when an answer ends, the newest: 10 ms."""
 MARK_BELOW = 4_000
 """A longer line stays plain."""
 MOST_LINES, MOST_CHARS = 20_000, 2_000_000
 """What is kept on screen; the head goes in blocks of a tenth."""
 BLINK_S = 0.53
-CARET = "▍"
+CARET = "\u2009▍"
 EARLIER = "Earlier text is kept – Copy has it all\n"
 BAR_WIDTH = 10
+LINE_GAP = 3
+"""Between two lines, as the kit's Text has it."""
 PILL_S = 0.5
 """The pill counts its lines at most this often."""
 
@@ -60,19 +65,18 @@ class StreamText:
         self._on_copy_all = on_copy_all
         self.frame = kit.frame(parent, on)
         self.text = kit.text(self.frame, on, font, padx, pady)
-        self.text.pack(fill="both", expand=True)
+        self.text.place(x=0, y=0, relwidth=1.0, relheight=1.0)
         self._bar = kit.scrollbar(self.frame, self.scroll, on)
         self._bar_is_shown = False
         self._view = self._shown_view = ("0.0", "1.0")
-        self._pill = kit.badge(self.frame, "", "write", "arrow-down", on=on, solid=True)
-        self._pill.configure(cursor="hand2")
+        self._pill: ttk.Label | None = None
         self._pill_words, self._pill_at = "", 0.0
         self.is_latched = False
         """True while the reader has scrolled away from the end: nothing but the reader moves the view."""
         self._is_holding = False
         self._caret_is_on = self._caret_is_steady = False
         self._is_lit, self._blink_at = True, 0.0
-        self._tail = ""
+        self._tail = self._ground = ""
         self._width = 0
         self.text.configure(yscrollcommand=self._scrolled)
         self._make_tags()
@@ -92,11 +96,6 @@ class StreamText:
         self._limit()
         self._follow()
 
-    def append_all(self, stretches: Iterable[tuple[str, tuple[str, ...]]]) -> None:
-        """Several stretches of plain text, each with its tags."""
-        for source, tags in stretches:
-            self.append(source, *tags)
-
     def end_line(self, *tags: str, marks: LineMarks | None = None) -> None:
         """Make sure that what comes next begins a line."""
         if self._line_length:
@@ -106,6 +105,7 @@ class StreamText:
     def close_line(self, marks: LineMarks | None = None) -> None:
         """The answer has ended: its last line is formatted although no line break follows it."""
         self._finish_line(marks)
+        self._heal()
         self._begin_line(self._line_length)
 
     def clear(self) -> None:
@@ -131,6 +131,22 @@ class StreamText:
         """Take away what stands between two marks."""
         self.text.delete(start, end)
         self._follow()
+
+    def truncate(self, mark: str) -> None:
+        """Take away everything from a mark at a line's beginning to the end; the next text goes there."""
+        self.text.delete(mark, "tip")
+        self._begin_line(0)
+        self._follow()
+
+    def set_ground(self, tag: str) -> None:
+        """Let the last line carry `tag` to the right edge while it is written; empty for none."""
+        if tag == self._ground:
+            return
+        if self._ground:
+            self.text.tag_remove(self._ground, "tip", "end")
+        self._ground = tag
+        if tag:
+            self.text.tag_add(tag, "tip", "end")
 
     def set_tail(self, words: str, *tags: str) -> None:
         """Show `words` behind the text until something else is said; they are no part of it."""
@@ -214,7 +230,7 @@ class StreamText:
 
     def _reset(self) -> None:
         self.is_latched = self._caret_is_on = False
-        self._tail = ""
+        self._tail = self._ground = ""
         self._chars, self._earlier_is_said = 0, False
         self.text.mark_set("tip", "end-1c")
         self.text.mark_gravity("tip", "right")
@@ -287,28 +303,45 @@ class StreamText:
             self._piece_length = left
 
     def _finish_line(self, marks: LineMarks | None) -> None:
-        """The open line has ended: whole again if it is not long, and formatted."""
-        line = "".join(self._line)
-        if self._line_length <= HEAL_BELOW:
+        """The open line has ended: formatted, and for that whole again if it is not long."""
+        if marks is None or not self._line_is_known:
+            return
+        spans = marks.spans("".join(self._line))
+        if spans and self._line_length <= HEAL_BELOW:
             for number, place in reversed(list(enumerate(self._softs))):
                 self.text.delete(f"line + {place + number} c")
             self._softs.clear()
-        if marks is None or not self._line_is_known:
-            return
-        for start, end, tag in marks.spans(line):
+        for start, end, tag in spans:
             first, last = self._place_in_line(start), self._place_in_line(end)
             if tag in BULLETS:
-                self.text.insert(last, "•", (*self.text.tag_names(first), tag))
-                self.text.delete(first)
+                self.text.insert(last, POINT, (*self.text.tag_names(first), tag))
+                self.text.delete(first, last)
             else:
                 self.text.tag_add(tag, first, last)
+
+    def _heal(self) -> None:
+        """Make lines of ordinary length whole again. They were broken where the screen breaks them, so nothing moves."""
+        breaks = [str(index) for index in self.text.tag_ranges(SOFT)[::2]][-MOST_HEALED:]
+        run: list[str] = []
+        for index in reversed(breaks):
+            if run and _line_of(index) + 1 != _line_of(run[-1]):
+                self._take_away(run)
+                run = []
+            run.append(index)
+        self._take_away(run)
+
+    def _take_away(self, breaks: list[str]) -> None:
+        """Breaks of one line of the model's, from the last to the first."""
+        if sum(int(index.partition(".")[2]) for index in breaks) <= HEAL_BELOW:
+            for index in breaks:
+                self.text.delete(index)
 
     def _place_in_line(self, offset: int) -> str:
         return f"line + {offset + sum(place < offset for place in self._softs)} c"
 
     def _limit(self) -> None:
         """Take the oldest tenth off the screen when there is too much; the state keeps it."""
-        lines = int(str(self.text.index("end-1c")).partition(".")[0])
+        lines = _line_of(str(self.text.index("end-1c")))
         if lines <= self._most_lines * 1.1 and self._chars <= self._most_chars * 1.1:
             return
         if self._chars > self._most_chars * 1.1:
@@ -335,7 +368,7 @@ class StreamText:
         self.text.mark_gravity("tip", "left")
         self.text.delete("tip", "end-1c")
         if words:
-            self.text.insert("end-1c", words, tags)
+            self.text.insert("end-1c", words, (*tags, self._ground) if self._ground else tags)
         self.text.mark_gravity("tip", "right")
         self._follow()
 
@@ -344,11 +377,15 @@ class StreamText:
         self.text.tag_configure("caret", foreground=self._kit["state:write" if lit else self._on])
 
     def _count_new_lines(self) -> None:
-        lines = int(str(self.text.index("tip")).partition(".")[0]) - int(str(self.text.index("left_at")).partition(".")[0])
+        lines = _line_of(str(self.text.index("tip"))) - _line_of(str(self.text.index("left_at")))
         if lines < 200:  # what the screen calls a line costs a layout, so it is counted only where there are few
             lines = int(self.text.tk.call(str(self.text), "count", "-displaylines", "left_at", "tip") or 0)
         words = "Jump to latest" if lines < 1 else "1 new line" if lines == 1 else f"{lines:,} new lines"
         if words != self._pill_words:
+            if self._pill is None:
+                self._pill = self._kit.badge(self.frame, "", "write", on=self._on, solid=True)
+                self._pill.configure(cursor="hand2")
+                self._pill.bind("<Button-1>", lambda _event: self.to_end())
             if not self._pill_words:
                 self._pill.place(relx=0.5, rely=1.0, y=-self._kit.px(10), anchor="s")
                 self._pill.lift()
@@ -356,7 +393,7 @@ class StreamText:
             self._kit.set_badge(self._pill, words, "write", "arrow-down")
 
     def _hide_pill(self) -> None:
-        if self._pill_words:
+        if self._pill is not None and self._pill_words:
             self._pill_words = ""
             self._pill.place_forget()
 
@@ -408,8 +445,9 @@ class StreamText:
         text.bind("<ButtonRelease-1>", lambda _event: self._hold(False), add="+")
         text.bind("<ButtonRelease-2>", lambda _event: self.look(), add="+")
         text.bind("<<Copy>>", lambda _event: self._copied())
-        self._pill.bind("<Button-1>", lambda _event: self.to_end())
-        self.frame.bind("<Configure>", lambda event: self._fit(event.width))
+        self.frame.bind("<Configure>", lambda event: self._fit(event.width, event.height))
+        text.bind("<Configure>", lambda _event: self._follow())
+        self._kit.on_font_change(lambda: self._fit(self._width, self.frame.winfo_height()), owner=text)
         # X's own clipboard, for the middle button: without a handler of ours it would hold the soft breaks.
         for kind in ("UTF8_STRING", "STRING"):
             text.selection_handle(self._primary, selection="PRIMARY", type=kind)
@@ -440,14 +478,19 @@ class StreamText:
     def _primary(self, offset: str, most: str) -> str:
         return self.selected()[int(offset) : int(offset) + int(most)]
 
-    def _fit(self, width: int) -> None:
-        if width == self._width:
-            self._follow()
-            return
-        self._width = width
-        if self._measure:
+    def _fit(self, width: int, height: int) -> None:
+        """Give the text a height of whole lines, so that none is cut at either edge, and lines that can be read."""
+        line = self._kit.font(self._font).metrics("linespace") + LINE_GAP
+        edges = 2 * int(str(self.text.cget("pady")))
+        whole = edges + max(1, (height - edges) // line) * line
+        self.text.place_configure(relheight=0.0, height=whole)
+        if self._measure and width != self._width:
             self.text.configure(padx=max(self._padx, (width - self._measure) // 2))
-        self._follow()
+        self._width = width
+
+
+def _line_of(index: str) -> int:
+    return int(index.partition(".")[0])
 
 
 def _cut(text: str, start: int, room: int) -> int:
@@ -489,5 +532,5 @@ def _marked(line: str, tags: tuple[str, ...], spans: Iterable[tuple[int, int, st
     pairs: list[Any] = []
     for start, end in zip(edges, edges[1:], strict=False):
         on = tuple(tag for a, b, tag in spans if a <= start and end <= b)
-        pairs += ("•" if any(tag in BULLETS for tag in on) else line[start:end], (*tags, *on))
+        pairs += (POINT if any(tag in BULLETS for tag in on) else line[start:end], (*tags, *on))
     return pairs

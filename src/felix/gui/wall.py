@@ -50,10 +50,11 @@ class Wall:
         self._grid = kit.scrolled_frame(self.frame, "page")
         self._grid.frame.place(x=0, y=0, relwidth=1.0, relheight=1.0)
         self._grid.canvas.configure(yscrollcommand=self._scrolled)
+        self._grid.bar.pack_forget()  # it takes room only while there is something to scroll
         self._grid.canvas.bind("<Configure>", lambda _event: self._lay_out(), add="+")
         self._chips = ChipsRow(self.frame, kit, on_choose=self._choose)
         self._big: Card | None = None
-        self._toolbar = kit.frame(self._grid.body, "card")
+        self._toolbar = kit.frame(self._grid.body, "card", (12, 0, 0, 0))
         self._under_tools: Card | None = None
         for icon, words, act in (
             ("arrows-angle-expand", "Make big (Enter)", self._expand),
@@ -177,7 +178,10 @@ class Wall:
         for number, card in enumerate(self._cards.values()):
             row, column = divmod(number, columns)
             card.frame.place(x=column * (wide + gap), y=row * (each + gap), width=wide, height=each)
-        self._grid.body.configure(height=rows * (each + gap) - gap)
+        whole = rows * (each + gap) - gap
+        self._grid.body.configure(height=whole)
+        if (whole > height) != bool(self._grid.bar.winfo_manager()):
+            self._grid.bar.pack(side="right", fill="y", before=canvas) if whole > height else self._grid.bar.pack_forget()
         self._find_visible()
 
     def _scrolled(self, first: str, last: str) -> None:
