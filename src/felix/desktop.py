@@ -7,11 +7,8 @@ starting.
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
-
-_log = logging.getLogger(__name__)
 
 
 def offer_launcher(root: str) -> None:
@@ -21,8 +18,8 @@ def offer_launcher(root: str) -> None:
             _write_desktop_entry(root)
         elif sys.platform == "win32":
             _write_shortcut(root)
-    except OSError as error:
-        _log.info("no launcher written: %s", error)
+    except (OSError, KeyError):
+        pass  # an unusual home, perhaps one that cannot be written; nobody asked for the launcher
 
 
 def desktop_entry(root: str) -> str:

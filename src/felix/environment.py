@@ -69,10 +69,20 @@ class Environment(NamedTuple):
     def _install(self, report: Report) -> None:
         report("Making a place for Felix's packages")
         # A folder that was moved keeps its packages, so that it also starts offline; only the paths are written anew.
-        how = "--without-pip" if self._is_sound() else "--clear"
-        self._run([sys.executable, "-m", "venv", how, self.folder], report, _explain_venv)
+        keep = self._is_sound()
+        make = [sys.executable, "-m", "venv", "--without-pip", *(() if keep else ("--clear",)), self.folder]
+        self._run(make, report, _explain_venv)
         _write(self._half_done, "")
+        if not keep:
+            self._add_pip(report)
         self._link_source()
+        if not (keep and self._has_packages()):
+            self._add_packages(report)
+        os.remove(self._half_done)
+        for extra in ("", *self.extras):
+            _write(self._stamp(extra), _wanted_stamp())
+
+    def _add_packages(self, report: Report) -> None:
         # Byte code is written for what is imported, when it is; for all of it takes a quarter of the whole time.
         flags = ["--no-compile", "--disable-pip-version-check", "--no-input", "--retries", "2", "--progress-bar", "off"]
         try:
@@ -80,9 +90,6 @@ class Environment(NamedTuple):
         except Halt:
             os.remove(self._half_done)  # pip has taken back what it began: the next start may go on from here
             raise
-        os.remove(self._half_done)
-        for extra in ("", *self.extras):
-            _write(self._stamp(extra), _wanted_stamp())
 
     def _is_sound(self) -> bool:
         """Whether packages may be added to what is there: made for this Python and machine, and nothing was killed."""
@@ -90,17 +97,37 @@ class Environment(NamedTuple):
             return False
         return _read(self._stamp("")).splitlines()[2:] == _wanted_stamp().splitlines()[2:]
 
+    def _has_packages(self) -> bool:
+        """Whether all that is wanted was installed, be it when the folder was somewhere else."""
+        wanted = _wanted_stamp().splitlines()[:1]
+        return all(_read(self._stamp(extra)).splitlines()[:1] == wanted for extra in ("", *self.extras))
+
+    def _add_pip(self, report: Report) -> None:
+        """Unpack the pip that comes with Python; having ensurepip install it would take as long as all else together."""
+        import ensurepip
+        import glob
+        import sysconfig
+        import zipfile
+
+        # Debian keeps its wheels in a folder of their own.
+        folders = [
+            os.path.join(os.path.dirname(ensurepip.__file__), "_bundled"),
+            sysconfig.get_config_var("WHEEL_PKG_DIR"),
+        ]
+        wheels = [wheel for folder in folders if folder for wheel in glob.glob(os.path.join(folder, "pip-*.whl"))]
+        if wheels:
+            with zipfile.ZipFile(wheels[0]) as wheel:
+                wheel.extractall(self._site_packages)
+        else:
+            self._run([self.python, "-m", "ensurepip"], report, _explain_venv)
+
     def _link_source(self) -> None:
         """Let the environment find src, by a relative path, so that the whole folder may be moved."""
-        import glob
-
-        inside = "Lib/site-packages" if sys.platform == "win32" else "lib/python*/site-packages"
         source = os.path.join(ROOT, "src")
-        for folder in glob.glob(os.path.join(glob.escape(self.folder), inside)):
-            own = self.folder.startswith(ROOT + os.sep)
-            # Elsewhere an import line in ASCII: what encoding a .pth file is read in differs between Pythons.
-            line = os.path.relpath(source, folder) if own else f"import sys; sys.path.append({source!a})"
-            _write(os.path.join(folder, "felix.pth"), line + "\n")
+        own = self.folder.startswith(ROOT + os.sep)
+        # Elsewhere an import line in ASCII: what encoding a .pth file is read in differs between Pythons.
+        line = os.path.relpath(source, self._site_packages) if own else f"import sys; sys.path.append({source!a})"
+        _write(os.path.join(self._site_packages, "felix.pth"), line + "\n")
 
     def _run(self, command: Sequence[str], report: Report, explain: Callable[[str, str], str]) -> None:
         """Run one step, all it prints going to the log. Raises Halt with what `explain` makes of a failure."""
@@ -133,6 +160,13 @@ class Environment(NamedTuple):
                 file.writelines(lines)
         if process.returncode:
             raise Halt(explain("".join(lines), self.log))
+
+    @property
+    def _site_packages(self) -> str:
+        if sys.platform == "win32":
+            return os.path.join(self.folder, "Lib", "site-packages")
+        python = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+        return os.path.join(self.folder, "lib", python, "site-packages")
 
     @property
     def _half_done(self) -> str:
