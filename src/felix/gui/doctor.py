@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 from felix.gui.kit import Kit
 from felix.gui.server_watch import ServerWatch
 from felix.llm.address import is_loopback
-from felix.settings import DEFAULT_BASE_URL
 
 STEPS = (
     "Open LM Studio and load a model",
@@ -42,7 +41,7 @@ class Diagnosis:
 
 def diagnose(watch: ServerWatch) -> Diagnosis:
     """What is known, in words."""
-    is_usual = watch.base_url == DEFAULT_BASE_URL
+    is_usual = watch.is_usual
     name = "LM Studio" if is_usual else watch.address
     if (found := watch.offer or watch.server) is not None:
         model = found.model

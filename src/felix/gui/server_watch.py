@@ -18,7 +18,7 @@ from felix.errors import FelixError, ServerError
 from felix.gui.bridge import Bridge
 from felix.llm.address import is_loopback
 from felix.llm.models import ModelInfo, ServerReport
-from felix.settings import SettingsFile
+from felix.settings import DEFAULT_BASE_URL, SettingsFile
 
 LOOK_AGAIN_MS = 3_000
 OTHER_SERVERS = ((11434, "Ollama"), (8080, "llama.cpp"), (8000, "vLLM"))
@@ -94,12 +94,21 @@ class ServerWatch:
         return urlsplit(self.base_url).netloc or self.base_url
 
     @property
+    def is_usual(self) -> bool:
+        """True at the address where LM Studio listens unless it was told otherwise."""
+        return self.base_url == DEFAULT_BASE_URL
+
+    @property
+    def wanted_model(self) -> str:
+        """As chosen in the settings; empty is the first that is loaded."""
+        return self._settings.current.model
+
+    @property
     def model(self) -> ModelInfo | None:
         """The model a run would use, as far as the server told."""
         if self.server is None:
             return None
-        wanted = self._settings.current.model
-        if wanted:
+        if wanted := self.wanted_model:
             return next((model for model in self.server.report.models if model.id == wanted), None)
         return self.server.model
 

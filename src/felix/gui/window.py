@@ -11,21 +11,22 @@ from felix.engine import Engine
 from felix.errors import WorkflowError
 from felix.events import AgentId
 from felix.gui import shortcuts
-from felix.gui.banner import DEMO, Banner
+from felix.gui.banner import Banner
 from felix.gui.bridge import Bridge
 from felix.gui.chips import ChipsRow
 from felix.gui.composer import Composer
 from felix.gui.failure import Failure
 from felix.gui.faults import SENTENCE, FaultWatch
 from felix.gui.garbage import MainThreadCollector
-from felix.gui.header import SETTINGS, Header, divider
+from felix.gui.header import SETTINGS, Header
 from felix.gui.kit import Kit
 from felix.gui.log_window import LogWindow
-from felix.gui.model_menu import context_words
 from felix.gui.overlay import Overlay
 from felix.gui.pickers import ModelPicker, WorkflowPicker
+from felix.gui.regions import Region, focus_first, walk
 from felix.gui.run_control import RunControl
 from felix.gui.server_watch import ServerWatch
+from felix.gui.server_words import server_words
 from felix.gui.settings_page import SettingsPage
 from felix.gui.status_bar import HEIGHT as STATUS_HEIGHT
 from felix.gui.status_bar import StatusBar
@@ -34,6 +35,7 @@ from felix.gui.synthesis_view import SynthesisView
 from felix.gui.system_theme import SystemTheme, system_mode
 from felix.gui.wall import Wall
 from felix.gui.welcome import Welcome
+from felix.gui.wing import Wing
 from felix.gui.work_column import LOW, ViewName, WorkColumn, as_view
 from felix.keys import KeyStore
 from felix.settings import SettingsFile
@@ -43,10 +45,6 @@ SMALLEST = (920, 620)
 FIRST = (1400, 900)
 NARROW = 1180
 """Below this width the parts take their narrow form."""
-PANEL_HIDDEN = 960
-"""Below this width the right panel is out of the way until it is asked for."""
-PANEL, PANEL_NARROW, PANEL_MOST = 284, 204, 420
-COLUMN_LEAST = 520
 
 
 class Window:
@@ -63,8 +61,6 @@ class Window:
         self._garbage = MainThreadCollector(app, lambda: self.bridge.state.is_running)
         self._system_theme = SystemTheme(app, self.follow_theme)
         self._overlay: Overlay | None = None
-        self._panel_is_wanted: bool | None = None
-        self._panel_width: int | None = None
         self._size = (0, 0)
         self._is_open = True
         self._build()
@@ -81,17 +77,14 @@ class Window:
         self.status.frame.place(x=0, rely=1, y=-kit.px(STATUS_HEIGHT), relwidth=1, height=kit.px(STATUS_HEIGHT))
         self.header = Header(
             app, kit, reserve=kit.px(STATUS_HEIGHT),
-            on_panel=self.toggle_panel, on_theme=self.toggle_theme, on_help=self.show_shortcuts,
+            on_panel=self._toggle_wing, on_theme=self.toggle_theme, on_help=self.show_shortcuts,
         )  # fmt: skip
         page = self.header.workflows
         page.columnconfigure(0, weight=1)
         page.rowconfigure(0, weight=1)
         self.column = WorkColumn(page, kit)
         self.column.frame.grid(row=0, column=0, sticky="nsew")
-        self.divider = divider(page, kit, on_drag=self._drag_panel)
-        self.panel = kit.frame(page, "side")
-        self.panel.grid_propagate(False)
-        self.panel.pack_propagate(False)
+        self.wing = Wing(page, kit, on_change=lambda: self.header.set_panel(is_open=self.wing.is_open))
         self._build_column()
         self.settings_page = SettingsPage(
             self.header.settings, kit, self.settings, self.engine, self.keys, self.bridge,
@@ -168,7 +161,9 @@ class Window:
             (shortcuts.LARGER, lambda _event: self.zoom(+0.1)),
             (shortcuts.SMALLER, lambda _event: self.zoom(-0.1)),
             (shortcuts.NORMAL_SIZE, lambda _event: self.zoom(0.0)),
-            (shortcuts.RIGHT_PANEL, lambda _event: self.toggle_panel()),
+            (shortcuts.RIGHT_PANEL, lambda _event: self.wing.toggle()),
+            (shortcuts.NEXT_REGION, lambda _event: self._walk(1)),
+            (shortcuts.PREVIOUS_REGION, lambda _event: self._walk(-1)),
             (shortcuts.FOCUS_CARD, lambda event: self.wall.focus_card(int(event.keysym))),
             (shortcuts.RUN, lambda _event: self.composer.run()),
         ):
@@ -294,27 +289,11 @@ class Window:
             self._show_failure()
 
     def _say_server(self) -> None:
-        watch = self.watch
-        if watch.uses_demo:
-            away = "LM Studio not found" if watch.is_silent else ""
-            self.status.say_server(DEMO, "demo")
-            self.status.say_model(away, icon="")
-            return
-        name = watch.server.name if watch.server else ""
-        if watch.server is not None:
-            model = watch.model
-            words = model.name if model else "no model is loaded"
-            if model and model.context_length:
-                words += f" · {context_words(model.context_length)} context"
-            self.status.say_server(f"{name}  {watch.address}", "up")
-            self.status.say_model(words, icon="cpu")
-        else:
-            trouble = "not reachable" if watch.is_silent else "cannot be used"
-            state = f"{watch.address}  {trouble}" if watch.is_known else f"Looking for {watch.address}…"
-            self.status.say_server(state, "down" if watch.is_known else "unknown")
-            self.status.say_model("", icon="")
-        context = watch.model.context_length if watch.model else None
-        self.composer.set_context(context, watch.model.name if watch.model else "")
+        words = server_words(self.watch)
+        self.status.say_server(words.server, words.health)
+        self.status.say_model(words.beside, icon=words.icon)
+        model = None if self.watch.uses_demo else self.watch.model
+        self.composer.set_context(model.context_length if model else None, model.name if model else "")
 
     def _say_plan(self) -> None:
         self.composer.set_plan(
@@ -381,6 +360,26 @@ class Window:
         elif self.control.is_live:
             self.control.stop()
 
+    def _toggle_wing(self) -> None:
+        self.wing.toggle()
+
+    def _walk(self, by: int) -> None:
+        walk(
+            (
+                Region(self.composer.frame, self.composer.box.widget.focus_set),
+                Region(self.welcome.doctor.frame, lambda: focus_first(self.welcome.doctor.frame)),
+                Region(self.wall.frame, lambda: self.wall.focus_card(1)),
+                Region(self.chips.frame, lambda: focus_first(self.chips.frame)),
+                Region(self.synthesis.frame, lambda: focus_first(self.synthesis.frame)),
+                Region(self.strip.frame, lambda: focus_first(self.strip.frame)),
+                Region(self.failure.frame, self.failure.again.focus_set),
+                Region(self.header.settings, lambda: focus_first(self.header.settings)),
+                Region(self.wing.frame, lambda: focus_first(self.wing.frame)),
+            ),
+            self.app,
+            by,
+        )
+
     def show_settings(self) -> None:
         self.header.turn_to(SETTINGS)
 
@@ -404,39 +403,14 @@ class Window:
 
     # -- room ----------------------------------------------------------------------------------------------------------
 
-    def toggle_panel(self) -> None:
-        self._panel_is_wanted = not self._panel_is_shown()
-        self._fit()
-
-    def _panel_is_shown(self) -> bool:
-        if self._panel_is_wanted is None:
-            return self._size[0] >= self.kit.px(PANEL_HIDDEN)
-        return self._panel_is_wanted
-
-    def _drag_panel(self, x_root: int) -> None:
-        page = self.header.workflows
-        self._panel_width = page.winfo_rootx() + page.winfo_width() - x_root
-        self._fit()
-
     def _resized(self, event: tk.Event[tk.Misc]) -> None:
         if event.widget is self.app and (event.width, event.height) != self._size:
             self._size = (event.width, event.height)
-            self._fit()
+            self._fit(event.width, event.height)
 
-    def _fit(self) -> None:
-        kit, (width, height) = self.kit, self._size
-        is_narrow = width < kit.px(NARROW)
+    def _fit(self, width: int, height: int) -> None:
+        is_narrow = width < self.kit.px(NARROW)
         self.status.set_narrow(is_narrow=is_narrow)
         self.composer.set_wide(is_wide=not is_narrow)
-        self.column.set_low(is_low=height < kit.px(LOW))
-        is_shown = self._panel_is_shown()
-        self.header.set_panel(is_open=is_shown)
-        if not is_shown:
-            self.divider.grid_remove()
-            self.panel.grid_remove()
-            return
-        usual = kit.px(PANEL_NARROW if is_narrow else PANEL)
-        most = min(kit.px(PANEL_MOST), width - kit.px(COLUMN_LEAST))
-        self.panel.configure(width=max(kit.px(PANEL_NARROW), min(most, self._panel_width or usual)))
-        self.divider.grid(row=0, column=1, sticky="ns")
-        self.panel.grid(row=0, column=2, sticky="ns")
+        self.column.set_low(is_low=height < self.kit.px(LOW))
+        self.wing.fit(width, is_narrow=is_narrow)
