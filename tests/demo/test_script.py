@@ -159,6 +159,12 @@ def test_the_two_sides_of_a_decision_do_not_use_the_same_words() -> None:
         assert pro.replace("advocate", "opponent").split("\n\n")[0] != contra.split("\n\n")[0]
 
 
+def test_an_agent_does_not_repeat_itself_at_the_next_checkpoint() -> None:
+    first = scripted(hear(prompt("analysis-1", "analysis", 0.3, []))).answer
+    later = scripted(hear(prompt("analysis-1", "analysis", 0.5, [("analysis-1", "analysis", 0.3, first)]))).answer
+    assert first.split("\n\n")[0] != later.split("\n\n")[0]
+
+
 def test_the_same_prompt_has_the_same_answer() -> None:
     messages = prompt(
         "critic-1", "critic", 0.5, [("research-1", "research", 0.0, "A finding that is long enough to quote.")]

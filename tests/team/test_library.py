@@ -90,6 +90,17 @@ def test_files_that_come_change_and_go_are_noticed(library: Library) -> None:
     assert all(entry.is_builtin for entry in library.entries())
 
 
+def test_a_file_replaced_by_one_of_the_same_size_and_time_is_noticed(library: Library) -> None:
+    path = library.save(library.user_folder / "a.yaml", SMALL).path
+    library.entries()
+    other = library.user_folder / "b.tmp"
+    other.write_text(SMALL.replace("Small", "Other"))
+    os.utime(other, ns=(path.stat().st_mtime_ns, path.stat().st_mtime_ns))
+    other.replace(path)
+    assert library.changed()
+    assert library.find("a").name == "Other"
+
+
 def test_a_file_that_did_not_change_is_not_read_again(library: Library) -> None:
     assert library.entries()[0] is library.entries()[0]
 

@@ -23,8 +23,8 @@ DEFAULT = "research_team"
 
 _SUFFIXES = (".yaml", ".yml")
 
-Version = tuple[int, int]
-"""Time of change in nanoseconds, and size."""
+Version = tuple[int, int, int]
+"""Time of change in nanoseconds, size, and inode: an editor that writes a new file may keep the other two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +129,9 @@ class Library:
                 try:
                     status = path.stat()
                 except OSError:
-                    found[path] = (0, 0)  # a broken link, say: listed, so that its fault can be read
+                    found[path] = (0, 0, 0)  # a broken link, say: listed, so that its fault can be read
                 else:
-                    found[path] = (status.st_mtime_ns, status.st_size)
+                    found[path] = (status.st_mtime_ns, status.st_size, status.st_ino)
         return found
 
     def _entry(self, path: Path) -> Entry:
