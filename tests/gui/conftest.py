@@ -1,7 +1,7 @@
 """A real Tk root on a real display, one per test module, and a window on it per test.
 
-ttkbootstrap allows one root at a time in a process; a module that opens the whole window makes its own root and closes it. An
-exception in a Tk callback fails the test in which it happened.
+ttkbootstrap allows one root at a time in a process; a module that opens the whole window makes its own root and closes
+it. An exception in a Tk callback fails the test in which it happened.
 """
 
 from __future__ import annotations

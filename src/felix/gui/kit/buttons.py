@@ -160,7 +160,7 @@ class Buttons(Surfaces):
     def _finish_button(
         self, button: plain.Button | plain.Menubutton, spec: ButtonSpec, tooltip: str | Callable[[], str]
     ) -> None:
-        self._specs[button] = spec
+        self._specs[self._own(button)] = spec
         self._follow_keys(button)
         if tooltip:
             self.tooltip(button, tooltip)

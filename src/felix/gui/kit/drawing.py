@@ -13,7 +13,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 from ttkbootstrap.style.icons import IconRenderer
 
-from felix.gui.kit.colour import channels, mix
+from felix.gui.kit.colour import channels
 
 OVERSAMPLE = 4
 Corners = tuple[int, int, int, int]
@@ -124,18 +124,11 @@ def mark_points(steps: int = 90) -> list[tuple[float, float, float]]:
 
 def mark(px: int, colour: str, ground: str) -> Image.Image:
     """The mark on nothing, its far side faded towards ``ground``."""
-    scale = 8 if px <= 64 else 4
-    big, width = px * scale, max(scale, round(px * scale * 0.105))
-    image = Image.new("RGBA", (big, big), (*channels(colour), 0))
-    draw = ImageDraw.Draw(image)
-    points = mark_points()
-    for start, end in sorted(pairwise(points), key=lambda piece: piece[0][2]):
-        shade = mix(ground, colour, 0.45 + 0.55 * start[2])
-        draw.line([(x * big, y * big) for x, y, _ in (start, end)], fill=shade, width=width)
-        for x, y, _ in (start, end):  # a disc at each joint: wide lines leave gaps on the outside of a bend
-            half = width / 2 - 0.5
-            draw.ellipse((x * big - half, y * big - half, x * big + half, y * big + half), fill=shade)
-    return image.reduce(scale)
+    coverage, nearness = _mark_masks(px)
+    image = Image.new("RGBA", (px, px), ground)
+    image.paste(colour, mask=nearness)
+    image.putalpha(coverage)
+    return image
 
 
 def app_icon(px: int, ground: str = "#0a58ca") -> Image.Image:
@@ -189,6 +182,26 @@ def _word_mask(text: str, size: tuple[int, int], font_px: int, font: Path) -> Im
 def _icon_mask(name: str, px: int) -> Image.Image:
     icon: Image.Image = IconRenderer.render(name, px, "#000000")
     return icon.getchannel("A")
+
+
+@lru_cache(maxsize=16)
+def _mark_masks(px: int) -> tuple[Image.Image, Image.Image]:
+    """Where the line is, and how near to the eye; the second one is wider, so that edges are not faded twice."""
+    scale = 8 if px <= 64 else 4
+    big = px * scale
+    width = max(scale, round(big * 0.105))
+    masks = Image.new("L", (big, big)), Image.new("L", (big, big))
+    for start, end in sorted(pairwise(mark_points()), key=lambda piece: piece[0][2]):
+        for mask, wide, value in (
+            (masks[0], width, 255),
+            (masks[1], width + 2 * scale, round(255 * (0.45 + 0.55 * start[2]))),
+        ):
+            draw = ImageDraw.Draw(mask)
+            draw.line([(x * big, y * big) for x, y, _ in (start, end)], fill=value, width=wide)
+            for x, y, _ in (start, end):  # a disc at each joint: wide lines leave gaps on the outside of a bend
+                half = wide / 2 - 0.5
+                draw.ellipse((x * big - half, y * big - half, x * big + half, y * big + half), fill=value)
+    return masks[0].reduce(scale), masks[1].reduce(scale)
 
 
 @lru_cache(maxsize=32)

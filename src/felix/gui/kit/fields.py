@@ -146,7 +146,7 @@ class Fields(Buttons):
             style_name("entry", on, icon, base="TEntry"), lambda name: self._cook_entry(name, on, icon)
         )
         entry = plain.Entry(parent, style=style, width=width, font="Base", **options)
-        self.set_bad(entry, bad)
+        self.set_bad(self._own(entry), bad)
         if placeholder:
             self._add_placeholder(entry, placeholder, icon, options.get("textvariable"))
         return entry
@@ -237,7 +237,7 @@ class Fields(Buttons):
         variable = variable or tk.BooleanVar(parent, value=False)
         toggle = plain.Checkbutton(parent, style=style, variable=variable, command=command or "", **options)
         self._specs[toggle] = variable  # a Variable dies with its last Python reference
-        self._follow_keys(toggle)
+        self._follow_keys(self._own(toggle))
         return toggle
 
     def _cook_toggle(self, name: str, on: str) -> None:
@@ -328,7 +328,7 @@ class Fields(Buttons):
             image = (self.icon(option.icon, 13), "selected", self.icon(option.icon, 13, "text"))
         compound = "left" if option.text else "image"
         button = plain.Button(parent, text=option.text, image=image, compound=compound, style=style)  # type: ignore[arg-type]
-        self._follow_keys(button)
+        self._follow_keys(self._own(button))
         if option.tooltip:
             self.tooltip(button, option.tooltip)
         return button

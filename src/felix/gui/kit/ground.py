@@ -6,6 +6,7 @@ import tkinter as tk
 from collections.abc import Callable
 from pathlib import Path
 from tkinter import font as tkfont
+from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 import ttkbootstrap as ttk
@@ -20,6 +21,7 @@ from felix.gui.kit.styles import StyleSheet
 from felix.gui.kit.tokens import Mode, Tokens, read_tokens
 
 THEMES: dict[Mode, str] = {"light": "bootstrap-light", "dark": "bootstrap-dark"}
+OwnWidget = TypeVar("OwnWidget", bound=tk.Misc)
 # An X server that calls itself 100 dpi is still an ordinary screen: scaling by 4 % only blurs.
 NEAR_ENOUGH = 0.1
 
@@ -96,6 +98,12 @@ class Ground:
         """Run ``callback`` now and after every switch while ``widget`` lives: for colours kept in the widget."""
         callback()
         self._theme_paints.add(widget, callback)
+
+    @staticmethod
+    def _own(widget: OwnWidget) -> OwnWidget:
+        """Keep ttkbootstrap's walk at a switch away from ``widget``: it would parse every style name, 0.1 ms each."""
+        vars(widget)["_tb_no_autostyle"] = True
+        return widget
 
     # -- images --------------------------------------------------------------------------------------------------------
 

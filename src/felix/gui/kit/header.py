@@ -19,7 +19,7 @@ class Header(Scrolling):
 
         Place it at x −1 with 2 px more than its parent's width: that hides the side borders of the theme.
         """
-        return plain.Notebook(parent, style=self._styles.use("Felix.TNotebook", self._cook_notebook))
+        return self._own(plain.Notebook(parent, style=self._styles.use("Felix.TNotebook", self._cook_notebook)))
 
     def _cook_notebook(self, name: str) -> None:
         def tab(shade: str, underline: str | None) -> str:

@@ -83,7 +83,7 @@ class Scrolling(Reading):
         style = self._styles.use(
             style_name("bar", on, base=base), lambda name: self._cook_bar(name, on, upright=orient == "vertical")
         )
-        return plain.Scrollbar(parent, orient=orient, command=command, style=style, takefocus=False)
+        return self._own(plain.Scrollbar(parent, orient=orient, command=command, style=style, takefocus=False))
 
     def _cook_bar(self, name: str, on: str, *, upright: bool) -> None:
         thick, thin = self.px(BAR), self.px(THUMB)

@@ -66,7 +66,7 @@ class Surfaces(Ground):
                 style_name("box", box, surface, outer, border, radius, base="TFrame"),
                 lambda name: self._cook_box(name, surface, outer, border, radius),
             )
-        return plain.Frame(parent, style=style, padding=self._padding(padding), **options)
+        return self._own(plain.Frame(parent, style=style, padding=self._padding(padding), **options))
 
     def _cook_box(self, name: str, surface: str, outer: str, border: str | None, radius: int) -> None:
         def box(line: str | None, width: int = 1) -> str:
@@ -101,7 +101,7 @@ class Surfaces(Ground):
         spec = LabelSpec(text, font, color, on, icon, icon_size, icon_color, image)
         label = plain.Label(parent, padding=self._padding(padding), **self._label_options(spec), **options)
         self._specs[label] = spec
-        return label
+        return self._own(label)
 
     def set_label(self, label: plain.Label, **changes: Any) -> None:  # LabelSpec's fields
         """Change text, font, color, icon, icon_size, icon_color, image or on of a label of this kit."""
@@ -148,7 +148,7 @@ class Surfaces(Ground):
         # All states at once: a style made in the middle of a run would lay out every widget of the window again.
         for each in STATES:
             self._badge_style(each, on, solid=solid)
-        badge = plain.Label(parent)
+        badge = self._own(plain.Label(parent))
         self._specs[badge] = BadgeSpec(on, solid)
         self.set_badge(badge, text, state, icon)
         return badge
