@@ -1,0 +1,1 @@
+"""Figures for Felix: python -m benchmarks prints a table and writes JSON."""

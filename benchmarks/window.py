@@ -1,0 +1,198 @@
+"""One run in the real window, measured from inside: python -m benchmarks.window ORDER prints a JSON object.
+
+Everything is real – window, engine, sockets – but for one hook: the time at which a text widget took a text is noted.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.stamped_server import stamped_at
+
+_WHOLE = re.compile(r"~[0-9a-z]+(?![0-9a-z])(?=.|\n)", re.DOTALL)
+"""A token with something after it: more of it may come while nothing does."""
+
+SETTLE_S = 0.4
+LIMIT_S = 120.0
+
+
+def measure(order: dict[str, Any]) -> dict[str, Any]:
+    """Carry out one order.
+
+    `agents`, `model` (the server's order), `base_url`; `interval_s`, `typing`, `streaming`; `idle_s`: no run, only a
+    window left alone for so long.
+    """
+    from felix.gui.opening import make_window
+    from felix.settings import SettingsFile
+
+    folder = Path(tempfile.mkdtemp(prefix="felix-benchmark-"))
+    settings = SettingsFile(folder / "settings.json")
+    settings.load()
+    settings.override(
+        base_url=order["base_url"],
+        model=order["model"],
+        streaming_batch_interval=float(order.get("interval_s", 0.1)),
+        enable_streaming=bool(order.get("streaming", True)),
+        typing_effect=bool(order.get("typing", False)),
+        max_parallel=32,
+        theme="dark",
+        has_connected=True,
+        workflow=str(_workflow(folder, int(order.get("agents", 1)))),
+    )
+    window = make_window(settings)
+    probe = _Probe(window)
+    window.app.after_idle(window.start)
+    window.app.after_idle(probe.mapped)
+    if idle_s := float(order.get("idle_s", 0)):
+        window.app.after(int(1000 * SETTLE_S) + 1500, lambda: probe.rest(idle_s))
+    else:
+        window.app.after(int(1000 * SETTLE_S), lambda: probe.begin("Why?"))
+    window.app.mainloop()
+    return probe.result
+
+
+class _Probe:
+    def __init__(self, window: Any) -> None:  # Any: the window is imported only when it is measured
+        self.result: dict[str, Any] = {}
+        self._window = window
+        self._gaps: list[float] = []
+        self._last_tick = 0.0
+        self._shown: dict[int, list[tuple[float, str]]] = {}
+        self._rss: list[tuple[int, int]] = []
+        self._hook()
+
+    def mapped(self) -> None:
+        self._window.app.update()
+        self.result["mapped_at"] = time.time()
+
+    def rest(self, seconds: float) -> None:
+        began, cpu = time.monotonic(), time.process_time()
+
+        def over() -> None:
+            self.result["idle_cpu"] = (time.process_time() - cpu) / (time.monotonic() - began)
+            self._window.close()
+
+        self._window.app.after(int(1000 * seconds), over)
+
+    def begin(self, task: str) -> None:
+        window = self._window
+        window.composer.box.text = task
+        gc.collect()
+        self._asked_at = time.monotonic()
+        self._cpu = time.process_time()
+        window.composer.run()
+        self._last_tick = time.monotonic()
+        window.app.after(5, self._tick)
+
+    def _hook(self) -> None:
+        from felix.gui.stream_text import StreamText
+
+        append, shown = StreamText.append, self._shown
+
+        def noted(stream: StreamText, source: str, *tags: str, **marks: Any) -> None:
+            append(stream, source, *tags, **marks)
+            shown.setdefault(id(stream), []).append((time.monotonic(), source))
+
+        StreamText.append = noted  # type: ignore[method-assign]
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        if self._shown:  # from the first text on: importing the SDK and building the cards is not what is measured
+            if not self._gaps:
+                self._cpu = time.process_time()
+            self._gaps.append(now - self._last_tick)
+        self._last_tick = now
+        state = self._window.bridge.state
+        tokens = sum(thought.tokens for thought in state.thoughts.values())
+        if not self._rss or tokens - self._rss[-1][0] > 2_000:
+            self._rss.append((tokens, _rss()))
+        if state.synthesis is not None or state.status is not None or now - self._asked_at > LIMIT_S:
+            self._window.app.after(int(1000 * SETTLE_S), self._finish)
+            return
+        self._window.app.after(5, self._tick)
+
+    def _finish(self) -> None:
+        cpu = time.process_time() - self._cpu
+        state = self._window.bridge.state
+        latencies, ends = list[float](), list[float]()
+        for pieces in self._shown.values():
+            seen = list(_tokens(pieces))
+            latencies += [at - written for at, written in seen]
+            if seen:
+                ends.append(seen[-1][0] - seen[-1][1])
+        tokens = sum(thought.usage.completion for thought in state.thoughts.values() if thought.usage)
+        finished = [thought.ended_at for thought in state.thoughts.values() if thought.ended_at]
+        self.result.update(
+            tokens=tokens,
+            seen=len(latencies),
+            latency_ms=_spread(latencies),
+            gap_ms=_spread(self._gaps),
+            cpu_s_per_1000=1000 * cpu / tokens if tokens else None,
+            first_character_s=min((pieces[0][0] for pieces in self._shown.values()), default=0.0) - self._asked_at,
+            whole_after_last_ms=1000 * max(ends, default=0.0),
+            run_s=max(finished, default=0.0) - state.started_at,
+            mb_per_10k=_growth(self._rss),
+            status=str(state.status),
+        )
+        self._window.close()
+
+
+def _tokens(pieces: list[tuple[float, str]]) -> Iterator[tuple[float, float]]:
+    """When each token stood whole in the widget, and when it was written."""
+    text = ""
+    for at, piece in [*pieces, (pieces[-1][0], " ")]:
+        text += piece
+        for match in _WHOLE.finditer(text):
+            yield at, stamped_at(match[0])
+            end = match.end()
+        if _WHOLE.search(text):
+            text = text[end:]
+
+
+def _spread(seconds: list[float]) -> dict[str, float]:
+    """p50, p99 and the largest, in milliseconds."""
+    if not seconds:
+        return {}
+    ordered = sorted(seconds)
+    pick = lambda share: round(1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))], 1)  # noqa: E731
+    return {"p50": pick(0.5), "p99": pick(0.99), "max": pick(1.0)}
+
+
+def _growth(samples: list[tuple[int, int]]) -> float | None:
+    """Megabytes of resident memory per 10,000 tokens, between the first quarter and the end."""
+    if len(samples) < 4 or samples[-1][0] < 8_000:
+        return None
+    (first, before), (last, after) = samples[len(samples) // 4], samples[-1]
+    return round((after - before) / 2**20 / ((last - first) / 10_000), 2)
+
+
+def _rss() -> int:
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)
+
+
+def _workflow(folder: Path, agents: int) -> Path:
+    parts = []
+    for number, start in enumerate(range(0, agents, 16)):
+        name = "research" if number == 0 else "survey"
+        parts.append(f"  - {{id: {name}, role: research, count: {min(16, agents - start)}}}")
+    path = folder / "benchmark.yaml"
+    lines = "\n".join(parts)
+    path.write_text(
+        f'name: Benchmark\ncheckpoints: [0]\nsynthesis: {{model: "rate=0,tokens=3"}}\nagents:\n{lines}\n',
+        encoding="utf-8",
+    )
+    return path
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure(json.loads(sys.argv[1]))))
