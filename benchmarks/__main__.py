@@ -1,7 +1,7 @@
 """python -m benchmarks [--json FILE] [--only WORD]: measure Felix on this machine, in under three minutes.
 
-The window is the real one, on the display there is or on a private Xvfb; the server is a process of its own. Machines are
-noisy: read ratios and percentiles, and compare only figures of one run.
+The window is the real one, on the display there is or on a private Xvfb; the server is a process of its own. Machines
+are noisy: read ratios and percentiles, and compare only figures of one run.
 """
 
 from __future__ import annotations
@@ -184,7 +184,7 @@ def _display() -> Iterator[None]:
     screen = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1600x1000x24", "-nolisten", "tcp"]
     with subprocess.Popen(screen, pass_fds=[writing], stderr=subprocess.DEVNULL) as server:
         os.close(writing)
-        with open(reading, encoding="ascii") as number:
+        with os.fdopen(reading, encoding="ascii") as number:
             os.environ["DISPLAY"] = f":{number.readline().strip()}"
         try:
             yield
@@ -192,7 +192,7 @@ def _display() -> Iterator[None]:
             server.terminate()
 
 
-def _met(is_met: bool) -> str:
+def _met(is_met: bool) -> str:  # noqa: FBT001  the one thing it is about
     return "yes" if is_met else "NO"
 
 

@@ -1,4 +1,4 @@
-"""CPU per chunk of one stream: our reader, beside the same bytes read and thrown away, and beside the SDK's typed stream."""
+"""CPU per chunk of one stream: our reader, beside the same bytes thrown away, and beside the SDK's typed stream."""
 
 from __future__ import annotations
 
