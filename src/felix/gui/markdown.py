@@ -213,11 +213,10 @@ class _Writer:
                 case "markdown":
                     yield from self._blocks(block.first, block.text, block.tokens)
                 case "fence":
-                    yield Anchor(block.first)
-                    yield from self._code(*_unfenced(block.text))
+                    yield from self._code(*_unfenced(block.text), block.first)
                 case "plain":
-                    yield Anchor(block.first)
                     yield from self._open(("p",))
+                    yield Anchor(block.first)
                     yield from _sliced(block.text.strip("\n"), ("p",))
             yield None
 
@@ -229,6 +228,7 @@ class _Writer:
         while position < len(tokens):
             token = tokens[position]
             position += 1
+            line = first + (token.map[0] if token.map else 0)
             match token.type:
                 case "bullet_list_open":
                     lists.append(None)
@@ -253,21 +253,17 @@ class _Writer:
                 case "paragraph_open":
                     tight = token.hidden
                 case "inline":
-                    line = first + (token.map[0] if token.map else 0)
-                    yield Anchor(line)
-                    yield from self._paragraph(token.content, heading or ("tight" if tight else "p"))
+                    yield from self._paragraph(token.content, heading or ("tight" if tight else "p"), line)
                     yield None
                 case "fence" | "code_block":
-                    yield Anchor(first + (token.map[0] if token.map else 0))
-                    yield from self._code(token.content, token.info)
+                    yield from self._code(token.content, token.info, line)
                 case "hr":
                     yield from self._open(("p",))
                     yield Rule()
                 case "table_open":
                     end = next(i for i in range(position, len(tokens)) if tokens[i].type == "table_close")
                     lines = text.split("\n")[slice(*(token.map or (0, 0)))]
-                    yield Anchor(first + (token.map[0] if token.map else 0))
-                    yield from self._table(tokens[position:end], "\n".join(lines).strip("\n"))
+                    yield from self._table(tokens[position:end], "\n".join(lines).strip("\n"), line)
                     position = end + 1
 
     # -- lines and margins ---------------------------------------------------------------------------------------------
@@ -289,8 +285,9 @@ class _Writer:
         quote = ("quote",) if "quote" in self._levels else ()
         return (*quote, f"in{self._depth}") if self._depth else quote
 
-    def _paragraph(self, content: str, kind: str) -> Iterator[Piece]:
+    def _paragraph(self, content: str, kind: str, line: int) -> Iterator[Piece]:
         yield from self._open((kind,), takes_marker=True)
+        yield Anchor(line)
         margin = self._margin()
         first: tuple[str, ...] = (*margin, kind)
         if self._marker:
@@ -364,9 +361,10 @@ class _Writer:
 
     # -- code and tables -----------------------------------------------------------------------------------------------
 
-    def _code(self, content: str, language: str) -> Iterator[Piece | None]:
+    def _code(self, content: str, language: str, line: int) -> Iterator[Piece | None]:
         base = ("fence", f"code{self._depth}")
         yield from self._open(base)
+        yield Anchor(line)
         self._newline = base
         text = content.rstrip("\n")
         while not highlighting.is_ready(language):
@@ -381,12 +379,12 @@ class _Writer:
         yield Span("\n", ("gap",))
         self._newline = None  # the tint of its last line ends with a newline of its own
 
-    def _table(self, tokens: Sequence[Token], source: str) -> Iterator[Piece | None]:
+    def _table(self, tokens: Sequence[Token], source: str, line: int) -> Iterator[Piece | None]:
         rows: list[list[Cell]] = []
         aligns: list[Align] = []
         contents = [token.content for token in tokens if token.type == "inline"]
         if len(contents) > MOST_CELLS:
-            yield from self._code(source, "")
+            yield from self._code(source, "", line)
             return
         for token in tokens:
             match token.type:
@@ -397,6 +395,7 @@ class _Writer:
                 case "inline":
                     rows[-1].append(self._cell(token.content))
         yield from self._open(("p",))
+        yield Anchor(line)
         yield Table(tuple(map(tuple, rows)), _numbers_right(rows, aligns), source, (*self._margin(), "table"))
 
     def _cell(self, content: str) -> Cell:
