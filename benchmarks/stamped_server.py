@@ -1,8 +1,8 @@
 """A model server whose every token is the time at which it was written.
 
 It runs in a process of its own and speaks just enough of the protocol. The model's name is the order:
-`rate=60,tokens=200` writes 200 tokens at 60 a second; `line=12` ends a line after every 12 (0: never), `wait=0.2` seconds
-go by before the first, `rate=0` writes as fast as the reader takes it.
+`rate=60,tokens=200` writes 200 tokens at 60 a second; `line=12` ends a line after every 12 (0: never), `wait=0.2`
+seconds go by before the first, `rate=0` writes as fast as the reader takes it.
 
 A token is `~` and the tenths of a millisecond on the machine's monotonic clock, in base 36: both processes read the
 same clock, so the time a token took needs no other bookkeeping.
