@@ -11,10 +11,11 @@ theme or type size by itself.
 
 from felix.gui.kit.buttons import MenuButton
 from felix.gui.kit.colour import contrast, mix
-from felix.gui.kit.fields import Option, Segmented, Slider
 from felix.gui.kit.fonts import FONTS, load_fonts
 from felix.gui.kit.header import Header
 from felix.gui.kit.scrolling import ScrolledFrame
+from felix.gui.kit.segmented import Option, Segmented
+from felix.gui.kit.slider import Slider
 from felix.gui.kit.tokens import STATES, Mode, Tokens
 
 __all__ = [

@@ -151,7 +151,7 @@ class Buttons(Surfaces):
                 disabledforeground=self["dim"],
                 selectcolor=self["text"],
                 font="Base",
-                activeborderwidth=self.px(4),
+                activeborderwidth=0,  # any more is drawn as a bevel
             )
 
         self.paint(menu, paint)
