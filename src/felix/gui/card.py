@@ -1,7 +1,7 @@
 """One agent on the wall: who it is, what it does, and everything it has thought, live.
 
-A card reads its agent from the run's state. Its cost in a frame is that of the characters that came; whatever ticks – seconds, speed,
-tokens – is written twice a second.
+A card reads its agent from the run's state. Its cost in a frame is that of the characters that came; whatever ticks –
+seconds, speed, tokens – is written twice a second.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import time
 import tkinter as tk
 from collections.abc import Callable
 from tkinter import ttk
-from typing import Any
+from typing import Any, Literal
 
 from felix.events import AgentId
 from felix.gui.card_document import CardDocument
@@ -31,6 +31,8 @@ from felix.gui.find_bar import FindBar
 from felix.gui.kit import Kit
 from felix.gui.pacing import Pacer
 from felix.gui.stream_text import StreamText
+from felix.gui.trouble_block import TroubleBlock
+from felix.gui.waiting_panel import DOTS, WaitingPanel
 from felix.ledger.state import Agent, RunState, Thought
 from felix.settings import SettingsFile
 
@@ -42,7 +44,6 @@ LOW_PX = 150
 """Below this height thinking stays folded."""
 MEASURE_PX = 740
 """The widest line of a maximised card."""
-DOTS = ("•", "•  •", "•  •  •")
 
 
 class Card:
@@ -58,7 +59,7 @@ class Card:
         on_hover: Callable[[Card], object] | None = None,
         is_large: bool = False,
     ) -> None:
-        """`on_maximise` is asked to make this card big, or small again; `on_hover` is told when the pointer or focus comes."""
+        """`on_maximise` is asked to make this card big, or small again; `on_hover` hears of pointer and keyboard."""
         self.agent: Agent | None = None
         self.is_large = is_large
         self._kit, self._settings = kit, settings
@@ -70,7 +71,7 @@ class Card:
         self._badge: Badge | None = None
         self._waiting: Waiting | None = None
         self._trouble: tuple[str, str, str] | None = None
-        self._blocks: dict[str, _Block] = {}
+        self._blocks: dict[str, TroubleBlock] = {}
         self._fraction = 0.0
         self._is_narrow = False
         self._texts: dict[ttk.Label, str] = {}
@@ -198,7 +199,16 @@ class Card:
                 ("copy", "Copy (Ctrl+C)", self.copy),
                 ("arrows-angle-contract", "Make small (Esc)", self.maximise),
             ):
-                button = kit.button(self.foot, icon=icon, on="card", padding=(5, 4), icon_size=12, color="text", command=act, tooltip=words)
+                button = kit.button(
+                    self.foot,
+                    icon=icon,
+                    on="card",
+                    padding=(5, 4),
+                    icon_size=12,
+                    color="text",
+                    command=act,
+                    tooltip=words,
+                )
                 button.pack(side="right")
         self._confidence = kit.label(self.foot, font="Small", color="text2", on="card", padding=(0, 3, 3, 3))
         self._confidence.pack(side="right")
@@ -218,26 +228,19 @@ class Card:
             on_copy_all=self.copy_all,
         )
         self._stream.frame.pack(fill="both", expand=True)
-        self._document = CardDocument(self._stream, kit, on_copy=lambda thought: self._to_clipboard(thought_document(thought)))
+        self._document = CardDocument(
+            self._stream, kit, on_copy=lambda thought: self._to_clipboard(thought_document(thought))
+        )
         self._find = FindBar(self._body, kit, self._stream.text, before=self._stream.frame, on_jump=self._stream.latch)
-        self._panel = kit.frame(self._body, "card")
-        self._panel_icon = kit.label(self._panel, on="card", icon_size=20)
-        self._panel_icon.pack()
-        self._panel_words = kit.label(self._panel, on="card", padding=(0, 7, 0, 1))
-        self._panel_words.pack()
-        self._panel_detail = kit.label(self._panel, font="Small", color="text2", on="card")
-        self._panel_detail.pack()
-        self._panel_dots = kit.label(self._panel, font="Small", color="dim", on="card", width=7, anchor="center")
-        self._panel_dots.pack(pady=(4, 0))
+        self._panel = WaitingPanel(self._body, kit)
         self._bind(head, middle, upper)
 
     def _bind(self, *parts: tk.Misc) -> None:
         frame, text = self.frame, self._stream.text
         # one binding serves all parts: they listen to whatever the head listens to
         head = parts[0]
-        panel = (self._panel, self._panel_icon, self._panel_words, self._panel_detail, self._panel_dots)
         shown = (self._avatar, self._name, self._meta, self._badge_label, self._rule, self._footer, self._confidence)
-        for part in (*parts[1:], *panel, *shown, self._body, self.foot):
+        for part in (*parts[1:], *self._panel.parts, *shown, self._body, self.foot):
             part.bindtags((*part.bindtags(), str(head)))
         head.bind("<Button-1>", lambda _event: self.focus())
         head.bind("<Double-Button-1>", lambda _event: self.maximise())
@@ -249,9 +252,9 @@ class Card:
         text.bind("<Control-F>", lambda _event: self._act(self.find))
         text.bind("<Key-t>", lambda _event: self._act(self._document.toggle))
         text.bind("<Button-3>", self._open_menu)
-        text.bind("<FocusIn>", lambda _event: self._focused(True), add="+")
-        text.bind("<FocusOut>", lambda _event: self._focused(False), add="+")
-        frame.bind("<Enter>", lambda _event: self._pointed(True))
+        text.bind("<FocusIn>", lambda _event: self._focused(is_in=True), add="+")
+        text.bind("<FocusOut>", lambda _event: self._focused(is_in=False), add="+")
+        frame.bind("<Enter>", lambda _event: self._pointed(is_in=True))
         frame.bind("<Leave>", self._left)
         frame.bind("<Configure>", lambda event: self._sized(event.width, event.height))
 
@@ -314,7 +317,11 @@ class Card:
             self._texts[self._confidence] = words
             icon = "bullseye" if value is not None else None
             self._kit.set_label(
-                self._confidence, text=words, icon=icon, icon_size=11, color="ink:done" if value is not None else "text2"
+                self._confidence,
+                text=words,
+                icon=icon,
+                icon_size=11,
+                color="ink:done" if value is not None else "text2",
             )
 
     def _draw_waiting(self) -> None:
@@ -326,22 +333,16 @@ class Card:
         asked = waiting is not None and latest is not None and latest.asked_at is not None
         still = self._settings.current.reduce_motion
         dots = DOTS[-1 if still else int(time.time() / SLOW_S) % 3] if asked else ""
-        if waiting is None or not first:
-            if self._panel.winfo_manager():
-                self._panel.place_forget()
         if waiting is not None and first:
-            if not self._panel.winfo_manager():
-                self._panel.place(relx=0.5, rely=0.46, anchor="center")
-            if self._waiting is None or waiting.icon != self._waiting.icon:
-                self._kit.set_label(self._panel_icon, icon=waiting.icon, icon_color=f"state:{badge_of(latest).state}")
-            self._set_text(self._panel_words, waiting.sentence)
-            self._set_text(self._panel_detail, waiting.detail)
-            self._set_text(self._panel_dots, dots)
-        elif waiting is not None and latest is not None and self._document.awaits(agent.thoughts):
+            self._panel.show(waiting, badge_of(latest).state, dots)
+        else:
+            self._panel.hide()
+        if waiting is None or first:
+            if self._waiting is not None:
+                self._stream.set_tail("")
+        elif latest is not None and self._document.awaits(agent.thoughts):
             detail = f", {waiting.detail}" if waiting.detail else ""
             self._stream.set_tail(f"\n{heading(latest)}\n{waiting.sentence}{detail}  {dots}", "waiting")
-        elif waiting is None and self._waiting is not None:
-            self._stream.set_tail("")
         self._waiting = waiting
 
     def _draw_fraction(self) -> None:
@@ -351,7 +352,7 @@ class Card:
         state, title, sentence = trouble
         self._trouble = trouble
         if state not in self._blocks:
-            self._blocks[state] = _Block(self._body, self._kit, state)
+            self._blocks[state] = TroubleBlock(self._body, self._kit, state)
         self._blocks[state].show(title, sentence, before=self._stream.frame)
 
     def _hide_trouble(self) -> None:
@@ -372,7 +373,9 @@ class Card:
         first = ttft_of(latest)
         parts = [f"First token after {first:.1f} s" if first is not None else "", latest.model]
         parts.append(f"temperature {latest.temperature:.2f}" if latest.temperature is not None else "")
-        parts.append("Token counts with ~ are estimates" if latest.usage is None else f"{latest.usage.prompt:,} tokens of prompt")
+        parts.append(
+            "Token counts with ~ are estimates" if latest.usage is None else f"{latest.usage.prompt:,} tokens of prompt"
+        )
         return "\n".join(part for part in parts if part)
 
     def _explain_confidence(self) -> str:
@@ -390,13 +393,13 @@ class Card:
         self.maximise()
         return "break"
 
-    def _focused(self, is_in: bool) -> None:
+    def _focused(self, *, is_in: bool) -> None:
         if not self.is_large:  # alone on the wall, it needs no ring to be found
             self.frame.state(["user1" if is_in else "!user1"])
         if is_in and self._on_hover:
             self._on_hover(self)
 
-    def _pointed(self, is_in: bool) -> None:
+    def _pointed(self, *, is_in: bool) -> None:
         self.frame.state(["active" if is_in else "!active"])
         if is_in and self._on_hover:
             self._on_hover(self)
@@ -405,7 +408,7 @@ class Card:
         # the pointer also leaves when it goes on to a part of this one
         under = self.frame.winfo_containing(event.x_root, event.y_root)
         if under is None or not f"{under}.".startswith(f"{self.frame}."):
-            self._pointed(False)
+            self._pointed(is_in=False)
 
     def _sized(self, width: int, height: int) -> None:
         self._is_narrow = width < self._kit.px(NARROW_PX)
@@ -415,23 +418,23 @@ class Card:
             self._draw_slow()
 
     def _open_menu(self, event: tk.Event[Any]) -> None:
-        text = self._stream.text
+        text, thought = self._stream.text, self._thought_at(event)
         menu = self._kit.menu(text)
-        has_selection = bool(text.tag_ranges("sel"))
-        menu.add_command(label="Copy", accelerator="Ctrl+C", command=self._stream.copy, state="normal" if has_selection else "disabled")
-        thought = self._thought_at(event)
-        menu.add_command(
-            label="Copy this thought",
-            command=lambda: self._to_clipboard(thought_document(thought)) if thought else None,
-            state="normal" if thought else "disabled",
-        )
-        menu.add_command(label="Copy thinking", command=lambda: self._to_clipboard(str(thought.thinking)) if thought else None,
-                         state="normal" if thought and thought.thinking else "disabled")  # fmt: skip
-        menu.add_command(label="Copy all of this agent", command=self.copy_all)
+
+        def add(label: str, command: Callable[[], object], keys: str = "", *, is_possible: bool = True) -> None:
+            state: Literal["normal", "disabled"] = "normal" if is_possible else "disabled"
+            menu.add_command(label=label, command=command, accelerator=keys, state=state)
+
+        add("Copy", self._stream.copy, "Ctrl+C", is_possible=bool(text.tag_ranges("sel")))
+        if thought is not None:
+            add("Copy this thought", lambda: self._to_clipboard(thought_document(thought)))
+            if thought.thinking:
+                add("Copy its thinking", lambda: self._to_clipboard(str(thought.thinking)))
+        add("Copy all of this agent", self.copy_all)
         menu.add_separator()
-        menu.add_command(label="Select all", accelerator="Ctrl+A", command=lambda: text.tag_add("sel", "1.0", "end-1c"))
-        menu.add_command(label="Find…", accelerator="Ctrl+F", command=self.find)
-        menu.add_command(label="Make small" if self.is_large else "Make big", accelerator="Enter", command=self.maximise)
+        add("Select all", lambda: text.tag_add("sel", "1.0", "end-1c"), "Ctrl+A")
+        add("Find…", self.find, "Ctrl+F")
+        add("Make small" if self.is_large else "Make big", self.maximise, "Enter")
         menu.bind("<Unmap>", lambda _event: text.after_idle(menu.destroy))
         menu.tk_popup(event.x_root, event.y_root)
 
@@ -441,32 +444,6 @@ class Card:
 
     def _to_clipboard(self, words: str) -> None:
         self.frame.clipboard_clear()
-        self.frame.clipboard_append(words.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "\u2400"))
-
-
-class _Block:
-    """Why a thought is not what it should be: a bar in the state's colour, a title and a sentence."""
-
-    def __init__(self, parent: tk.Misc, kit: Kit, state: str) -> None:
-        ground = f"tint:{state}"
-        self._kit = kit
-        self._frame = kit.frame(parent, ground)
-        bar = kit.frame(self._frame, f"state:{state}")
-        bar.configure(width=kit.px(3))
-        bar.pack(side="left", fill="y")
-        inner = kit.frame(self._frame, ground, (9, 6))
-        inner.pack(side="left", fill="both", expand=True)
-        self._title = kit.label(inner, font="SmallStrong", color=f"ink:{state}", on=ground)
-        self._title.pack(anchor="w")
-        self._sentence = kit.label(inner, font="Small", on=ground, padding=(0, 1, 0, 0))
-        inner.bind("<Configure>", lambda event: self._sentence.configure(wraplength=max(80, event.width - kit.px(20))))
-
-    def show(self, title: str, sentence: str, *, before: tk.Misc) -> None:
-        self._title.configure(text=title)
-        self._sentence.configure(text=sentence)
-        self._sentence.pack(anchor="w") if sentence else self._sentence.pack_forget()
-        px = self._kit.px
-        self._frame.pack(fill="x", padx=px(9), pady=(px(9), px(2)), before=before)
-
-    def hide(self) -> None:
-        self._frame.pack_forget()
+        self.frame.clipboard_append(
+            words.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "\u2400")
+        )

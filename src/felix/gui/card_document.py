@@ -1,8 +1,8 @@
 """All thoughts of one agent as one text that scrolls: each under a thin line, with its thinking in a block that folds.
 
-The document remembers how far it has come in the state's texts and only ever goes on from there. So a card that was hidden catches up
-where it left off, with the reader's place and selection as they were. What is folded is not on screen at all: Tk lays out hidden
-text too, and the thinking is kept by the state anyway.
+The document remembers how far it has come in the state's texts and only ever goes on from there. So a card that was
+hidden catches up where it left off, with the reader's place and selection as they were. What is folded is not on screen
+at all: Tk lays out hidden text too, and the state keeps the thinking anyway.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class CardDocument:
         if sections:
             section = sections[-1]
             section.chosen = not section.is_open
-            self._set_open(section, section.chosen)
+            self._set_open(section, is_open=section.chosen)
 
     # -- one thought ---------------------------------------------------------------------------------------------------
 
@@ -146,7 +146,9 @@ class CardDocument:
         due = pacer.due(now, dt) if thought.is_live else pacer.flush()
         shown = 0
         if len(thought.thinking) > section.thinking:
-            shown = self._reveal_thinking(section, min(room, MOST_AT_ONCE if is_answering or not thought.is_live else due))
+            shown = self._reveal_thinking(
+                section, min(room, MOST_AT_ONCE if is_answering or not thought.is_live else due)
+            )
         if is_answering and due and section.thinking == len(thought.thinking):
             part = thought.answer.since(section.answer)[: min(due, room - shown)]
             if part:
@@ -229,11 +231,17 @@ class CardDocument:
         text.insert(mark, words, ("thought", "press", "fold", f"n{section.number}"))
 
     def _fold_if_answering(self, section: _Section) -> None:
-        """Fold when the answer has begun – unless the reader decided, or is reading: then it folds when they are back at the end."""
-        if section.has_thinking and section.is_open and section.chosen is None and section.answer and not self._stream.is_latched:
-            self._set_open(section, False)
+        """Fold when the answer has begun, unless the reader decided otherwise; while they read, it waits for them."""
+        if (
+            section.has_thinking
+            and section.is_open
+            and section.chosen is None
+            and section.answer
+            and not self._stream.is_latched
+        ):
+            self._set_open(section, is_open=False)
 
-    def _set_open(self, section: _Section, is_open: bool) -> None:
+    def _set_open(self, section: _Section, *, is_open: bool) -> None:
         if is_open == section.is_open:
             return
         section.is_open = is_open
@@ -248,7 +256,9 @@ class CardDocument:
                 stream.truncate(start)
         elif is_open:
             shown = section.thought.thinking.since(0)[: section.thinking]
-            stream.text.mark_gravity(end, "right")  # the marks may stand at one place: the end goes behind what is put there
+            stream.text.mark_gravity(
+                end, "right"
+            )  # the marks may stand at one place: the end goes behind what is put there
             stream.insert(start, shown if shown.endswith("\n") else f"{shown}\n", "think")
             stream.text.mark_gravity(end, "left")
         else:
@@ -275,7 +285,11 @@ class CardDocument:
         ground = kit["think_bg"]
         # the margins get the block's ground too, so it reads as one box
         text.tag_configure(
-            "think", background=ground, lmargincolor=ground, rmargincolor=ground, foreground=kit.mix("text2", "text", 0.25)
+            "think",
+            background=ground,
+            lmargincolor=ground,
+            rmargincolor=ground,
+            foreground=kit.mix("text2", "text", 0.25),
         )
         text.tag_configure("thought", foreground=kit["ink:think"])
         for tag in ("heading", "aside"):
@@ -295,7 +309,9 @@ class CardDocument:
         for tag in ("think", "thought", "heading", "aside", "warning", "stop", "fail", "waiting"):
             text.tag_configure(tag, font="Small", spacing2=gap, spacing3=gap)
         margin = kit.px(8)
-        text.tag_configure("think", lmargin1=margin, lmargin2=margin, rmargin=margin, spacing1=0, spacing2=3, spacing3=3)
+        text.tag_configure(
+            "think", lmargin1=margin, lmargin2=margin, rmargin=margin, spacing1=0, spacing2=3, spacing3=3
+        )
         text.tag_configure("later", spacing1=line // 2)
 
     def _press(self, event: tk.Event[tk.Text], *, fold: bool) -> None:

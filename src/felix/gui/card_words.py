@@ -1,4 +1,4 @@
-"""What a card says in words, from an agent's state: badge, elapsed time, footer, headings. Pure functions; the card only draws them."""
+"""What a card says in words, from an agent's state: badge, seconds, footer, headings. The card only draws them."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def badge_of(speech: Speech | None, *, run_is_over: bool = False, short: bool = 
 
 
 def waiting_of(agent: Agent, state: RunState, now: float) -> Waiting | None:
-    """What to say in place of text; None as soon as there is some, or when the thought has ended. `now` in Unix seconds."""
+    """What to say in place of text; None when there is some, or the thought has ended. `now` in Unix seconds."""
     thought = agent.latest
     over = state.status is not None
     badge = badge_of(thought, run_is_over=over)
@@ -91,14 +91,22 @@ def waiting_of(agent: Agent, state: RunState, now: float) -> Waiting | None:
         if over:
             return Waiting(badge.icon, "Not asked", "The run ended before its turn")
         turn = next((r.number for r in state.rounds if any(t.agent_id == agent.agent_id for t in r.turns)), None)
-        return Waiting(badge.icon, f"Speaks from round {turn} on" if turn else "Not yet here", f"at depth {agent.spawn:.2f}")
+        return Waiting(
+            badge.icon, f"Speaks from round {turn} on" if turn else "Not yet here", f"at depth {agent.spawn:.2f}"
+        )
     if not thought.is_live or over or thought.answer or thought.thinking:
         return None
     for_s = f"{seconds(now - thought.asked_at)}" if thought.asked_at else ""
     match thought.activity:
         case "queued":
             place = thought.position or 0
-            line = f"{ORDINALS[place - 1]} in line" if 0 < place <= len(ORDINALS) else f"Number {place} in line" if place else "In line"
+            line = (
+                f"{ORDINALS[place - 1]} in line"
+                if 0 < place <= len(ORDINALS)
+                else f"Number {place} in line"
+                if place
+                else "In line"
+            )
             most = state.plan.max_parallel if state.plan else 0
             return Waiting("hourglass-split", line, f"{most} speak at once" if most > 1 else "One speaks at a time")
         case "connecting":
@@ -136,7 +144,9 @@ def footer(agent: Agent, now: float, *, narrow: bool = False) -> str:
     """`0.4 s first · 43 tok/s · 612 tok` of the latest thought; "~" before whatever the server has not counted yet."""
     thought = agent.latest
     if thought is None or (thought.first_at is None and thought.is_live):
-        temperature = f"{DOT}temperature {thought.temperature:.2f}" if thought and thought.temperature is not None else ""
+        temperature = (
+            f"{DOT}temperature {thought.temperature:.2f}" if thought and thought.temperature is not None else ""
+        )
         return f"{agent.role}{temperature}"
     parts = [] if narrow else [f"{ttft:.1f} s first"] if (ttft := ttft_of(thought)) is not None else []
     speed = thought.tokens_per_s

@@ -31,7 +31,7 @@ class FindBar:
         on: str = "card",
         on_jump: Callable[[], object] | None = None,
     ) -> None:
-        """`before` is the packed widget the row stands above; `on_jump` is called when the view is moved to a place found."""
+        """`before` is the packed widget the row stands above; `on_jump` is called when a place found is shown."""
         self._kit, self._text, self._before, self._on_jump = kit, text, before, on_jump
         self._parent, self._on = parent, on
         self._row: tk.Widget | None = None
@@ -104,7 +104,9 @@ class FindBar:
             self.search()
         if not self._places:
             return
-        self._current = (self._current + step) % len(self._places) if self._current >= 0 or step > 0 else len(self._places) - 1
+        self._current = (
+            (self._current + step) % len(self._places) if self._current >= 0 or step > 0 else len(self._places) - 1
+        )
         start, end = self._places[self._current]
         self._text.tag_remove("found_here", "1.0", "end")
         self._text.tag_add("found_here", start, end)
@@ -134,7 +136,9 @@ class FindBar:
             ("chevron-up", "Previous (Shift+Enter)", lambda: self.next(-1)),
         )
         for icon, words, command in buttons:
-            kit.button(row, icon=icon, on=self._on, icon_size=11, padding=(5, 4), command=command, tooltip=words).pack(side="right")
+            kit.button(row, icon=icon, on=self._on, icon_size=11, padding=(5, 4), command=command, tooltip=words).pack(
+                side="right"
+            )
         self._count = kit.label(row, font="Small", color="text2", on=self._on, padding=(6, 0))
         self._count.pack(side="right")
         self._entry.pack(side="left", fill="x", expand=True)
@@ -163,12 +167,12 @@ class FindBar:
 
 
 def find(text: tk.Text, query: str, most: int) -> list[tuple[str, str]]:
-    """Start and end of up to `most` places, in the order of the text; breaks that are not the model's do not part a word."""
+    """Start and end of up to `most` places, in order; line breaks that are not the model's do not part a word."""
     parts = list(segments(text))
     whole = "".join(part for _, part in parts)
     if query == query.lower():
         lowered = whole.lower()
-        # a letter may grow when it is made small (İ); then its place would be off, and capitals are compared as they are
+        # a letter may grow when it is made small (İ): places would be off, so capitals are then compared as they are
         whole = lowered if len(lowered) == len(whole) else whole
     places: list[tuple[str, str]] = []
     number = before = 0

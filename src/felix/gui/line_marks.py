@@ -1,7 +1,7 @@
-"""The little formatting that a card shows while text streams: one finished line at a time, and never a character moved.
+"""The little formatting that a card shows while text streams: one finished line at a time, no character moved.
 
-Whole Markdown needs whole blocks and a new drawing; a card has neither. Headings, lists, emphasis and code become tags over the text
-as it stands, and the markup itself is hidden, so a selection and the reader's place survive.
+Whole Markdown needs whole blocks and a new drawing; a card has neither. Headings, lists, emphasis and code become tags
+over the text as it stands, and the markup itself is hidden, so a selection and the reader's place survive.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The typing effect: when text that came in batches is shown, character by character, without ever falling behind.
 
-Every character has a deadline – the moment the next batch is expected – and what waits is spread evenly up to it. A constant
-rate would drift away from a fast server and stutter behind a slow one; a deadline can do neither.
+Every character has a deadline – the moment the next batch is expected – and what waits is spread evenly up to it. A
+constant rate would drift away from a fast server and stutter behind a slow one; a deadline can do neither.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The text of a Tk Text, both ways: what Tk can be given of a model's text, and what a user gets back when copying or searching.
+"""The text of a Tk Text, both ways: what Tk can be given of a model's text, and what a user copies or searches.
 
-On screen there is more than the model wrote – line breaks that keep Tk fast, a caret, bullets – and some of it is hidden. Each of
-these carries a tag of its own, so that copy and search can leave them out. Indices are Tk's own or counted in characters from one of
-those: "line.column" built from Python offsets corrupts text with emoji.
+On screen there is more than the model wrote – line breaks that keep Tk fast, a caret, bullets – and some of it is
+hidden. Each of these carries a tag of its own, so that copy and search can leave them out. Indices are Tk's own or
+counted in characters from one of those: "line.column" built from Python offsets corrupts text with emoji.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ def printable(text: str) -> str:
     return text
 
 
-def segments(widget: tk.Text, start: str = "1.0", end: str = "end-1c", *, hidden: bool = False) -> Iterator[tuple[str, str]]:
+def segments(
+    widget: tk.Text, start: str = "1.0", end: str = "end-1c", *, hidden: bool = False
+) -> Iterator[tuple[str, str]]:
     """Index and text of each stretch between two indices, without soft breaks and tail.
 
     With `hidden` the elided markup is there and bullets are hyphens again, as the model wrote it.

@@ -1,31 +1,22 @@
 """A text that grows while it is read: appended to without a stutter, followed only while the reader is at its end.
 
-Tk lays the last line of a text out anew at every insert, so a line without an end would freeze the window. Here a long line is
-broken where the screen breaks it anyway, by a line break that carries a tag of its own; copy and search do not see it, and when the
-line has ended it goes away again. The text itself stands in the run's state and is never read back.
+The reader's eye is theirs: whoever scrolls away stays where they are, whatever comes, folds or ends below, until they
+come back. What the model wrote stands in the run's state; from here it is never read back.
 """
 
 from __future__ import annotations
 
 import tkinter as tk
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from functools import partial
 from tkinter import ttk
 from typing import Any
 
 from felix.gui.kit import Kit
 from felix.gui.line_marks import LineMarks
-from felix.gui.shown_text import BULLETS, MARKUP, POINT, SOFT, TAIL, printable, true_text
+from felix.gui.shown_text import BULLETS, MARKUP, SOFT, TAIL, printable, true_text
+from felix.gui.text_end import TextEnd, line_of, pieces
 
-BREAK_AFTER = 120
-"""Characters in the last line from which on it is broken where the screen breaks it: half the cost of 400 in a narrow pane."""
-HARD_BREAK = 2_000
-"""Characters of one line that come at once are broken at a blank, or without one."""
-HEAL_BELOW = 1_200
-"""A line is made whole again up to this length, which costs at most 2 ms to lay out: then it fits any width."""
-MOST_HEALED = 400
-"""Breaks taken away when an answer ends, the newest: 10 ms."""
-MARK_BELOW = 4_000
-"""A longer line stays plain."""
 MOST_LINES, MOST_CHARS = 20_000, 2_000_000
 """What is kept on screen; the head goes in blocks of a tenth."""
 BLINK_S = 0.53
@@ -68,7 +59,8 @@ class StreamText:
         self.text.place(x=0, y=0, relwidth=1.0, relheight=1.0)
         self._bar = kit.scrollbar(self.frame, self.scroll, on)
         self._bar_is_shown = False
-        self._view = self._shown_view = ("0.0", "1.0")
+        self._view: tuple[float, float] = (0.0, 1.0)
+        self._shown_view = self._view
         self._pill: ttk.Label | None = None
         self._pill_words, self._pill_at = "", 0.0
         self.is_latched = False
@@ -79,6 +71,7 @@ class StreamText:
         self._tail = self._ground = ""
         self._width = 0
         self.text.configure(yscrollcommand=self._scrolled)
+        self._end = TextEnd(self.text)
         self._make_tags()
         self._bind()
         self._reset()
@@ -92,21 +85,18 @@ class StreamText:
         """
         if not source:
             return
-        self._insert(printable(source), tags, marks)
+        self._end.put(printable(source), tags, marks)
         self._limit()
         self._follow()
 
     def end_line(self, *tags: str, marks: LineMarks | None = None) -> None:
         """Make sure that what comes next begins a line."""
-        if self._line_length:
+        if self._end.is_in_line:
             self.append("\n", *tags, marks=marks)
-        self._begin_line(0)
 
     def close_line(self, marks: LineMarks | None = None) -> None:
         """The answer has ended: its last line is formatted although no line break follows it."""
-        self._finish_line(marks)
-        self._heal()
-        self._begin_line(self._line_length)
+        self._end.finish(marks)
 
     def clear(self) -> None:
         """Nothing is on screen; the view follows again."""
@@ -118,13 +108,13 @@ class StreamText:
         self._hide_pill()
 
     def place(self, mark: str) -> None:
-        """Name the present end of the text, so that something can be put there later. The name stays before what is appended."""
+        """Name the present end of the text, for `insert` and `delete`. What is appended comes behind the mark."""
         self.text.mark_set(mark, "tip")
         self.text.mark_gravity(mark, "left")
 
     def insert(self, mark: str, source: str, *tags: str) -> None:
         """Put whole lines or a part of one at a mark in the middle; the mark stays before them."""
-        self.text.insert(mark, *_pieces(printable(source), tags))
+        self.text.insert(mark, *pieces(printable(source), tags))
         self._follow()
 
     def delete(self, start: str, end: str) -> None:
@@ -135,7 +125,7 @@ class StreamText:
     def truncate(self, mark: str) -> None:
         """Take away everything from a mark at a line's beginning to the end; the next text goes there."""
         self.text.delete(mark, "tip")
-        self._begin_line(0)
+        self._end.begin()
         self._follow()
 
     def set_ground(self, tag: str) -> None:
@@ -162,7 +152,7 @@ class StreamText:
             return
         self._caret_is_on, self._tail = shown, ""
         self._replace_tail(CARET if shown else "", ("caret", TAIL))
-        self._light(True)
+        self._light(lit=True)
 
     # -- the view ------------------------------------------------------------------------------------------------------
 
@@ -182,9 +172,11 @@ class StreamText:
         if self.is_latched:
             self.text.mark_set("left_at", "tip")
             self.text.mark_gravity("left_at", "left")
-            self._pill_at = 0.0
+            self._count_new_lines()
         else:
             self._hide_pill()
+        self._view = self.text.yview()
+        self._show_bar()
 
     def latch(self) -> None:
         """Stay where the view is, whatever comes."""
@@ -203,7 +195,7 @@ class StreamText:
         """Blink, and say at most twice a second what came below. True while the caret needs further frames."""
         if self._caret_is_on and not self._caret_is_steady and now - self._blink_at >= BLINK_S:
             self._blink_at = now
-            self._light(not self._is_lit)
+            self._light(lit=not self._is_lit)
         if self._view != self._shown_view:
             self._show_bar()
         if self.is_latched and now - self._pill_at >= PILL_S:
@@ -226,133 +218,28 @@ class StreamText:
         elif self._on_copy_all:
             self._on_copy_all()
 
-    # -- lines ---------------------------------------------------------------------------------------------------------
+    # -- the whole -----------------------------------------------------------------------------------------------------
 
     def _reset(self) -> None:
         self.is_latched = self._caret_is_on = False
         self._tail = self._ground = ""
-        self._chars, self._earlier_is_said = 0, False
-        self.text.mark_set("tip", "end-1c")
-        self.text.mark_gravity("tip", "right")
-        self._begin_line(0)
-
-    def _begin_line(self, length: int) -> None:
-        """The open line has `length` characters, which stand before the tip without a break of ours."""
-        self._line: list[str] = []
-        self._line_length = self._piece_length = length
-        self._softs: list[int] = []
-        self._line_is_known = length == 0
-        self.text.mark_set("line", f"tip - {length} c" if length else "tip")
-        self.text.mark_gravity("line", "left")
-
-    def _insert(self, shown: str, tags: tuple[str, ...], marks: LineMarks | None) -> None:
-        first, line_break, rest = shown.partition("\n")
-        self._add_to_line(first, tags)
-        if not line_break:
-            self._break_softly(tags)
-            return
-        self._finish_line(marks)
-        whole, line_break, last = rest.rpartition("\n")
-        pairs: list[Any] = ["\n", tags]
-        if line_break:
-            for line in whole.split("\n"):
-                pairs += _marked(line, tags, marks.spans(line) if len(line) < MARK_BELOW else ()) if marks else _pieces(line, tags)
-                pairs += ("\n", tags)
-        self.text.insert("tip", *pairs)
-        self._chars += len(rest) - len(last) + 1
-        self._begin_line(0)
-        self._add_to_line(last, tags)
-        self._break_softly(tags)
-
-    def _add_to_line(self, piece: str, tags: tuple[str, ...]) -> None:
-        if not piece:
-            return
-        if self._piece_length + len(piece) <= HARD_BREAK:
-            self.text.insert("tip", piece, tags)
-            self._piece_length += len(piece)
-        else:
-            pairs, self._piece_length = [], self._piece_length
-            start = 0
-            while start < len(piece):
-                end = _cut(piece, start, HARD_BREAK - self._piece_length)
-                pairs += (piece[start:end], tags)
-                self._piece_length += end - start
-                start = end
-                if start < len(piece):
-                    pairs += ("\n", (*tags, SOFT))
-                    self._softs.append(self._line_length + start)
-                    self._piece_length = 0
-            self.text.insert("tip", *pairs)
-        self._line_length += len(piece)
-        self._chars += len(piece)
-        if self._line_is_known and self._line_length < MARK_BELOW:
-            self._line.append(piece)
-        else:
-            self._line_is_known = False
-            self._line.clear()
-
-    def _break_softly(self, tags: tuple[str, ...]) -> None:
-        """Once the last piece of the open line is long, end it where its last line on screen begins."""
-        if self._piece_length <= BREAK_AFTER or self._width < self._kit.px(80):
-            return
-        at = self.text.index("tip display linestart")
-        left = int(self.text.tk.call(str(self.text), "count", "-chars", at, "tip"))
-        if 0 < left < self._piece_length:
-            self.text.insert(at, "\n", (*tags, SOFT))
-            self._softs.append(self._line_length - left)
-            self._piece_length = left
-
-    def _finish_line(self, marks: LineMarks | None) -> None:
-        """The open line has ended: formatted, and for that whole again if it is not long."""
-        if marks is None or not self._line_is_known:
-            return
-        spans = marks.spans("".join(self._line))
-        if spans and self._line_length <= HEAL_BELOW:
-            for number, place in reversed(list(enumerate(self._softs))):
-                self.text.delete(f"line + {place + number} c")
-            self._softs.clear()
-        for start, end, tag in spans:
-            first, last = self._place_in_line(start), self._place_in_line(end)
-            if tag in BULLETS:
-                self.text.insert(last, POINT, (*self.text.tag_names(first), tag))
-                self.text.delete(first, last)
-            else:
-                self.text.tag_add(tag, first, last)
-
-    def _heal(self) -> None:
-        """Make lines of ordinary length whole again. They were broken where the screen breaks them, so nothing moves."""
-        breaks = [str(index) for index in self.text.tag_ranges(SOFT)[::2]][-MOST_HEALED:]
-        run: list[str] = []
-        for index in reversed(breaks):
-            if run and _line_of(index) + 1 != _line_of(run[-1]):
-                self._take_away(run)
-                run = []
-            run.append(index)
-        self._take_away(run)
-
-    def _take_away(self, breaks: list[str]) -> None:
-        """Breaks of one line of the model's, from the last to the first."""
-        if sum(int(index.partition(".")[2]) for index in breaks) <= HEAL_BELOW:
-            for index in breaks:
-                self.text.delete(index)
-
-    def _place_in_line(self, offset: int) -> str:
-        return f"line + {offset + sum(place < offset for place in self._softs)} c"
+        self._earlier_is_said = False
+        self._end.clear()
 
     def _limit(self) -> None:
         """Take the oldest tenth off the screen when there is too much; the state keeps it."""
-        lines = _line_of(str(self.text.index("end-1c")))
-        if lines <= self._most_lines * 1.1 and self._chars <= self._most_chars * 1.1:
+        lines = line_of(str(self.text.index("end-1c")))
+        if lines <= self._most_lines * 1.1 and self._end.chars <= self._most_chars * 1.1:
             return
-        if self._chars > self._most_chars * 1.1:
-            excess = max(1, lines * (self._chars - self._most_chars) // self._chars)
+        if self._end.chars > self._most_chars * 1.1:
+            excess = max(1, lines * (self._end.chars - self._most_chars) // self._end.chars)
         else:
             excess = lines - self._most_lines
         if excess >= lines:
             return
         first = "2.0" if self._earlier_is_said else "1.0"
         end = f"{excess + 1}.0"
-        self._chars -= int(self.text.tk.call(str(self.text), "count", "-chars", first, end))
+        self._end.chars -= int(self.text.tk.call(str(self.text), "count", "-chars", first, end))
         self.text.delete(first, end)
         if not self._earlier_is_said:
             self._earlier_is_said = True
@@ -372,14 +259,17 @@ class StreamText:
         self.text.mark_gravity("tip", "right")
         self._follow()
 
-    def _light(self, lit: bool) -> None:
+    def _light(self, *, lit: bool) -> None:
         self._is_lit = lit
         self.text.tag_configure("caret", foreground=self._kit["state:write" if lit else self._on])
 
     def _count_new_lines(self) -> None:
-        lines = _line_of(str(self.text.index("tip"))) - _line_of(str(self.text.index("left_at")))
+        lines = line_of(str(self.text.index("tip"))) - line_of(str(self.text.index("left_at")))
         if lines < 200:  # what the screen calls a line costs a layout, so it is counted only where there are few
             lines = int(self.text.tk.call(str(self.text), "count", "-displaylines", "left_at", "tip") or 0)
+        if lines < 1 and not (self._caret_is_on or self._tail):
+            self._hide_pill()  # nothing comes any more: the reader only reads
+            return
         words = "Jump to latest" if lines < 1 else "1 new line" if lines == 1 else f"{lines:,} new lines"
         if words != self._pill_words:
             if self._pill is None:
@@ -397,20 +287,24 @@ class StreamText:
             self._pill_words = ""
             self._pill.place_forget()
 
-    def _scrolled(self, first: str, last: str) -> None:
-        # The bar is drawn by `tick`: a ttk scrollbar set at each append would cost more than the append.
-        self._view = (first, last)
+    def _scrolled(self, first: float, last: float) -> None:
+        self._view = (float(first), float(last))
+        # While text comes, `tick` draws the bar: a ttk scrollbar set at each append would cost more than the append.
+        if not self._caret_is_on:
+            self._show_bar()
 
     def _show_bar(self) -> None:
         self._shown_view = self._view
         first, last = self._view
-        fits = float(first) <= 0.0 and float(last) >= 1.0
+        fits = first <= 0.0 and last >= 1.0
         if fits == self._bar_is_shown:
             self._bar_is_shown = not fits
             if fits:
                 self._bar.place_forget()
             else:
-                self._bar.place(relx=1.0, x=-1, y=2, relheight=1.0, height=-4, width=self._kit.px(BAR_WIDTH), anchor="ne")
+                self._bar.place(
+                    relx=1.0, x=-1, y=2, relheight=1.0, height=-4, width=self._kit.px(BAR_WIDTH), anchor="ne"
+                )
         if not fits:
             self._bar.set(first, last)
 
@@ -435,14 +329,14 @@ class StreamText:
             ("<Home>", ("moveto", 0)),
             ("<Control-Home>", ("moveto", 0)),
         ):
-            text.bind(key, lambda _event, how=how: self._press(how))
+            text.bind(key, partial(self._press, how))
         for key in ("<End>", "<Control-End>"):
-            text.bind(key, lambda _event: self._press(None))
+            text.bind(key, partial(self._press, None))
         text.bind("<MouseWheel>", lambda event: self._wheel(-1 if event.delta > 0 else 1))
         text.bind("<Button-4>", lambda _event: self._wheel(-1))
         text.bind("<Button-5>", lambda _event: self._wheel(1))
-        text.bind("<Button-1>", lambda _event: self._hold(True), add="+")
-        text.bind("<ButtonRelease-1>", lambda _event: self._hold(False), add="+")
+        text.bind("<Button-1>", lambda _event: self._hold(holding=True), add="+")
+        text.bind("<ButtonRelease-1>", lambda _event: self._hold(holding=False), add="+")
         text.bind("<ButtonRelease-2>", lambda _event: self.look(), add="+")
         text.bind("<<Copy>>", lambda _event: self._copied())
         self.frame.bind("<Configure>", lambda event: self._fit(event.width, event.height))
@@ -452,8 +346,11 @@ class StreamText:
         for kind in ("UTF8_STRING", "STRING"):
             text.selection_handle(self._primary, selection="PRIMARY", type=kind)
 
-    def _press(self, how: tuple[Any, ...] | None) -> str:
-        self.to_end() if how is None else self.scroll(*how)
+    def _press(self, how: tuple[Any, ...] | None, _event: tk.Event[tk.Text]) -> str:
+        if how is None:
+            self.to_end()
+        else:
+            self.scroll(*how)
         return "break"
 
     def _wheel(self, direction: int) -> str | None:
@@ -462,7 +359,7 @@ class StreamText:
         self.scroll("scroll", 3 * direction, "units")
         return "break"
 
-    def _hold(self, holding: bool) -> None:
+    def _hold(self, *, holding: bool) -> None:
         """While the button is down the text stands still: a selection in the making must not slip away."""
         self._is_holding = holding
         if not holding and not self.is_latched and not self.is_at_end:
@@ -487,50 +384,3 @@ class StreamText:
         if self._measure and width != self._width:
             self.text.configure(padx=max(self._padx, (width - self._measure) // 2))
         self._width = width
-
-
-def _line_of(index: str) -> int:
-    return int(index.partition(".")[0])
-
-
-def _cut(text: str, start: int, room: int) -> int:
-    """Where a stretch of at most `room` characters from `start` ends: after a blank, if there is one in its second half."""
-    end = start + max(0, room)
-    if end >= len(text):
-        return len(text)
-    blank = text.rfind(" ", start + room // 2, end)
-    return blank + 1 if blank > 0 else end
-
-
-def _pieces(line: str, tags: tuple[str, ...]) -> list[Any]:
-    """Arguments of Text.insert for text that stands still: lines longer than Tk likes are broken."""
-    if len(line) <= HARD_BREAK:
-        return [line, tags] if line else []
-    pairs: list[Any] = []
-    start = since = 0
-    while start < len(line):
-        line_break = line.find("\n", start, start + HARD_BREAK)
-        if line_break >= 0:
-            start = line_break + 1
-            continue
-        end = _cut(line, start, HARD_BREAK)
-        if end < len(line):
-            pairs += (line[since:end], tags, "\n", (*tags, SOFT))
-            since = end
-        start = end
-    if since < len(line):
-        pairs += (line[since:], tags)
-    return pairs
-
-
-def _marked(line: str, tags: tuple[str, ...], spans: Iterable[tuple[int, int, str]]) -> list[Any]:
-    """Arguments of Text.insert for one whole line with its formatting."""
-    spans = list(spans)
-    if not spans:
-        return _pieces(line, tags)
-    edges = sorted({0, len(line), *(edge for start, end, _ in spans for edge in (start, end))})
-    pairs: list[Any] = []
-    for start, end in zip(edges, edges[1:], strict=False):
-        on = tuple(tag for a, b, tag in spans if a <= start and end <= b)
-        pairs += (POINT if any(tag in BULLETS for tag in on) else line[start:end], (*tags, *on))
-    return pairs

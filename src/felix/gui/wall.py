@@ -1,7 +1,7 @@
 """The wall: one card per agent, as many columns as fit, and one of them big when asked for.
 
-A card that cannot be seen – scrolled away, or behind the big one – gets nothing and catches up when it comes into view, so a frame
-costs what is on screen, not what the run has.
+A card that cannot be seen – scrolled away, or behind the big one – gets nothing and catches up when it comes into view,
+so a frame costs what is on screen, not what the run has.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Wall:
         on_maximise: Callable[[AgentId | None], object] | None = None,
         on_wake: Callable[[], object] | None = None,
     ) -> None:
-        """`on_maximise` is told which agent's card is big now, None for none; `on_wake` asks for a frame outside a run."""
+        """`on_maximise` is told whose card is big now, None for none; `on_wake` asks for a frame outside a run."""
         self._kit, self._settings = kit, settings
         self._told, self._on_wake = on_maximise, on_wake
         self._state = RunState()
@@ -60,8 +60,18 @@ class Wall:
             ("arrows-angle-expand", "Make big (Enter)", self._expand),
             ("copy", "Copy (Ctrl+C)", self._copy),
         ):
-            kit.button(self._toolbar, icon=icon, on="card", padding=(5, 4), icon_size=12, color="text", command=act, tooltip=words,
-                       takefocus=False).pack(side="left")  # fmt: skip
+            button = kit.button(
+                self._toolbar,
+                icon=icon,
+                on="card",
+                padding=(5, 4),
+                icon_size=12,
+                color="text",
+                command=act,
+                tooltip=words,
+            )
+            button.configure(takefocus=False)  # one toolbar for all cards; the keyboard has Enter and Ctrl+C
+            button.pack(side="left")
 
     # -- View ----------------------------------------------------------------------------------------------------------
 
@@ -135,7 +145,8 @@ class Wall:
     def escape(self) -> bool:
         """Close what is open here, innermost first: find bar, then big card. False when nothing was."""
         shown = [self._big] if self._big is not None and self.maximised is not None else list(self._cards.values())
-        if any([card.close_find() for card in shown]):
+        closed = [card for card in shown if card.close_find()]
+        if closed:
             return True
         if self.maximised is None:
             return False
@@ -181,10 +192,12 @@ class Wall:
         whole = rows * (each + gap) - gap
         self._grid.body.configure(height=whole)
         if (whole > height) != bool(self._grid.bar.winfo_manager()):
-            self._grid.bar.pack(side="right", fill="y", before=canvas) if whole > height else self._grid.bar.pack_forget()
+            self._grid.bar.pack(
+                side="right", fill="y", before=canvas
+            ) if whole > height else self._grid.bar.pack_forget()
         self._find_visible()
 
-    def _scrolled(self, first: str, last: str) -> None:
+    def _scrolled(self, first: float, last: float) -> None:
         self._grid.bar.set(first, last)
         self._find_visible()
         self._draw_stale()
@@ -221,7 +234,9 @@ class Wall:
                 self._cards[before].focus()
         else:
             if self._big is None:
-                self._big = Card(self.frame, self._kit, self._settings, on_maximise=lambda _agent: self.maximise(None), is_large=True)
+                self._big = Card(
+                    self.frame, self._kit, self._settings, on_maximise=lambda _agent: self.maximise(None), is_large=True
+                )
             top = self._kit.px(42 + CHIPS_GAP)
             self._grid.frame.place_forget()
             self._chips.frame.place(x=0, y=0, relwidth=1.0)
