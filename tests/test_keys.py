@@ -119,6 +119,10 @@ def test_a_key_that_the_store_does_not_give_up_is_not_used_and_told_of(store: Me
     store.locked = True
     assert keys.remove(LOCAL) is False
     assert keys.get(LOCAL) == ""
+    assert "still holds the key" in keys.state(LOCAL).fault
+    store.locked = False
+    assert keys.remove(LOCAL) is True
+    assert keys.state(LOCAL) == KeyState(LOCAL, "none")
 
 
 def test_the_environment_wins_and_is_named(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,6 +60,8 @@ class KeyStore:
     def __init__(self) -> None:
         self._session: dict[str, str] = {}
         self._known: dict[str, str] = {}
+        self._stuck: set[str] = set()
+        """Origins whose key the store did not give up."""
         self._lock = threading.Lock()
 
     def get(self, base_url: str) -> str:
@@ -76,7 +78,10 @@ class KeyStore:
         if key:
             return KeyState(base_url, "environment", masked(key))
         with self._lock:
-            key, place = self._kept(origin_of(base_url))
+            origin = origin_of(base_url)
+            key, place = self._kept(origin)
+            if origin in self._stuck:
+                fault = fault or "The key store of this system still holds the key; remove it there."
         return KeyState(base_url, place, masked(key) if key else "", fault)
 
     def put(self, base_url: str, key: str) -> bool:
@@ -84,6 +89,7 @@ class KeyStore:
         key, origin = clean_key(key), origin_of(base_url)
         with self._lock:
             self._known.pop(origin, None)
+            self._stuck.discard(origin)
             if _write(origin, key):
                 self._session.pop(origin, None)
                 self._known[origin] = key
@@ -97,7 +103,11 @@ class KeyStore:
         with self._lock:
             self._session.pop(origin, None)
             self._known[origin] = ""
-            return _delete(origin)
+            if _delete(origin):
+                self._stuck.discard(origin)
+                return True
+            self._stuck.add(origin)
+            return False
 
     def _kept(self, origin: str) -> tuple[str, Literal["none", "store", "session"]]:
         if origin in self._session:

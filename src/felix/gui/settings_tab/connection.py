@@ -66,6 +66,7 @@ class ConnectionRows:
             on_put=lambda key: acts.on_put_key(read().base_url, key),
             on_remove=lambda: acts.on_remove_key(read().base_url),
         )  # fmt: skip
+        self.fields = (self.address,)
         self._show_asking()
 
     def _add_model(self, row: Row) -> None:

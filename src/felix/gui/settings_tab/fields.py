@@ -37,11 +37,13 @@ class Field:
 
         With `settles` False only Enter and leaving apply: for what is wrong or something else until it is whole.
         """
-        self._row, self._kit, self._read, self._commit, self._settles = row, kit, read, commit, settles
+        self._row, self._kit, self._read, self._commit = row, kit, read, commit
         self._after = ""
-        self.entry = kit.entry(parent or row.control, "card", width, justify=justify)
+        self._text = tk.StringVar(row.frame)
+        self.entry = kit.entry(parent or row.control, "card", width, justify=justify, textvariable=self._text)
         self.refresh()
-        self.entry.bind("<KeyRelease>", self._typed)
+        if settles:
+            self._text.trace_add("write", lambda *_: self._typed())
         self.entry.bind("<FocusOut>", lambda _event: self.apply())
         self.entry.bind("<Return>", self._entered)
         self.entry.bind("<KP_Enter>", self._entered)
@@ -82,18 +84,23 @@ class Field:
         self._mark("")
         self._show()
 
+    def preview(self, text: str) -> None:
+        """Show a right value that somebody else is about to put in force."""
+        self._text.set(text)
+        self._stop_waiting()
+        self._mark("")
+
     def _show(self) -> None:
         if self.is_touched:
-            self.entry.delete(0, "end")
-            self.entry.insert(0, self._read())
+            self._text.set(self._read())
 
     def _mark(self, fault: str) -> None:
         self._row.set_fault(fault)
         self._kit.set_bad(self.entry, bool(fault))
 
-    def _typed(self, _event: tk.Event[tk.Misc]) -> None:
-        if self._settles and self.is_touched:
-            self._stop_waiting()
+    def _typed(self) -> None:
+        self._stop_waiting()
+        if self.is_touched:
             self._after = self.entry.after(SETTLED_MS, self._settle)
 
     def _settle(self) -> None:

@@ -1,4 +1,4 @@
-"""The form of the Settings tab: a section is a title and a card of rows, each with a name, a hint and something to set.
+"""The form of the Settings tab: a section is a title and a card of rows, with a name, a hint and something to set each.
 
 The hint line is also where a fault is told, in place, so that nothing jumps when it comes and goes but the words.
 """
@@ -6,14 +6,14 @@ The hint line is also where a fault is told, in place, so that nothing jumps whe
 from __future__ import annotations
 
 import tkinter as tk
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from tkinter import ttk as plain
 
 from felix.gui.kit import Kit
 
 UNDO_MS = 8_000
 """How long a reset can be taken back."""
-_LEAST_HINT = 120
+_LEAST_HINT, _UNWRAPPED = 120, 720
 
 
 class Row:
@@ -21,6 +21,7 @@ class Row:
 
     def __init__(self, parent: tk.Misc, kit: Kit, name: str, hint: str) -> None:
         self._kit, self._hint = kit, hint
+        self._width, self._wrapped = kit.px(_UNWRAPPED), 0
         self.frame = kit.frame(parent, "card", padding=(12, 6, 10, 7))
         self.frame.columnconfigure(0, weight=1)
         self.frame.rowconfigure(0, weight=1)
@@ -30,7 +31,7 @@ class Row:
         self._name.pack(anchor="w")
         self._line = kit.label(words, hint, "Small", "text2", "card")
         self._line.pack(anchor="w")
-        words.bind("<Configure>", lambda event: self._wrap(event.width))
+        words.bind("<Configure>", self._widened)
         self.control = kit.frame(self.frame, "card")
         self.control.grid(row=0, column=1, sticky="e")
         self.fault = ""
@@ -43,19 +44,30 @@ class Row:
         self._hint = hint
         if not self.fault:
             self._line.configure(text=hint)
+            self._wrap()
 
     def set_fault(self, sentence: str) -> None:
         """Tell what is wrong in the place of the hint; empty shows the hint again."""
         self.fault = sentence
         self._kit.set_label(self._line, text=sentence or self._hint, color="ink:fail" if sentence else "text2")
+        self._wrap()
 
     @property
     def shown(self) -> str:
         """The words in the hint line now."""
         return str(self._line.cget("text"))
 
-    def _wrap(self, width: int) -> None:
-        self._line.configure(wraplength=max(_LEAST_HINT, width))
+    def _widened(self, event: tk.Event[tk.Misc]) -> None:
+        self._width = event.width
+        self._wrap()
+
+    def _wrap(self) -> None:
+        """Wrap what does not fit on a line; what does is left alone, as each change lays the whole page out again."""
+        width = max(_LEAST_HINT, self._width)
+        wrap = width if self._kit.font("Small").measure(self.shown) > width else 0
+        if wrap != self._wrapped:
+            self._wrapped = wrap
+            self._line.configure(wraplength=wrap)
 
 
 class Section:
@@ -91,6 +103,19 @@ class Section:
         row.frame.pack(fill="x")
         self.rows.append(row)
         return row
+
+    def list(self, heading: str, lines: Sequence[tuple[str, str]]) -> None:
+        """Lines that are only read, such as the keys of the window, under a heading."""
+        kit = self._kit
+        if self._card.winfo_children():
+            kit.rule(self._card).pack(fill="x", padx=kit.px(11))
+        table = kit.frame(self._card, "card", padding=(12, 8, 10, 9))
+        table.pack(fill="x")
+        table.columnconfigure(0, weight=1)
+        kit.label(table, heading, "Small", "text2", "card").grid(row=0, column=0, sticky="w", pady=(0, kit.px(2)))
+        for number, (left, right) in enumerate(lines, start=1):
+            kit.label(table, left, on="card").grid(row=number, column=0, sticky="w", pady=kit.px(2))
+            kit.label(table, right, "Small", "text2", "card").grid(row=number, column=1, sticky="e")
 
     def show_is_default(self, *, is_default: bool) -> None:
         """Whether there is anything to reset."""

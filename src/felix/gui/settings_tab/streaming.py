@@ -48,6 +48,7 @@ class StreamingRows:
             row, kit, read=lambda: str(read().streaming_batch_chars), commit=self._set_characters, width=8
         )
         self.characters.entry.pack()
+        self.fields = (self.interval, self.characters)
 
         row = section.row("Typing effect", "Reveals each batch evenly; adds up to one interval")
         self.typing = kit.toggle(row.control, self._typing, lambda: change(typing_effect=self._typing.get()))
@@ -81,11 +82,7 @@ class StreamingRows:
 
     def _slid(self, value: float) -> None:
         ms = STOPS_MS[round(value)]
-        entry = self.interval.entry
-        entry.delete(0, "end")
-        entry.insert(0, str(ms))
-        self._kit.set_bad(entry, False)
-        self._interval_row.set_fault("")
+        self.interval.preview(str(ms))
         self._interval_row.set_hint(pace_words(ms))
         self._stop_waiting()
         self._after = self.slider.widget.after(_SETTLED_MS, self._settle)

@@ -72,9 +72,7 @@ class SettingsTab:
 
     def _add_shortcuts(self, section: Section) -> None:
         for group, entries in shortcuts.GROUPS:
-            for entry in entries:
-                row = section.row(entry.does, group)
-                self._kit.label(row.control, entry.keys, "Small", "text2", "card").pack()
+            section.list(group, [(entry.does, entry.keys) for entry in entries])
 
     # -- values --------------------------------------------------------------------------------------------------------
 
@@ -92,14 +90,22 @@ class SettingsTab:
         keys = self._keys[index]
         before = {key: getattr(self._read(), key) for key in keys}
         self._settings.reset(keys)
+        self._restore_fields(index)
         self._tell(_different(before, self._read()))
 
         def undo() -> None:
             changed = _different(before, self._read())
             self._settings.change(**before)
+            self._restore_fields(index)
             self._tell(changed)
 
         return undo
+
+    def _restore_fields(self, index: int) -> None:
+        """What stands wrong in the fields of a section goes with a reset."""
+        fields = (self.connection.fields, self.streaming.fields, self.workflow.fields, ())[index]
+        for field in fields:
+            field.restore()
 
     def _tell(self, changed: Iterable[str]) -> None:
         notices = self._settings.notices  # before anybody who hears of the change makes another
@@ -169,7 +175,7 @@ class SettingsTab:
 
     def _fit(self, width: int) -> None:
         self.navigation.fit(self.frame.winfo_width())
-        side = max(self._kit.px(_MARGIN), (width - self._kit.px(COLUMN)) // 2)
+        side = max(self._kit.px(_MARGIN), (width - self._kit.px(COLUMN) + 1) // 2)
         self._column.configure(padding=(side, self._kit.px(14), side, 0))
 
     def _let_the_ground_take_focus(self) -> None:

@@ -43,6 +43,7 @@ class WorkflowRows:
         kit.label(self._own, "s", "Small", "text2", "card").pack(side="left", padx=kit.px(6))
         self.silence = ChoiceMenu(control, kit, on_choose=self._choose_silence, tooltip="How long a silence may last")
         self.silence.button.pack(side="right")
+        self.fields = (self.tokens, self.seconds)
 
     def refresh(self) -> None:
         """Show what is in force."""

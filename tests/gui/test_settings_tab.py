@@ -1,0 +1,620 @@
+"""The Settings tab: real widgets, real events, a real settings file and key store."""
+
+from __future__ import annotations
+
+import json
+import time
+import tkinter as tk
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import keyring
+import pytest
+from keyring.backends.fail import Keyring as NoStore
+
+from felix.errors import ServerError
+from felix.gui.kit import Kit
+from felix.gui.settings_tab import Acts, SettingsTab
+from felix.gui.settings_tab.fields import number_between
+from felix.gui.settings_tab.streaming import STOPS_MS, pace_words, position
+from felix.gui.settings_tab.workflow import duration_words
+from felix.keys import VARIABLE, KeyState, KeyStore
+from felix.llm.models import ConnectionCheck, ModelInfo, ServerReport
+from felix.settings import DEFAULT_BASE_URL, Settings, SettingsFile
+
+LMSTUDIO = ServerReport(
+    "lmstudio",
+    "LM Studio",
+    (
+        ModelInfo("qwen3-8b", "Qwen3 8B", True, 16_384, slots=4),
+        ModelInfo("gemma-3-12b", "Gemma 3", True, 8_000, slots=2),
+        ModelInfo("mistral-7b", "Mistral", False),
+    ),
+    13.6,
+)
+
+
+class Page:
+    """The tab as a user has it, with the key store at hand and everything it asked for written down."""
+
+    def __init__(self, kit: Kit, window: tk.Toplevel, path: Path) -> None:
+        self.settings = SettingsFile(path)
+        self.settings.load()
+        self.keys = KeyStore()
+        self.asked: list[tuple[object, ...]] = []
+        self.saved: list[str] = []
+        self.changed: list[frozenset[str]] = []
+
+        def put(base_url: str, key: str) -> None:
+            self.keys.put(base_url, key)
+            self.tab.key_report(self.keys.state(base_url))
+
+        def remove(base_url: str) -> None:
+            self.keys.remove(base_url)
+            self.tab.key_report(self.keys.state(base_url))
+
+        acts = Acts(
+            on_change=self.changed.append,
+            on_saved=self.saved.append,
+            on_check=lambda base_url: self.asked.append(("check", base_url)),
+            on_test=lambda *what: self.asked.append(("test", *what)),
+            on_ask_key=lambda base_url: self.tab.key_report(self.keys.state(base_url)),
+            on_put_key=put,
+            on_remove_key=remove,
+            on_show_log=lambda: self.asked.append(("log",)),
+        )
+        self.app, self.window = kit.app, window
+        self.tab = SettingsTab(window, kit, self.settings, acts)
+        self.tab.frame.pack(fill="both", expand=True)
+        self.app.update()
+        self.tab.shown()
+        self.app.update()
+
+    @property
+    def now(self) -> Settings:
+        return self.settings.current
+
+    def on_disk(self) -> Settings:
+        return Settings.model_validate(json.loads(self.settings.path.read_text()))
+
+    def until(self, is_so: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 5
+        while not is_so():
+            assert time.monotonic() < deadline, "it did not come to be"
+            self.app.update()
+
+    def type(self, entry: tk.Misc, text: str, *keys: str) -> None:
+        """As by hand: the field is entered, emptied, written in, and keys are pressed."""
+        entry.focus_force()
+        self.app.update()
+        assert isinstance(entry, tk.Entry)
+        entry.delete(0, "end")
+        for sign in text:
+            entry.event_generate("<Key>", keysym=_KEYSYMS.get(sign, sign))
+        for key in keys:
+            entry.event_generate(f"<{key}>")
+        self.app.update()
+
+    def press(self, widget: tk.Misc) -> None:
+        widget.focus_force()
+        self.app.update()
+        widget.event_generate("<Key-space>")
+        self.app.update()
+
+
+_KEYSYMS = {
+    " ": "space", "/": "slash", ":": "colon", ".": "period", "-": "minus", ",": "comma", "\n": "Return",
+}  # fmt: skip
+
+
+@pytest.fixture
+def page(kit: Kit, window: tk.Toplevel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
+    monkeypatch.delenv(VARIABLE, raising=False)
+    before = keyring.get_keyring()
+    keyring.set_keyring(NoStore())
+    page = Page(kit, window, tmp_path / "settings.json")
+    yield page
+    page.tab.frame.destroy()
+    keyring.set_keyring(before)
+
+
+# -- values ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_switch_is_in_force_and_saved_at_once(page: Page) -> None:
+    page.press(page.tab.streaming.streaming)
+    assert page.now.enable_streaming is False
+    assert page.on_disk().enable_streaming is False
+    assert page.changed == [frozenset({"enable_streaming"})]
+    assert page.saved == [""]
+    page.press(page.tab.streaming.streaming)
+    assert page.on_disk().enable_streaming is True
+
+
+def test_every_switch_changes_its_own_setting(page: Page) -> None:
+    for switch, key in (
+        (page.tab.streaming.typing, "typing_effect"),
+        (page.tab.appearance.motion, "reduce_motion"),
+        (page.tab.appearance.verbose, "verbose_log"),
+    ):
+        before = getattr(page.now, key)
+        page.press(switch)
+        assert getattr(page.on_disk(), key) is not before
+
+
+def test_a_number_applies_on_enter(page: Page) -> None:
+    page.type(page.tab.streaming.interval.entry, "250", "Return")
+    assert page.on_disk().streaming_batch_interval == 0.25
+    assert page.tab.streaming.slider.value == position(250)
+
+
+def test_a_number_applies_when_its_field_is_left(page: Page) -> None:
+    page.type(page.tab.streaming.characters.entry, "80")
+    page.tab.workflow.tokens.entry.focus_force()
+    page.app.update()
+    assert page.on_disk().streaming_batch_chars == 80
+
+
+def test_a_number_applies_a_moment_after_the_last_key(page: Page) -> None:
+    page.type(page.tab.workflow.tokens.entry, "2048")
+    page.until(lambda: page.now.max_tokens == 2048)
+
+
+def test_a_click_beside_a_field_applies_what_was_typed(page: Page) -> None:
+    page.type(page.tab.connection.address.entry, "127.0.0.1:9999")
+    ground = page.tab.connection.server.frame
+    ground.event_generate("<Button-1>", x=3, y=3)
+    page.until(lambda: page.now.base_url == "http://127.0.0.1:9999/v1")
+
+
+@pytest.mark.parametrize("text", ["5000", "-1", "fast", "", "1.5"])
+def test_a_bad_entry_is_marked_at_its_field_and_not_saved(page: Page, text: str) -> None:
+    field = page.tab.streaming.interval
+    page.type(field.entry, text, "Return")
+    row = page.tab.streaming._interval_row
+    assert row.shown == "The interval must be a whole number from 0 to 2,000."
+    assert field.entry.instate(["invalid"])
+    assert field.entry.get() == text
+    assert page.now.streaming_batch_interval == 0.1 and not page.settings.path.exists()
+
+    page.tab.refresh()
+    assert field.entry.get() == text and row.fault, "what stands wrong stays until somebody mends it"
+    page.type(field.entry, "40", "Return")
+    assert not row.fault and not field.entry.instate(["invalid"])
+    assert page.on_disk().streaming_batch_interval == 0.04
+
+
+def test_escape_brings_back_the_value_in_force_and_only_then_means_something_else(page: Page) -> None:
+    heard: list[str] = []
+    page.window.bind("<Escape>", lambda _event: heard.append("window"))
+    entry = page.tab.streaming.interval.entry
+    page.type(entry, "9999", "Return", "Escape")
+    assert entry.get() == "100" and not page.tab.streaming._interval_row.fault and heard == []
+    entry.event_generate("<Escape>")
+    page.app.update()
+    assert heard == ["window"]
+
+
+def test_what_is_half_typed_is_not_marked(page: Page) -> None:
+    entry = page.tab.streaming.interval.entry
+    page.type(entry, "99999")
+    page.until(lambda: not page.tab.streaming.interval._after)
+    assert not page.tab.streaming._interval_row.fault
+
+
+def test_the_slider_moves_by_keys_and_is_saved_when_it_rests(page: Page) -> None:
+    slider = page.tab.streaming.slider
+    slider.widget.focus_force()
+    page.app.update()
+    slider.widget.event_generate("<Key-Right>")
+    slider.widget.event_generate("<Key-Right>")
+    page.app.update()
+    assert page.tab.streaming.interval.entry.get() == "200"
+    page.until(lambda: page.now.streaming_batch_interval == 0.2)
+    assert page.on_disk().streaming_batch_interval == 0.2
+    assert page.saved == [""], "one save for one move of two steps"
+    slider.widget.event_generate("<Key-Home>")
+    page.until(lambda: page.now.streaming_batch_interval == 0)
+
+
+def test_releasing_the_slider_applies_it_at_once(page: Page) -> None:
+    widget = page.tab.streaming.slider.widget
+    widget.event_generate("<Button-1>", x=widget.winfo_width() - 1, y=8)
+    widget.event_generate("<ButtonRelease-1>", x=widget.winfo_width() - 1, y=8)
+    assert page.now.streaming_batch_interval == 2.0
+
+
+def test_where_a_file_cannot_be_written_that_is_said_and_the_change_holds(page: Page) -> None:
+    page.settings.path = page.settings.path / "no" / "folder.json"
+    page.settings.path.parent.parent.write_text("a file where a folder should be")
+    page.press(page.tab.streaming.streaming)
+    assert page.now.enable_streaming is False
+    assert "could not be saved" in page.saved[-1]
+
+
+def test_a_change_made_elsewhere_shows_after_refresh(page: Page) -> None:
+    page.settings.change(
+        theme="dark", font_scale=1.3, enable_streaming=False, max_parallel=9, streaming_batch_interval=0.12
+    )
+    page.tab.refresh()
+    assert page.tab.appearance.theme.value == "dark"
+    assert page.tab.appearance.size.button.cget("text") == "130 %"
+    assert page.tab.workflow.parallel.button.cget("text") == "9"
+    assert not page.tab.streaming.streaming.instate(["selected"])
+    assert page.tab.streaming.interval.entry.get() == "120"
+    assert page.changed == []
+
+
+# -- menus -------------------------------------------------------------------------------------------------------------
+
+
+def invoke(menu: tk.Menu, words: str) -> None:
+    """Take the line of a menu that begins with `words`, as the keyboard does."""
+    end = menu.index("end")
+    assert end is not None
+    for line in range(end + 1):
+        if menu.type(line) != "separator" and str(menu.entrycget(line, "label")).startswith(words):
+            menu.invoke(line)
+            return
+    raise AssertionError(f"no line begins with {words}")
+
+
+def test_the_menus_change_their_settings(page: Page) -> None:
+    invoke(page.tab.workflow.parallel.button.menu, "8")
+    invoke(page.tab.appearance.size.button.menu, "125 %")
+    invoke(page.tab.workflow.silence.button.menu, "2 min")
+    page.app.update()
+    settings = page.on_disk()
+    assert (settings.max_parallel, settings.font_scale, settings.silence_timeout_s) == (8, 1.25, 120)
+
+
+def test_text_size_goes_by_steps_and_stops_at_its_ends(page: Page) -> None:
+    looks = page.tab.appearance
+    page.press(looks.larger)
+    assert page.now.font_scale == 1.1
+    page.settings.change(font_scale=2.0)
+    page.tab.refresh()
+    assert looks.larger.instate(["disabled"])
+    page.press(looks.smaller)
+    assert page.now.font_scale == 1.75
+
+
+def test_silence_is_automatic_never_or_any_number(page: Page) -> None:
+    rows = page.tab.workflow
+    assert rows.silence.button.cget("text") == "Automatic, 10 min"
+    page.tab.change(base_url="https://example.org/v1")
+    assert rows.silence.button.cget("text") == "Automatic, 2 min"
+    invoke(rows.silence.button.menu, "Never")
+    assert page.on_disk().silence_timeout_s == 0
+    invoke(rows.silence.button.menu, "Another number")
+    page.type(rows.seconds.entry, "77", "Return")
+    assert page.on_disk().silence_timeout_s == 77
+    page.type(rows.seconds.entry, "100000", "Return")
+    assert page.on_disk().silence_timeout_s == 77
+    invoke(rows.silence.button.menu, "Automatic")
+    assert page.on_disk().silence_timeout_s is None
+    page.app.update()
+    assert not rows.seconds.entry.winfo_ismapped()
+
+
+def test_the_theme_is_chosen_by_arrow_keys(page: Page) -> None:
+    theme = page.tab.appearance.theme
+    theme._buttons["system"].focus_force()
+    page.app.update()
+    theme._buttons["system"].event_generate("<Key-Right>")
+    page.app.update()
+    assert page.on_disk().theme == "light"
+    assert page.changed == [frozenset({"theme"})]
+
+
+# -- reset -------------------------------------------------------------------------------------------------------------
+
+
+def test_reset_touches_its_section_and_can_be_undone(page: Page) -> None:
+    page.tab.change(streaming_batch_interval=0.5, typing_effect=False, max_parallel=2)
+    section = page.tab._sections[1]
+    assert section.reset_button
+    page.press(section.reset_button)
+    assert page.on_disk() == Settings(max_parallel=2)
+    assert section.reset_button.cget("text") == "Undo reset"
+    page.press(section.reset_button)
+    assert page.on_disk() == Settings(max_parallel=2, streaming_batch_interval=0.5, typing_effect=False)
+    assert section.reset_button.cget("text") == "Reset"
+
+
+def test_a_change_after_a_reset_ends_its_undo(page: Page) -> None:
+    page.tab.change(typing_effect=False)
+    section = page.tab._sections[1]
+    assert section.reset_button
+    page.press(section.reset_button)
+    page.press(page.tab.streaming.streaming)
+    assert section.reset_button.cget("text") == "Reset"
+    assert page.now.enable_streaming is False
+
+
+def test_a_reset_clears_what_stands_wrong_in_its_fields(page: Page) -> None:
+    page.tab.change(streaming_batch_interval=0.5)
+    page.type(page.tab.streaming.interval.entry, "9999", "Return")
+    section = page.tab._sections[1]
+    assert section.reset_button
+    page.press(section.reset_button)
+    assert page.tab.streaming.interval.entry.get() == "100"
+    assert not page.tab.streaming._interval_row.fault
+
+
+def test_there_is_nothing_to_reset_at_the_defaults(page: Page) -> None:
+    assert all(s.reset_button.instate(["disabled"]) for s in page.tab._sections if s.reset_button)
+
+
+# -- connection --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("typed", "address"),
+    [
+        ("localhost:1234", "http://127.0.0.1:1234/v1"),
+        (" http://10.0.0.5:8080/ ", "http://10.0.0.5:8080/v1"),
+        ("example.org/api/v1/", "http://example.org/api/v1"),
+    ],
+)
+def test_an_address_is_repaired_and_the_repair_is_shown(page: Page, typed: str, address: str) -> None:
+    page.tab.change(base_url="http://192.168.0.9:1/v1")
+    page.asked.clear()
+    field = page.tab.connection.address
+    page.type(field.entry, typed, "Return")
+    assert page.on_disk().base_url == address
+    assert field.entry.get() == address
+    assert page.tab.connection._address_row.shown == f"Read as {address}"
+    assert ("check", address) in page.asked
+
+
+def test_an_address_that_is_none_stays_as_typed_and_is_not_asked(page: Page) -> None:
+    page.asked.clear()
+    page.type(page.tab.connection.address.entry, "ftp://x", "Return")
+    assert "http://" in page.tab.connection._address_row.fault
+    assert page.now.base_url == DEFAULT_BASE_URL
+    page.press(page.tab.connection.test_button)
+    assert page.asked == []
+
+
+def test_what_the_server_says_is_shown(page: Page) -> None:
+    rows = page.tab.connection
+    page.tab.server_report(DEFAULT_BASE_URL, LMSTUDIO, None)
+    assert rows.server.shown == "2 models loaded  ·  4 slots"
+    assert rows.badge.cget("text") == "Connected, 14 ms"
+    assert rows.model.cget("text") == "Automatic · qwen3-8b"
+
+
+def test_what_is_wrong_with_the_server_is_said_in_words(page: Page) -> None:
+    sentence = "Nothing listens at http://127.0.0.1:1234/v1; start the server in LM Studio."
+    page.tab.server_report(DEFAULT_BASE_URL, None, ServerError(sentence, fault="unreachable"))
+    assert page.tab.connection.server.shown == sentence
+    assert page.tab.connection.badge.cget("text") == "Not reachable"
+
+
+def test_news_of_a_server_that_is_no_longer_in_force_changes_nothing(page: Page) -> None:
+    page.tab.server_report("http://10.9.9.9:1/v1", LMSTUDIO, None)
+    page.tab.key_report(KeyState("http://10.9.9.9:1/v1", "session", "…1234"))
+    assert page.tab.connection.badge.cget("text") == "Asking…"
+    assert page.tab.connection.key.menu.cget("text") == "None"
+
+
+def test_the_models_are_listed_loaded_first_and_chosen(page: Page) -> None:
+    page.tab.server_report(DEFAULT_BASE_URL, LMSTUDIO, None)
+    rows = page.tab.connection
+    rows._fill_models()
+    menu = rows.model.menu
+    labels = [menu.entrycget(n, "label") for n in range(menu.index("end") + 1) if menu.type(n) != "separator"]
+    assert labels == [
+        "Automatic – the first that is loaded",
+        "Loaded",
+        "qwen3-8b  ·  16k context",
+        "gemma-3-12b  ·  8,000 context",
+        "Not loaded: the server loads it when a run starts",
+        "mistral-7b",
+    ]
+    invoke(menu, "gemma")
+    assert page.on_disk().model == "gemma-3-12b"
+    assert rows.model.cget("text") == "gemma-3-12b · loaded, 8,000"
+    invoke(menu, "Automatic")
+    assert page.on_disk().model == ""
+
+
+def test_a_model_the_server_lacks_is_said_to_be_missing(page: Page) -> None:
+    page.tab.change(model="gone-1b")
+    page.tab.server_report(DEFAULT_BASE_URL, LMSTUDIO, None)
+    assert page.tab.connection.model.cget("text") == "gone-1b · not on this server"
+
+
+def test_the_test_says_how_it_went(page: Page) -> None:
+    rows = page.tab.connection
+    page.press(rows.test_button)
+    assert ("test", DEFAULT_BASE_URL, "") in page.asked
+    assert rows.test_button.instate(["disabled"])
+    page.tab.test_result(ConnectionCheck(ok=True, sentence="LM Studio answers with qwen3-8b.", model="qwen3-8b"), None)
+    assert rows.server.shown == "LM Studio answers with qwen3-8b."
+    assert rows.badge.cget("text") == "Works" and rows.test_button.instate(["!disabled"])
+
+    page.press(rows.test_button)
+    page.tab.test_result(ConnectionCheck(ok=False, sentence="The key was refused; enter it again.", fault="key"), None)
+    assert rows.server.fault == "The key was refused; enter it again." and rows.badge.cget("text") == "Key needed"
+
+    page.press(rows.test_button)
+    page.tab.test_result(None, ServerError("Nothing listens there; start it.", fault="unreachable"))
+    assert rows.server.fault == "Nothing listens there; start it."
+
+
+def test_a_new_address_during_a_test_makes_its_result_no_news(page: Page) -> None:
+    page.press(page.tab.connection.test_button)
+    page.tab.change(base_url="http://10.0.0.7:1/v1")
+    page.tab.test_result(ConnectionCheck(ok=True, sentence="Old news."), None)
+    assert page.tab.connection.server.shown != "Old news."
+    page.tab.server_report("http://10.0.0.7:1/v1", LMSTUDIO, None)
+    assert page.tab.connection.badge.cget("text") == "Connected, 14 ms"
+
+
+# -- the key -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_key_is_entered_behind_dots_and_shown_by_its_end(page: Page) -> None:
+    key = page.tab.connection.key
+    invoke(key.menu.menu, "Enter a key")
+    page.app.update()
+    page.type(key.entry, "sk-0123456789abcd")
+    assert key.entry.cget("show") == "•"
+    page.press(key.eye)
+    assert key.entry.cget("show") == ""
+    page.press(key.save)
+    assert page.keys.get(DEFAULT_BASE_URL) == "sk-0123456789abcd"
+    assert key.menu.cget("text") == "…abcd" and key.entry.get() == ""
+    assert "this session only" in key._row.shown, "there is no key store here"
+    page.tab.change(verbose_log=True)
+    assert "sk-0123456789abcd" not in page.settings.path.read_text()
+    invoke(key.menu.menu, "Remove")
+    assert page.keys.get(DEFAULT_BASE_URL) == "" and key.menu.cget("text") == "None"
+
+
+@pytest.mark.parametrize("text", ["", "two words", "ends "])
+def test_what_no_key_can_hold_is_refused_at_entry(page: Page, text: str) -> None:
+    key = page.tab.connection.key
+    key.edit()
+    page.app.update()
+    page.type(key.entry, text, "Return")
+    assert key.is_editing and key._row.fault and key.entry.instate(["invalid"])
+    assert page.keys.get(DEFAULT_BASE_URL) == ""
+    key.entry.event_generate("<Escape>")
+    assert not key.is_editing and not key._row.fault
+
+
+def test_a_pasted_key_with_a_line_break_is_refused(page: Page) -> None:
+    key = page.tab.connection.key
+    key.edit()
+    page.app.update()
+    page.app.clipboard_clear()
+    page.app.clipboard_append("sk-0123456789\nabcd")
+    key.entry.focus_force()
+    key.entry.event_generate("<<Paste>>")
+    key.entry.event_generate("<Return>")
+    page.app.update()
+    assert "line breaks" in key._row.fault
+
+
+def test_a_key_of_the_environment_is_named_and_cannot_be_changed(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, "env-0123456789")
+    page.tab.connection.look()
+    key = page.tab.connection.key
+    assert key.menu.cget("text") == f"…6789 from {VARIABLE}"
+    assert key.menu.instate(["disabled"])
+
+
+def test_a_key_stays_with_its_server(page: Page) -> None:
+    page.keys.put(DEFAULT_BASE_URL, "sk-0123456789abcd")
+    page.tab.connection.look()
+    assert page.tab.connection.key.menu.cget("text") == "…abcd"
+    page.tab.change(base_url="http://10.0.0.7:1/v1")
+    assert page.tab.connection.key.menu.cget("text") == "None"
+
+
+# -- the page ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_form_is_at_most_720_wide_and_in_the_middle(page: Page, kit: Kit) -> None:
+    section = page.tab._sections[0].frame
+    assert section.winfo_width() <= kit.px(720)
+    canvas = page.tab._page.canvas
+    left = section.winfo_rootx() - canvas.winfo_rootx()
+    right = canvas.winfo_rootx() + canvas.winfo_width() - section.winfo_rootx() - section.winfo_width()
+    assert abs(left - right) <= 1
+
+
+def test_a_click_in_the_list_goes_to_the_section_and_scrolling_marks_the_one_in_view(page: Page) -> None:
+    tab = page.tab
+    tab.navigation._items[2].event_generate("<Button-1>", x=5, y=5)
+    page.app.update()
+    assert tab.navigation.marked == 2
+    top = tab._sections[2].frame.winfo_rooty() - tab._page.canvas.winfo_rooty()
+    assert 0 <= top <= 20
+    tab._page.to_top()
+    page.app.update()
+    assert tab.navigation.marked == 0
+    tab._page.canvas.yview_moveto(1)
+    page.app.update()
+    assert tab.navigation.marked == len(tab._sections) - 1
+
+
+def test_the_list_is_walked_by_arrow_keys(page: Page) -> None:
+    first = page.tab.navigation._items[0]
+    first.focus_force()
+    page.app.update()
+    first.event_generate("<Key-Down>")
+    page.app.update()
+    assert page.tab.navigation.marked == 1
+
+
+def test_every_control_is_reached_by_tab_and_comes_into_view(page: Page) -> None:
+    page.tab.navigation._items[0].focus_force()
+    page.app.update()
+    reached: set[str] = set()
+    for _ in range(80):
+        widget = page.app.focus_get()
+        assert widget is not None
+        if str(widget) in reached:
+            break
+        reached.add(str(widget))
+        widget.event_generate("<Tab>")
+        page.app.update()
+    for widget in (
+        page.tab.connection.address.entry, page.tab.connection.test_button, page.tab.connection.model,
+        page.tab.connection.key.menu, page.tab.streaming.streaming, page.tab.streaming.slider.widget,
+        page.tab.streaming.interval.entry, page.tab.workflow.silence.button, page.tab.appearance.size.button,
+        page.tab.appearance.verbose, page.tab.appearance.file,
+    ):  # fmt: skip
+        assert str(widget) in reached
+
+
+def test_the_file_in_force_is_named(page: Page) -> None:
+    assert page.tab.appearance.file.get() == str(page.settings.path)
+
+
+def test_theme_and_text_size_follow_live(page: Page, kit: Kit) -> None:
+    before = kit.mode
+    for mode in ("dark", "light"):
+        kit.set_theme(mode)  # type: ignore[arg-type]
+        kit.scale_fonts(150)
+        page.app.update()
+        assert page.tab.frame.winfo_viewable()
+    kit.scale_fonts(100)
+    kit.set_theme(before)
+
+
+def test_the_tab_leaves_no_waiting_callback_behind(page: Page) -> None:
+    page.type(page.tab.streaming.interval.entry, "123")
+    page.tab.streaming._slid(3)
+    page.tab.change(typing_effect=False)
+    page.tab._sections[1]._pressed()
+    page.app.update_idletasks()
+    page.tab.frame.destroy()
+    waiting = page.app.tk.splitlist(page.app.tk.call("after", "info"))
+    scripts = [str(page.app.tk.call("after", "info", each)) for each in waiting]
+    assert not [script for script in scripts if "_settle" in script or "_too_late" in script]
+
+
+# -- words -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_slider_has_a_place_for_every_interval() -> None:
+    assert [position(ms) for ms in STOPS_MS] == list(range(len(STOPS_MS)))
+    assert position(125) == STOPS_MS.index(100) + 0.5
+    assert position(9_999) == len(STOPS_MS) - 1
+
+
+def test_words_for_intervals_and_durations() -> None:
+    assert pace_words(0).startswith("Every token at once")
+    assert pace_words(100).startswith("10 updates a second")
+    assert pace_words(1000).startswith("1 update a second")
+    assert pace_words(1500).startswith("1 update every 1.5 s")
+    assert [duration_words(s) for s in (30, 60, 90, 120, 1800)] == ["30 s", "60 s", "90 s", "2 min", "30 min"]
+
+
+def test_numbers_may_be_written_with_commas_and_blanks() -> None:
+    assert number_between(" 1,000 ", 0, 2_000, "It") == 1_000
