@@ -16,7 +16,8 @@ from felix.ledger.state import RunState
 from felix.llm.models import ConnectionCheck, ServerReport
 from felix.settings import SettingsFile
 from felix.team.mailbox import Item, Mailbox, Reply
-from tests.servers.fault_server import FaultServer
+from tests.servers.fault_server import Connection, FaultServer
+from tests.servers.quirks import GOOD, events, silence_after_headers, silence_before_headers, silence_mid
 from tests.team.scripted import workflow
 
 WAIT_S = 20
@@ -134,3 +135,45 @@ def test_asking_a_server_and_testing_it_are_answered_by_number(engine: Engine, f
     engine.test_server(reply.value.base_url, reply.value.models[0].id)
     reply = follow(mailbox, lambda item: isinstance(item, Reply))[-1]
     assert isinstance(reply, Reply) and isinstance(reply.value, ConnectionCheck) and reply.value.ok
+
+
+def listing(reply: Callable[[Connection], None]) -> Callable[[Connection], None]:
+    """A reply that also lists a model, as a run asks for first."""
+
+    def answer(client: Connection) -> None:
+        if client.request.method == "GET":
+            is_list = client.request.path.endswith("/v1/models") and "/api/" not in client.request.path
+            body = {"object": "list", "data": [{"id": "m", "object": "model"}]} if is_list else {"error": "no"}
+            client.reply_json(body, "200 OK" if is_list else "404 Not Found")
+        else:
+            reply(client)
+
+    return answer
+
+
+def hub_is_silent(client: Connection) -> None:
+    (silence_mid if b"You are the hub" in client.request.body else events(*GOOD))(client)
+
+
+@pytest.mark.parametrize(
+    ("phase", "reply", "calls"),
+    [
+        ("before headers", silence_before_headers, 1),
+        ("reading the prompt", silence_after_headers, 1),
+        ("writing", silence_mid, 1),
+        ("synthesis", hub_is_silent, 2),
+    ],
+)
+def test_stop_reaches_the_server_in_every_phase(
+    settings: SettingsFile, phase: str, reply: Callable[[Connection], None], calls: int
+) -> None:
+    flow = workflow("{id: research, role: research}", checkpoints="[0]")
+    with FaultServer({"slow": listing(reply)}) as server, Engine(settings) as engine:
+        settings.override(base_url=server.url("slow"), streaming_batch_interval=0.0)
+        mailbox = engine.subscribe()
+        run = engine.start("Why?", flow)
+        asked = server.wait_for("slow", calls)
+        engine.stop(run)
+        assert asked.gone.wait(5), f"the server saw no disconnect while {phase}"
+        state = folded(follow(mailbox, is_event("run_finished")), run)
+        assert state.status == "stopped"
