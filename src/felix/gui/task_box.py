@@ -89,7 +89,8 @@ class TaskBox:
 
     def _guard_key(self, event: tk.Event[tk.Misc]) -> str | None:
         # A locked text still lets the cursor move, selects and copies: only what would write is held back.
-        if not self.is_locked or event.state & 0x4 or not event.char:  # type: ignore[operator]  # int for key events
+        is_command = bool(int(event.state) & 0x4) or not event.char or event.keysym == "Escape"
+        if not self.is_locked or is_command:
             return None
         return "break"
 

@@ -19,6 +19,7 @@ from felix.gui.failure import Failure
 from felix.gui.faults import SENTENCE, FaultWatch
 from felix.gui.garbage import MainThreadCollector
 from felix.gui.header import SETTINGS, Header
+from felix.gui.helix_view import HelixView
 from felix.gui.kit import Kit
 from felix.gui.log_window import LogWindow
 from felix.gui.overlay import Overlay
@@ -39,6 +40,7 @@ from felix.gui.wing import Wing
 from felix.gui.work_column import LOW, ViewName, WorkColumn, as_view
 from felix.keys import KeyStore
 from felix.settings import SettingsFile
+from felix.team.runner import planned_agents
 from felix.team.workflow import Library, Workflow
 
 SMALLEST = (920, 620)
@@ -86,6 +88,8 @@ class Window:
         self.column.frame.grid(row=0, column=0, sticky="nsew")
         self.wing = Wing(page, kit, on_change=lambda: self.header.set_panel(is_open=self.wing.is_open))
         self._build_column()
+        self.helix = HelixView(self.wing.frame, kit, self.settings, on_agent=self.show_card)
+        self.helix.frame.pack(fill="both", expand=True)
         self.settings_page = SettingsPage(
             self.header.settings, kit, self.settings, self.engine, self.keys, self.bridge,
             on_change=self.apply_settings, on_saved=self._saved, on_key=self.watch.look, on_show_log=self.show_log,
@@ -99,6 +103,7 @@ class Window:
             (self.chips, self.chips.frame),
             (self.strip, self.strip.frame),
             (self.synthesis, self.synthesis.frame),
+            (self.helix, self.helix.frame),
         ):
             self.bridge.add(view, widget)
 
@@ -109,9 +114,7 @@ class Window:
             frame, kit, on_run=self._begin, on_stop=self._stop,
             add_pickers=self._add_pickers,
         )  # fmt: skip
-        self.welcome = Welcome(
-            frame, kit, self.watch, on_example=self._take_example, on_settings=self.show_settings
-        )
+        self.welcome = Welcome(frame, kit, self.watch, on_example=self._take_example, on_settings=self.show_settings)
         self.failure = Failure(
             frame, kit, on_again=self.composer.run, on_connection=self.show_settings, on_demo=self._run_demo,
             on_log=self.show_log,
@@ -123,9 +126,7 @@ class Window:
         self.wall = Wall(frame, kit, self.settings, on_maximise=self._card_is_big, on_wake=self.bridge.wake)
         self.chips = ChipsRow(frame, kit, on_choose=self.show_card)
         self.strip = SynthesisStrip(frame, kit, on_view=self._choose_view)
-        self.synthesis = SynthesisView(
-            frame, kit, self.settings, on_citation=self.show_card, on_view=self._choose_view
-        )
+        self.synthesis = SynthesisView(frame, kit, self.settings, on_citation=self.show_card, on_view=self._choose_view)
         self.column.on_view = self._view_changed
         self.column.furnish(
             banner=self.banner.frame,
@@ -301,6 +302,8 @@ class Window:
             parallel=self.settings.current.max_parallel,
             is_demo=self.watch.uses_demo,
         )
+        if self.bridge.state.plan is None and self.workflow.entry and (workflow := self.workflow.entry.workflow):
+            self.helix.preview(planned_agents(workflow), workflow.checkpoints, workflow.helix.turns)
 
     # -- settings ------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,289 @@
+"""The main job in the real window: a task is typed, agents write, the hub answers; and every way of breaking it off."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import felix.engine
+from felix.events import RunId
+from felix.gui.header import SETTINGS, WORKFLOWS
+from felix.ledger.state import RunState
+from felix.team.hub import CentralPost
+from tests.gui.opened import Opened, demo_server, free_port, write_settings
+from tests.servers.fault_server import Connection, FaultServer
+from tests.servers.quirks import event, text
+
+Open = Callable[..., Opened]
+
+
+@pytest.fixture
+def open_window(display: str, tmp_path: Path) -> Iterator[Open]:
+    """Opens a window on settings of its own; it is closed when the test ends."""
+    opened: list[Opened] = []
+
+    def open_one(*, size: str = "1400x900", demo: bool = False, **settings: Any) -> Opened:
+        opened.append(Opened(write_settings(tmp_path / "settings.json", **settings), size=size, demo=demo))
+        return opened[-1]
+
+    yield open_one
+    for each in opened:
+        each.close()
+
+
+@pytest.fixture
+def human_server() -> Iterator[str]:
+    """The demo model at the pace of people."""
+    with demo_server(1) as base_url:
+        yield base_url
+
+
+@pytest.fixture
+def slow_demo_server() -> Iterator[str]:
+    """The demo model at a pace that leaves time to do something meanwhile."""
+    with demo_server(20) as base_url:
+        yield base_url
+
+
+@pytest.fixture
+def hubs(monkeypatch: pytest.MonkeyPatch) -> list[CentralPost]:
+    """The hubs of the runs that the engine makes."""
+    made: list[CentralPost] = []
+
+    class Kept(CentralPost):
+        def __init__(self, run: RunId, **options: Any) -> None:
+            super().__init__(run, **options)
+            made.append(self)
+
+    monkeypatch.setattr(felix.engine, "CentralPost", Kept)
+    return made
+
+
+def test_a_task_is_typed_and_run_to_its_synthesis(
+    open_window: Open, slow_demo_server: str, hubs: list[CentralPost]
+) -> None:
+    felix = open_window(base_url=slow_demo_server, has_connected=True)
+    window = felix.window
+    felix.write("should we move?")
+    assert window.composer.box.text == "should we move?"
+    assert "8 calls in 3 rounds" in felix.words(window.composer.frame)
+    felix.screenshot("window-before-a-run")
+    felix.press("<Control-Return>", felix.task)
+    felix.until(lambda: window.bridge.state.round == 2)
+    assert window.column.view == "agents"
+    assert "Stop" in felix.words(window.composer.frame)
+    assert "should we move" in window.wall.cards[0].stream.text.get("1.0", "end")
+    felix.screenshot("window-mid-run")
+    felix.until(lambda: window.synthesis.is_rendered)
+    felix.screenshot("window-finished")
+
+    state = window.bridge.state
+    assert state.status == "complete"
+    assert state == hubs[0].state
+    assert window.column.view == "answer"
+    assert window.composer.box.text == "should we move?"
+    assert "Run again" in felix.words(window.composer.frame)
+    assert "4 of 4 agents answered" in felix.words(window.status.frame)
+    assert state.synthesis is not None
+    answer = str(state.synthesis.answer)
+    assert answer.split("\n")[0].strip("# ") in window.synthesis.rendered.widget.get("1.0", "end")
+
+
+def test_run_again_starts_a_new_run_with_nothing_of_the_old_one(open_window: Open, slow_demo_server: str) -> None:
+    felix = open_window(base_url=slow_demo_server, has_connected=True)
+    window = felix.window
+    felix.write("first")
+    felix.click(window.composer.button)
+    felix.until(lambda: window.bridge.state.status == "complete")
+    first = window.bridge.state.run
+    window.composer.box.text = "second"
+    felix.click(window.composer.button)
+    assert window.bridge.state.run != first
+    felix.until(lambda: window.bridge.state.round >= 1)
+    assert window.column.view == "agents"
+    felix.until(lambda: window.bridge.state.status == "complete")
+    assert window.bridge.state.plan is not None
+    assert window.bridge.state.plan.task == "second"
+    assert "first" not in window.wall.cards[0].stream.text.get("1.0", "end")
+
+
+def test_a_double_click_on_run_is_one_run(open_window: Open, human_server: str, hubs: list[CentralPost]) -> None:
+    felix = open_window(base_url=human_server, has_connected=True)
+    felix.write("once")
+    felix.click(felix.window.composer.button, times=2)
+    felix.until(lambda: felix.window.bridge.state.is_running)
+    assert len(hubs) == 1
+    assert felix.window.composer.phase == "running"
+
+
+def test_stop_ends_the_run_and_keeps_what_was_written(open_window: Open, human_server: str) -> None:
+    felix = open_window(base_url=human_server, has_connected=True)
+    window = felix.window
+    felix.write("stop me")
+    felix.press("<Control-Return>", felix.task)
+    felix.until(
+        lambda: window.bridge.state.thoughts and any(len(t.answer) for t in window.bridge.state.thoughts.values())
+    )
+    felix.press("<Escape>")
+    assert "Stopping…" in felix.words(window.composer.frame)
+    asked = time.monotonic()
+    felix.until(lambda: window.bridge.state.status == "stopped")
+    assert time.monotonic() - asked < 1.0
+    felix.settle()
+    assert window.composer.phase == "finished"
+    assert {thought.status for thought in window.bridge.state.thoughts.values()} == {"stopped"}
+    felix.screenshot("window-stopped")
+
+
+def test_escape_closes_what_is_open_before_it_stops_the_run(open_window: Open, human_server: str) -> None:
+    felix = open_window(base_url=human_server, has_connected=True)
+    window = felix.window
+    felix.write("patience")
+    felix.press("<Control-Return>", felix.task)
+    felix.until(lambda: window.wall.cards and window.bridge.state.is_running)
+    felix.press("<Control-Key-2>")
+    assert window.wall.cards[1].has_focus
+    felix.press("<Return>")
+    assert window.wall.maximised == "research-2"
+    felix.press("<F1>")
+    assert "Shortcuts" in felix.words()
+    felix.press("<Escape>")
+    assert window.wall.maximised == "research-2"
+    felix.press("<Escape>")
+    assert window.wall.maximised is None
+    assert window.bridge.state.is_running
+    felix.press("<Escape>")
+    felix.until(lambda: window.bridge.state.status == "stopped")
+
+
+def test_closing_mid_run_frees_the_server_within_two_seconds(open_window: Open) -> None:
+    def begins_and_never_ends(client: Connection) -> None:
+        if client.request.method == "GET":
+            client.reply_json({"data": [{"id": "endless"}]})
+            return
+        client.head()
+        client.send(event(text("Well")))
+        client.silence()
+
+    with FaultServer({"endless": begins_and_never_ends}) as server:
+        felix = open_window(base_url=server.url("endless"), has_connected=True)
+        felix.write("close me")
+        felix.press("<Control-Return>", felix.task)
+        felix.until(lambda: any(len(thought.answer) for thought in felix.window.bridge.state.thoughts.values()))
+        began = time.monotonic()
+        felix.window.close()
+        assert time.monotonic() - began < 2.0
+        for request in server.posts("endless"):
+            assert request.gone.wait(2)
+
+
+def test_tab_theme_and_type_size_change_in_the_middle_of_a_run(open_window: Open, slow_demo_server: str) -> None:
+    felix = open_window(base_url=slow_demo_server, has_connected=True)
+    window = felix.window
+    felix.write("restless")
+    felix.press("<Control-Return>", felix.task)
+    felix.until(lambda: window.bridge.state.thoughts)
+    number = 0
+    while window.bridge.state.status is None:
+        match number % 4:
+            case 0:
+                felix.click(window.header.theme)
+            case 1:
+                felix.press("<Control-Tab>")
+            case 2:
+                felix.press("<Control-plus>" if number % 8 < 4 else "<Control-minus>")
+            case _:
+                window.header.turn_to(WORKFLOWS)
+        number += 1
+        felix.turn(150)
+    window.header.turn_to(WORKFLOWS)
+    felix.until(lambda: window.synthesis.is_rendered)
+    assert window.bridge.state.status == "complete"
+    window.column.pin("agents")
+    felix.until(lambda: all("conf" not in c.stream.text.get("1.0", "2.0") for c in window.wall.cards))
+    for card, agent in zip(window.wall.cards, window.bridge.state.agents.values(), strict=True):
+        shown = card.stream.text.get("1.0", "end")
+        last = str(agent.thoughts[-1].answer).strip().split()[-1].strip("*_().")
+        assert last in shown
+
+
+def test_while_the_settings_are_in_front_the_wall_gets_nothing(open_window: Open, slow_demo_server: str) -> None:
+    felix = open_window(base_url=slow_demo_server, has_connected=True)
+    window = felix.window
+    felix.write("hidden")
+    felix.press("<Control-Return>", felix.task)
+    felix.until(lambda: window.wall.cards)
+    felix.press("<Control-comma>")
+    assert window.header.page == SETTINGS
+    calls: list[RunState] = []
+    update = window.wall.update
+    window.wall.update = lambda state, dirty: calls.append(state) or update(state, dirty)  # type: ignore[func-returns-value, method-assign]
+    felix.until(lambda: window.bridge.state.round == 2)
+    assert calls == []
+    window.header.turn_to(WORKFLOWS)
+    felix.until(lambda: "hidden" in window.wall.cards[0].stream.text.get("1.0", "end"))
+
+
+def test_a_dead_server_is_a_sentence_with_next_steps_once_one_has_been_used(open_window: Open) -> None:
+    felix = open_window(base_url=f"http://127.0.0.1:{free_port()}/v1", has_connected=True)
+    window = felix.window
+    felix.until(lambda: window.watch.is_known)
+    assert not window.watch.uses_demo
+    felix.write("anybody?")
+    felix.press("<Control-Return>", felix.task)
+    felix.until(lambda: window.bridge.state.status == "failed")
+    felix.until(lambda: "Use the demo model" in felix.words(window.failure.frame))
+    said = felix.words(window.failure.frame)
+    assert window.bridge.state.reason in said
+    for step in ("Try again", "Connection", "Use the demo model"):
+        assert step in said
+    felix.screenshot("window-dead-server")
+    felix.click(window.failure.connection)
+    assert window.header.page == SETTINGS
+    window.header.turn_to(WORKFLOWS)
+    felix.settle()
+    felix.click(window.failure.demo)
+    felix.until(lambda: window.bridge.state.is_running and window.bridge.state.plan)
+    assert window.bridge.state.plan is not None
+    assert window.bridge.state.plan.demo
+    assert "Demo model – scripted text" in felix.words(window.banner.frame)
+
+
+@pytest.mark.parametrize(
+    ("size", "panel", "narrow"), [("1400x900", True, False), ("1000x700", True, True), ("940x640", False, True)]
+)
+def test_the_parts_fit_the_width(
+    open_window: Open, fast_demo_server: str, size: str, panel: bool, narrow: bool
+) -> None:
+    felix = open_window(size=size, base_url=fast_demo_server, has_connected=True)
+    window = felix.window
+    assert bool(window.wing.frame.winfo_viewable()) is panel
+    assert ("4 at once" in felix.words(window.composer.frame)) is not narrow
+    felix.press("<Control-B>")
+    assert bool(window.wing.frame.winfo_viewable()) is not panel
+
+
+def test_runs_leave_no_timers_and_no_commands_behind(open_window: Open, fast_demo_server: str) -> None:
+    felix = open_window(base_url=fast_demo_server, has_connected=True, typing_effect=False)
+    window = felix.window
+
+    def run() -> tuple[int, int]:
+        window.composer.box.text = "again"
+        window.composer.run()
+        felix.until(lambda: window.bridge.state.status == "complete" and window.synthesis.is_rendered)
+        return (
+            len(felix.app.tk.splitlist(felix.app.tk.call("after", "info"))),
+            len(felix.app.tk.splitlist(felix.app.tk.call("info", "commands"))),
+        )
+
+    run()
+    run()
+    timers, commands = run()
+    for _ in range(3):
+        after_timers, after_commands = run()
+    assert after_timers <= timers + 1
+    assert after_commands <= commands + 5
