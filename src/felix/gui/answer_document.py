@@ -48,7 +48,9 @@ def compose(state: RunState) -> str:
     else:
         parts.append(str(synthesis.answer).strip() or "*Nothing was written.*")
         if synthesis.status not in (None, "complete"):
-            parts.append(f"*This synthesis is not complete ({ENDINGS[synthesis.status]}). {synthesis.error or ''}*".strip())
+            parts.append(
+                f"*This synthesis is not complete ({ENDINGS[synthesis.status]}). {synthesis.error or ''}*".strip()
+            )
         if missing := left_out(state):
             parts += ["## Left out or unfinished", "\n".join(f"- {reason(each)}" for each in missing)]
     if state.thoughts:

@@ -96,6 +96,7 @@ class Projection:
             return [self.on_ring(depth, first, natural)]
         radius = max(natural, 24 * self.unit)
         room = min(self.middle, self.width - self.middle) - 16 * self.unit
+        points: list[tuple[float, float]] = []
         while True:
             for tilt in (TILT, (TILT + STEEPEST) / 2, STEEPEST):
                 points = [self.on_ring(depth, angle, radius, tilt) for angle in angles]
@@ -128,7 +129,9 @@ class Projection:
         return [(x, y) for x, y in points]
 
 
-def paint(view: Projection, checkpoints: Sequence[float], reach: float, current: Sequence[float], ink: Ink) -> Image.Image:
+def paint(
+    view: Projection, checkpoints: Sequence[float], reach: float, current: Sequence[float], ink: Ink
+) -> Image.Image:
     """Funnel, rings and curve on their ground; travelled down to depth `reach` (below 0: nothing yet)."""
     s = OVERSAMPLE
     image = Image.new("RGB", (view.width * s, view.height * s), ink.ground)

@@ -60,7 +60,9 @@ class Scene:
 class HelixView:
     """`frame` is placed by the caller. It implements View."""
 
-    def __init__(self, parent: tk.Misc, kit: Kit, settings: SettingsFile, *, on_agent: Callable[[AgentId], None]) -> None:
+    def __init__(
+        self, parent: tk.Misc, kit: Kit, settings: SettingsFile, *, on_agent: Callable[[AgentId], None]
+    ) -> None:
         self._kit, self._settings, self._on_agent = kit, settings, on_agent
         self.frame = kit.frame(parent, "side")
         head = kit.frame(self.frame, "side", padding=(14, 12, 14, 0))
@@ -103,7 +105,9 @@ class HelixView:
 
     def preview(self, agents: Sequence[PlannedAgent], checkpoints: Sequence[float], turns: float) -> None:
         """The agents of a workflow, hollow, where they will enter."""
-        nodes = tuple(Node(a.agent_id, a.code, "queue", False, a.spawn, f"enters at depth {a.spawn:.2f}") for a in agents)
+        nodes = tuple(
+            Node(a.agent_id, a.code, "queue", False, a.spawn, f"enters at depth {a.spawn:.2f}") for a in agents
+        )
         count = "1 agent" if len(nodes) == 1 else f"{len(nodes)} agents"
         self._set(Scene(nodes, tuple(sorted(checkpoints)), turns, heading=count), glide=False)
 
@@ -265,7 +269,9 @@ class HelixView:
             node = next(each for each in self.scene.nodes if each.agent_id == self._chosen)
             x, y = self._at[node.agent_id]
             canvas = self.canvas
-            self._tip.show(f"{node.agent_id}\n{node.words}", canvas.winfo_rootx() + int(x), canvas.winfo_rooty() + int(y))
+            self._tip.show(
+                f"{node.agent_id}\n{node.words}", canvas.winfo_rootx() + int(x), canvas.winfo_rooty() + int(y)
+            )
         return "break"
 
     def _open(self) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pygments.lexer import Lexer
+    from pygments.token import _TokenType
 
 _log = logging.getLogger(__name__)
 
@@ -87,8 +88,8 @@ def _name(language: str) -> str:
 
 
 @cache
-def _kind(token: object) -> str:
-    from pygments.token import Comment, Generic, Keyword, Name, Number, String
+def _kind(token: _TokenType) -> str:
+    from pygments.token import Comment, Generic, Keyword, Name, Number, String, is_token_subtype
 
     families = (
         ("number", (Number, Keyword.Constant)),
@@ -98,4 +99,4 @@ def _kind(token: object) -> str:
         ("name", (Name.Function, Name.Class, Name.Decorator, Name.Builtin, Name.Attribute)),
         ("error", (Generic.Deleted, Generic.Error)),
     )
-    return next((kind for kind, types in families if any(token in each for each in types)), "")
+    return next((kind for kind, types in families if any(is_token_subtype(token, each) for each in types)), "")

@@ -1,4 +1,4 @@
-"""The hub's own thinking above its answer: open while it thinks, folded once it writes, and the reader's choice wins."""
+"""The hub's own thinking above its answer: open while it thinks, folded once it writes, unless the reader chose."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ class HubThinking:
 
     def __init__(self, parent: tk.Misc, kit: Kit) -> None:
         self._kit = kit
-        self.frame = kit.frame(parent, "think_bg", padding=(6, 3, 6, 5), box="card", border=None, outer="card", radius=6)
+        self.frame = kit.frame(
+            parent, "think_bg", padding=(6, 3, 6, 5), box="card", border=None, outer="card", radius=6
+        )
         self.toggle = kit.button(
             self.frame, "Thinking", "chevron-right", on="think_bg", font="Small", color="ink:think", icon_size=10,
             padding=(4, 2), command=self._press,
@@ -56,7 +58,7 @@ class HubThinking:
         if line != self._line:
             self._line = line
             self._kit.set_button(self.toggle, text=line)
-        self._set_open(self._chosen if self._chosen is not None else speech.is_live and not len(speech.answer))
+        self._set_open(is_open=self._chosen if self._chosen is not None else speech.is_live and not len(speech.answer))
         return self._fed < len(thinking)
 
     def tick(self, now: float) -> bool:
@@ -64,9 +66,9 @@ class HubThinking:
 
     def _press(self) -> None:
         self._chosen = not self.is_open
-        self._set_open(self._chosen)
+        self._set_open(is_open=self._chosen)
 
-    def _set_open(self, is_open: bool, /) -> None:
+    def _set_open(self, *, is_open: bool) -> None:
         if is_open != self.is_open:
             self.is_open = is_open
             self._fold()

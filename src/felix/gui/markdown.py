@@ -113,8 +113,7 @@ def prepare() -> Thread:
     """
 
     def load() -> None:
-        for piece in pieces("# Felix\n\n*ready*"):
-            assert piece is None or piece
+        list(pieces("# Felix\n\n*ready*"))
         highlighting.load("python")
 
     thread = Thread(target=load, name="felix-markdown", daemon=True)

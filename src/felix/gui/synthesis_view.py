@@ -12,11 +12,13 @@ import webbrowser
 from collections.abc import Callable
 from pathlib import Path
 from tkinter import filedialog
+from typing import Literal
 
 from felix.events import AgentId, RunId
 from felix.gui import markdown
 from felix.gui.answer_document import compose, file_name, left_out, reason
 from felix.gui.card_words import DOT, Badge, badge_of, elapsed_of, seconds
+from felix.gui.find_bar import FindBar
 from felix.gui.hub_thinking import HubThinking
 from felix.gui.kit import Kit
 from felix.gui.line_marks import LineMarks
@@ -91,11 +93,22 @@ class SynthesisView:
         bar.lift()
         self._page.place(relwidth=1, relheight=1)
         self._page.lower()
+        self._finds = {
+            text: FindBar(self._column, kit, text, before=self._pages, on_jump=jump)
+            for text, jump in ((self.stream.text, self.stream.latch), (self.rendered.widget, None))
+        }
         self._is_pressed = False
         self.stream.text.bind("<Button-1>", lambda _event: self._press(is_down=True), add="+")
         self.stream.text.bind("<ButtonRelease-1>", lambda _event: self._press(is_down=False), add="+")
         self._said = ""
         self._after = ""
+        self._phase: Literal["streaming", "rendering", "ready", "rendered"] = "streaming"
+        self._edition = 0
+        self._known = self._fed = self._due = 0
+        """Characters of the answer: that came, that stand on the streaming page, that are due on it."""
+        self._pacer, self._marks = Pacer(), LineMarks()
+        self._ticked = self._figures_at = 0.0
+        self._head_key: object = None
         self.frame.bind("<Destroy>", lambda _event: self._silence(), add="+")
         self._restart()
 
@@ -144,6 +157,7 @@ class SynthesisView:
         if not is_live and not moving:
             moving |= self._advance(synthesis)
         moving |= self._thinking.tick(now)
+        self._find.tick(now)
         return self.stream.tick(now) or moving or is_live
 
     # -- text ----------------------------------------------------------------------------------------------------------
@@ -153,22 +167,40 @@ class SynthesisView:
         """True when the page that is seen is the rendered one."""
         return self._phase == "rendered"
 
+    @property
+    def text(self) -> tk.Text:
+        """The page that is seen."""
+        return self.rendered.widget if self.is_rendered else self.stream.text
+
+    @property
+    def _find(self) -> FindBar:
+        return self._finds[self.text]
+
     def set_view(self, view: str) -> None:
         """Show which view is in force."""
         self.views.set(view)
 
+    def find(self) -> None:
+        """Open the search field above the text."""
+        self._find.open()
+
+    def close_find(self) -> bool:
+        """Close the search field; False when there was nothing to close."""
+        return self._find.close()
+
     def _restart(self) -> None:
         self._edition = 0
-        self._pacer = Pacer()
-        self._ticked = self._figures_at = 0.0
+        self._figures_at = 0.0
         self._thinking.restart()
         self._place_thinking()
         self._clear_text()
-        self._head_key: object = None
+        self._head_key = None
         for each in (self._missing, self._block):
             each.pack_forget()
 
     def _clear_text(self) -> None:
+        for bar in self._finds.values():
+            bar.close()
         self._phase = "streaming"
         self._known = self._fed = self._due = 0
         self._marks = LineMarks()
@@ -215,11 +247,13 @@ class SynthesisView:
     def _swap(self) -> None:
         stream, target = self.stream, self.rendered.widget
         ranges = stream.text.tag_ranges("sel")
-        is_all = bool(ranges) and stream.text.compare("sel.first", "==", "1.0") and stream.text.compare(
-            "sel.last", ">=", "end-2c"
+        is_all = (
+            bool(ranges)
+            and stream.text.compare("sel.first", "==", "1.0")
+            and stream.text.compare("sel.last", ">=", "end-2c")
         )
-        if self._is_pressed or (ranges and not is_all):
-            return  # a selection is the reader's: the page waits until it is given up
+        if self._is_pressed or (ranges and not is_all) or self._find.is_open:
+            return  # a selection and what was searched for are the reader's: the page waits until they are given up
         self._phase = "rendered"
         if self._fed and not stream.is_latched:
             target.see("end")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Callable
+from typing import Literal
 
 from felix.events import AgentId
 from felix.gui.kit import Kit
@@ -79,7 +80,8 @@ class TableCanvas:
         pad, font = kit.px(CELL_X), _font(cell, is_header=is_header)
         inner = max(kit.px(NARROWEST), column - 2 * pad)
         line = kit.font(font).metrics("linespace")
-        x, anchor = left + pad, "nw"
+        anchor: Literal["nw", "n", "ne"] = "nw"
+        x = left + pad
         if align == "right":
             x, anchor = left + column - pad, "ne"
         elif align == "center":
@@ -87,10 +89,9 @@ class TableCanvas:
         y = top + kit.px(CELL_Y)
         bottom, end = y + line, x
         if cell.text:
-            item = canvas.create_text(
-                x, y, text=cell.text, anchor=anchor, width=inner, font=font, justify=align,
-                fill=kit["text2" if is_header else "text"],
-            )  # fmt: skip
+            ink = kit["text2" if is_header else "text"]
+            item = canvas.create_text(x, y, text=cell.text, anchor=anchor, width=inner, font=font, fill=ink)
+            canvas.itemconfigure(item, justify=align)
             _shorten(canvas, item, cell.text, line * MOST_LINES)
             x1, _, x2, bottom = canvas.bbox(item)
             end = x2 if align == "left" else x1
