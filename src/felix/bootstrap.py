@@ -262,7 +262,7 @@ def _sentence(lacking: Sequence[str], terminal: "Optional[Environment]" = None) 
         if _program(program):
             remedy = "with `{} {}`".format(command, " ".join(names[name] for name in lacking))
             break
-    sentence = "Felix's window needs {}, which this machine lacks: install it {} and start again".format(
+    sentence = "Felix needs {}, which this machine lacks: install it {} and start again".format(
         " and ".join(_NEEDS[name] for name in lacking), remedy
     )
     return sentence + ("; the terminal works now: {}".format(_terminal_command(terminal)) if terminal else ".")

@@ -103,7 +103,7 @@ class Environment(NamedTuple):
         return all(_read(self._stamp(extra)).splitlines()[:1] == wanted for extra in ("", *self.extras))
 
     def _add_pip(self, report: Report) -> None:
-        """Unpack the pip that comes with Python; having ensurepip install it would take as long as all else together."""
+        """Unpack the pip that comes with Python; having ensurepip install it takes as long as all else."""
         import ensurepip
         import glob
         import sysconfig
@@ -114,7 +114,7 @@ class Environment(NamedTuple):
             os.path.join(os.path.dirname(ensurepip.__file__), "_bundled"),
             sysconfig.get_config_var("WHEEL_PKG_DIR"),
         ]
-        wheels = [wheel for folder in folders if folder for wheel in glob.glob(os.path.join(folder, "pip-*.whl"))]
+        wheels = [path for folder in folders if folder for path in glob.glob(os.path.join(folder, "pip-*.whl"))]
         if wheels:
             with zipfile.ZipFile(wheels[0]) as wheel:
                 wheel.extractall(self._site_packages)
