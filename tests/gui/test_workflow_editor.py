@@ -99,7 +99,7 @@ def test_a_fault_is_marked_at_its_line_while_typing_and_goes_when_mended(
     text.event_generate("<Key>", keysym="x")
     wait_until(lambda: editor.fault is not None)
     assert str(text.tag_ranges("fault")[0]) == "3.0"
-    assert verdict(editor).startswith("mine.yaml, line 3: agents.0.idx")
+    assert verdict(editor).startswith("mine.yaml, line 3: agents.0.id is missing")
     assert not can_save(editor)
     text.event_generate("<Key>", keysym="BackSpace")
     wait_until(lambda: editor.fault is None)
