@@ -392,6 +392,20 @@ def test_what_is_wrong_with_the_server_is_said_in_words(page: Page) -> None:
     assert page.tab.connection.badge.cget("text") == "Not reachable"
 
 
+def test_a_server_that_cannot_be_used_is_asked_again_until_it_can(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("felix.gui.settings_tab.connection.LOOK_AGAIN_MS", 20)
+    page.asked.clear()
+    page.tab.server_report(DEFAULT_BASE_URL, None, ServerError("Nothing listens there.", fault="unreachable"))
+    page.until(lambda: page.asked == [("check", DEFAULT_BASE_URL)])
+    assert page.tab.connection.server.shown == "Nothing listens there."
+    page.tab.server_report(DEFAULT_BASE_URL, LMSTUDIO, None)
+    assert page.tab.connection._after == ""
+
+
+def test_the_first_section_is_marked_at_first(page: Page) -> None:
+    assert not page.tab._page.fits and page.tab.navigation.marked == 0
+
+
 def test_news_of_a_server_that_is_no_longer_in_force_changes_nothing(page: Page) -> None:
     page.tab.server_report("http://10.9.9.9:1/v1", LMSTUDIO, None)
     page.tab.key_report(KeyState("http://10.9.9.9:1/v1", "session", "…1234"))

@@ -35,6 +35,10 @@ _HOSTED: frozenset[ServerKind] = frozenset({"openai", "groq"})
 """Where "loaded" means nothing to a user."""
 
 
+LOOK_AGAIN_MS = 3_000
+"""While the page shows that the server cannot be used, it may be started at any moment."""
+
+
 class ConnectionRows:
     """The rows of the section. `change` puts values in force."""
 
@@ -45,6 +49,7 @@ class ConnectionRows:
         self._report: ServerReport | None = None
         self._asked = ""
         self._tested: tuple[str, str] | None = None
+        self._after = ""
         self._address_row = section.row("Server address", _ADDRESS)
         self.test_button = kit.button(
             self._address_row.control, "Test", kind="outline", on="card", padding=(10, 5), command=self.test,
@@ -67,6 +72,7 @@ class ConnectionRows:
             on_remove=lambda: acts.on_remove_key(read().base_url),
         )  # fmt: skip
         self.fields = (self.address,)
+        section.frame.bind("<Destroy>", lambda _event: self._stop_waiting(), add="+")
         self._show_asking()
 
     def _add_model(self, row: Row) -> None:
@@ -134,7 +140,6 @@ class ConnectionRows:
         if base_url != self._read().base_url:
             return
         self._report = report
-        self.look_button.state(["!disabled"])
         self._kit.set_button(self.model, text=chosen_words(report, self._read().model))
         if self._tested:
             return
@@ -145,6 +150,8 @@ class ConnectionRows:
             self._kit.set_badge(self.badge, f"Connected, {max(1, round(report.latency_ms))} ms", "done", "check-lg")
         elif error:
             self._show_error(error)
+            self._stop_waiting()
+            self._after = self.badge.after(LOOK_AGAIN_MS, self._look_again)
 
     def test_result(self, check: ConnectionCheck | None, error: FelixError | None) -> None:
         """How the test went; one of another server or model than those in force is no news."""
@@ -166,6 +173,17 @@ class ConnectionRows:
         """Where the key of a server is kept; of another than the one in force: nothing."""
         if state.base_url == self._read().base_url:
             self.key.show(state)
+
+    def _look_again(self) -> None:
+        """Quietly: what is shown stays until there is news. A page that is not on screen asks when it comes back."""
+        self._after = ""
+        if self.badge.winfo_viewable() and not self._tested:
+            self._acts.on_check(self._read().base_url)
+
+    def _stop_waiting(self) -> None:
+        if self._after:
+            self.badge.after_cancel(self._after)
+            self._after = ""
 
     def _show_asking(self) -> None:
         self.server.set_fault("")

@@ -164,10 +164,12 @@ class SettingsTab:
     def _scrolled(self, low: float, high: float) -> None:  # Tk gives them as text
         self._page.bar.set(low, high)
         if self._target < 0 and self._page.frame.winfo_ismapped() and not self._page.fits:
-            self.navigation.mark(self._section_in_view(at_end=float(high) >= 1.0))
+            self.navigation.mark(self._section_in_view(float(low), float(high)))
 
-    def _section_in_view(self, *, at_end: bool) -> int:
-        if at_end:
+    def _section_in_view(self, low: float, high: float) -> int:
+        if low <= 0:  # also true while the sections have no places yet
+            return 0
+        if high >= 1:
             return len(self._sections) - 1
         edge = self._page.canvas.winfo_rooty() + self._kit.px(48)
         tops = [section.frame.winfo_rooty() for section in self._sections]
