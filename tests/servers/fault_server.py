@@ -122,6 +122,8 @@ class FaultServer:
 
         self.replies: dict[str, Reply] = {**QUIRKS, **(replies or {})}
         self.requests: list[Request] = []
+        self.connections: list[int] = []
+        """The client's port, once per connection."""
         self.stopping = threading.Event()
         self.gate = threading.Event()
         """For replies that wait for the test's word."""
@@ -169,11 +171,12 @@ class FaultServer:
     def _accept(self) -> None:
         while not self.stopping.is_set():
             try:
-                sock, _ = self._listener.accept()
+                sock, (_, client_port) = self._listener.accept()
             except OSError:
                 return
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._sockets.add(sock)
+            self.connections.append(client_port)
             self._start(self._serve, sock)
 
     def _serve(self, sock: socket.socket) -> None:
@@ -208,8 +211,8 @@ def _requests(sock: socket.socket) -> Iterator[Request]:
     while True:
         while b"\r\n\r\n" not in pending:
             data = sock.recv(65536)
-            if not data:
-                return
+            if not data or not (pending + data)[:1].isalpha():
+                return  # gone, or it speaks TLS
             pending += data
         head, _, pending = pending.partition(b"\r\n\r\n")
         first, *lines = head.decode("latin-1").split("\r\n")

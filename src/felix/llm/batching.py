@@ -12,6 +12,7 @@ import random
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from types import TracebackType
 from typing import Self, TypeVar, assert_never
 
@@ -102,7 +103,8 @@ async def complete_whole(
             raise _silent(silence_timeout_s) from None
 
     try:
-        return await _with_retries(attempt, lambda: True, on_progress)
+        answer = await _with_retries(attempt, lambda: True, on_progress)
+        return replace(answer, duration_s=loop.time() - started)
     except ServerError as failure:
         return AnswerParts(request).answer(duration_s=loop.time() - started, error=failure)
 

@@ -26,6 +26,11 @@ _UNKNOWN_MODEL = re.compile(
     r"|(unknown|invalid|no such) model|model_not_found",
     re.IGNORECASE | re.DOTALL,
 )
+_NO_PATH = re.compile(
+    r"^(404 |file |page )*not found\.?$|cannot (post|get)|no (such )?(route|endpoint)|unexpected endpoint|not allowed"
+    r"|unsupported method",
+    re.IGNORECASE,
+)
 _BUSY = frozenset({502, 503, 504, 529})
 _AGAIN = frozenset({408, 429, 500, 502, 503, 504, 529})
 LONGEST_WAIT_S = 60.0
@@ -105,7 +110,7 @@ def from_status(
             "unknown_model",
             (f"The server does not know this model{said} – choose another model in Settings."),
         )
-    elif status in (404, 405, 501) and (is_page or not text):
+    elif status in (404, 405, 501) and (is_page or not text or _NO_PATH.search(text)):
         fault, sentence = (
             "not_a_model_server",
             (
@@ -116,7 +121,7 @@ def from_status(
     elif status == 413:
         fault, sentence = "context", f"The server refused the prompt as too large{said} – shorten the task."
     elif status == 429:
-        wait = f", for {retry_after_s:.0f} s" if retry_after_s else ""
+        wait = f", for {retry_after_s:.0f} s" if retry_after_s and retry_after_s >= 1 else ""
         fault, sentence = "rate_limit", f"The server's rate limit is reached{wait}{said} – wait, or lower max_parallel."
     elif status in _BUSY:
         fault, sentence = (
@@ -170,6 +175,20 @@ def brief(error: Exception) -> str:
     """What happened, without the advice, to stand inside another sentence."""
     what, _, _ = str(error).partition(" – ")
     return what[:1].lower() + what[1:] if what[1:2].islower() else what
+
+
+def without_key(error: ServerError, api_key: str) -> ServerError:
+    """The error with the key taken out of the server's words: some servers quote the key they refuse."""
+    sentence = str(error)
+    if not api_key or api_key not in sentence:
+        return error
+    return ServerError(
+        sentence.replace(api_key, "…"),
+        fault=error.fault,
+        retryable=error.retryable,
+        retry_after_s=error.retry_after_s,
+        status_code=error.status_code,
+    )
 
 
 def error_text(body: object) -> str:

@@ -8,6 +8,7 @@ from contextlib import aclosing
 
 import httpx2
 
+from felix.llm import transport
 from felix.llm.chat import ChatRequest, Delta, Progress, Reasoning, Text
 from felix.llm.model_lists import from_lmstudio_v1
 from felix.llm.openai_client import OpenAIClient
@@ -28,10 +29,13 @@ class LMStudioClient(OpenAIClient):
         """When each model last wrote something."""
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[Delta, None]:
+        yield Progress("connecting")
         must_load = await self._must_load(request.model)
         async with aclosing(super().stream(request)) as deltas:
             async for delta in deltas:
                 match delta:
+                    case Progress(phase="connecting"):
+                        continue
                     case Progress(phase="waiting") if must_load:
                         yield Progress("loading", detail=request.model)
                         continue
@@ -46,7 +50,7 @@ class LMStudioClient(OpenAIClient):
         try:
             response = await self._http.get(self.base_url.removesuffix("/v1") + "/api/v1/models", timeout=_LISTING)
             models = from_lmstudio_v1(response.json()) or ()
-        except (httpx2.TransportError, ValueError):
+        except (*transport.ERRORS, ValueError):
             return False
         found = [known for known in models if known.id == model]
         return bool(found) and not any(known.loaded for known in found)

@@ -42,7 +42,7 @@ def from_lmstudio_v1(body: object) -> tuple[ModelInfo, ...] | None:
 def from_lmstudio_v0(body: object) -> tuple[ModelInfo, ...] | None:
     """`GET /api/v0/models`, of LM Studio before 0.4; None when it is something else."""
     entries = _entries(body)
-    if entries is None or not all("state" in entry for entry in entries):
+    if not entries or not all("state" in entry for entry in entries):
         return None
     return loaded_first(
         ModelInfo(
@@ -75,7 +75,9 @@ def from_openai(body: object) -> tuple[ServerKind, tuple[ModelInfo, ...]] | None
         kind = "openai"
     elif "library" in owners:
         kind = "ollama"
-    return kind, loaded_first(_openai(entry) for entry in entries if not _NO_CHAT.search(_text(entry, "id")))
+    return kind, loaded_first(
+        _openai(entry) for entry in entries if _text(entry, "id") and not _NO_CHAT.search(_text(entry, "id"))
+    )
 
 
 def loaded_first(models: Iterable[ModelInfo]) -> tuple[ModelInfo, ...]:

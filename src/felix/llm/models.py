@@ -168,7 +168,7 @@ class _Listing:
             raise ServerError(
                 f"{self.base_url} took the question but did not answer – look whether the server hangs.", fault="silent"
             ) from None
-        except httpx2.TransportError as error:
+        except transport.ERRORS as error:
             raise transport.failure(error, self.base_url, stage="opening") from None
         self.latency_ms = (time.monotonic() - asked) * 1000
         return response

@@ -59,6 +59,7 @@ class OpenAIClient:
 
     def __init__(self, base_url: str, api_key: str = "", *, reports_progress: bool = False) -> None:
         self.base_url = base_url
+        self._key = api_key
         self._http = transport.open_client(base_url, api_key)
         # Given one by one, even where empty: what is left out the SDK takes from OPENAI_* in the environment.
         self._sdk = openai.AsyncOpenAI(
@@ -92,14 +93,13 @@ class OpenAIClient:
                 async with aclosing(self._deltas(response, reader)) as deltas:
                     async for delta in deltas:
                         yield delta
-        except httpx2.TransportError as error:
-            for delta in reader.end():
-                yield delta
+        except transport.ERRORS as error:
             # After the finish signal a lost connection loses nothing.
             if not reader.finish_reason:
-                raise transport.failure(
-                    error, self.base_url, stage="answering" if reader.events else "before_any_event"
-                ) from None
+                stage: transport.Stage = "answering" if reader.events else "before_any_event"
+                raise transport.failure(error, self.base_url, stage=stage) from None
+        except ServerError as error:
+            raise faults.without_key(error, self._key) from None
 
     async def complete(self, request: ChatRequest) -> Answer:
         started = time.monotonic()
@@ -107,11 +107,13 @@ class OpenAIClient:
         try:
             async with AsyncExitStack() as stack:
                 response = await self._open(stack, request, streaming=False)
-                await response.aread()
-        except httpx2.TransportError as error:
+                body = await response.aread()
+            for delta in self._read_body(body, response):
+                parts.add(delta)
+        except transport.ERRORS as error:
             raise transport.failure(error, self.base_url, stage="opening") from None
-        for delta in self._read_body(response.content, response):
-            parts.add(delta)
+        except ServerError as error:
+            raise faults.without_key(error, self._key) from None
         return parts.answer(duration_s=time.monotonic() - started)
 
     async def _open(self, stack: AsyncExitStack, request: ChatRequest, *, streaming: bool) -> httpx2.Response:
@@ -203,7 +205,8 @@ class OpenAIClient:
             for event in events.finish():
                 for delta in reader.read(event):
                     yield delta
-        except ServerError:
+        except (*transport.ERRORS, ServerError):
+            # What the reader holds back was written before the stream broke.
             for delta in reader.end():
                 yield delta
             raise

@@ -8,7 +8,10 @@ thinking, when it ends its line and stands outside code.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from felix.llm.chat import Reasoning, Text, TextWasReasoning
+from felix.llm.harmony import STARTS, HarmonySplitter
 
 _CLOSERS = {
     "<think>": "</think>",
@@ -20,6 +23,7 @@ _CLOSERS = {
     "<|channel>thought": "<channel|>",
     "◁think▷": "◁/think▷",
 }
+_OPENERS = (*_CLOSERS, *STARTS)
 _ORPHANS = tuple(closer for closer in _CLOSERS.values() if "/" in closer)
 _LONGEST = max(len(tag) for pair in _CLOSERS.items() for tag in pair)
 _STARTS = ("<", "[", "◁")
@@ -37,63 +41,75 @@ class ThinkingSplitter:
         self._closer = ""
         """The tag that ends the thinking we are in."""
         self._after_tag = False
-        """Blank lines right after a closing tag belong to neither side."""
+        """Line ends right beside a tag belong to neither side."""
         self._may_be_orphan = True
         self._in_fence = False
         self._line = ""
-        """The line being written, as far as it matters for `orphan closers`."""
+        """The line being written, as far as it tells whether we are inside code."""
+        self._harmony: HarmonySplitter | None = None
 
     def thinking_came_apart(self) -> None:
         """The server sends thinking in a field of its own: a lone closing tag in the answer is plain text."""
         self._may_be_orphan = False
 
-    def feed(self, text: str) -> list[Piece]:
+    def feed(self, text: str) -> Sequence[Piece]:
         """The pieces that are certain now."""
-        if not (self._held or self._opening or self._closer or self._after_tag or self._may_be_orphan):
-            return [Text(text)] if text else []
+        if not (self._held or self._opening or self._closer or self._after_tag):
+            if self._harmony:
+                return self._harmony.feed(text)
+            if not self._may_be_orphan:
+                return (Text(text),) if text else ()
         return self._read(self._held + text, at_end=False)
 
-    def flush(self) -> list[Piece]:
+    def flush(self) -> Sequence[Piece]:
         """What was held back, when the answer is over."""
+        if self._harmony:
+            return self._harmony.feed("", at_end=True)
         return self._read(self._held, at_end=True)
 
     def _read(self, text: str, *, at_end: bool) -> list[Piece]:
         self._held = ""
-        pieces: list[Piece] = []
         if self._opening:
             bare = text.lstrip()
+            if not at_end and any(tag.startswith(bare) for tag in _OPENERS):
+                self._held = text
+                return []
+            self._opening = False
+            if bare.startswith(STARTS):
+                self._harmony = HarmonySplitter()
+                return [*self._harmony.feed(bare, at_end=at_end)]
             opener = next((tag for tag in _CLOSERS if bare.startswith(tag)), None)
             if opener:
-                self._opening = self._may_be_orphan = False
+                self._may_be_orphan = False
                 self._closer = _CLOSERS[opener]
-                text = bare[len(opener) :].removeprefix("\n")
-            elif not at_end and any(tag.startswith(bare) for tag in _CLOSERS):
-                self._held = text
-                return pieces
-            else:
-                self._opening = False
-        if self._closer:
-            thinking, closed, rest = text.partition(self._closer)
-            if not closed:
-                kept = 0 if at_end else _open_end(text, (self._closer,))
-                self._held = text[len(text) - kept :]
-                thinking = text[: len(text) - kept]
-                return [*pieces, Reasoning(thinking)] if thinking else pieces
-            if thinking:
-                pieces.append(Reasoning(thinking))
-            self._closer = ""
-            self._after_tag = True
-            text = rest
+                self._after_tag = True
+                text = bare[len(opener) :]
         if self._after_tag:
             text = text.lstrip("\r\n")
             if not text:
-                return pieces
+                return []
             self._after_tag = False
+        if self._closer:
+            return self._think(text, at_end=at_end)
         if self._may_be_orphan:
-            return pieces + self._watch_for_orphan(text, at_end=at_end)
-        return [*pieces, Text(text)] if text else pieces
+            return self._watch_for_orphan(text, at_end=at_end)
+        return [Text(text)] if text else []
+
+    def _think(self, text: str, *, at_end: bool) -> list[Piece]:
+        thinking, closed, rest = text.partition(self._closer)
+        if not closed:
+            kept = 0 if at_end else _open_end(text, (self._closer,))
+            thinking, self._held = text[: len(text) - kept], text[len(text) - kept :]
+        pieces: list[Piece] = [Reasoning(thinking)] if thinking else []
+        if closed:
+            self._closer = ""
+            self._after_tag = True
+            pieces += self._read(rest, at_end=at_end)
+        return pieces
 
     def _watch_for_orphan(self, text: str, *, at_end: bool) -> list[Piece]:
+        if not any(start in text for start in _STARTS):
+            return self._text(text)
         found = [(at, tag) for tag in _ORPHANS if (at := text.find(tag)) >= 0]
         if found:
             at, tag = min(found)

@@ -12,6 +12,7 @@ import ssl
 from collections.abc import Iterator
 from typing import Literal
 
+import anyio
 import httpx2
 
 from felix.errors import ServerError
@@ -22,6 +23,9 @@ CONNECT_REMOTE_S = 10.0
 
 _IDLE_S = 4.0
 """LM Studio drops connections that were idle for 5 s; one dropped while we write to it looks like a dead server."""
+
+ERRORS = (httpx2.RequestError, ssl.SSLError, anyio.EndOfStream)
+"""What a broken connection may raise; the last two slip through httpx2 from a broken TLS connection."""
 
 Stage = Literal["opening", "before_any_event", "answering"]
 

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from felix.llm.surrogates import SurrogateJoiner, mend
+
+
+def test_halves_in_two_pieces_become_one_character() -> None:
+    joiner = SurrogateJoiner()
+    assert [joiner.feed("a\ud83d"), joiner.feed("\ude00b"), joiner.flush()] == ["a", "😀b", ""]
+
+
+def test_a_lone_half_becomes_the_replacement_character() -> None:
+    joiner = SurrogateJoiner()
+    assert [joiner.feed("\ude00"), joiner.feed("x\ud83d"), joiner.feed("y"), joiner.feed("\ud83d"), joiner.flush()] == [
+        "\ufffd",
+        "x",
+        "\ufffdy",
+        "",
+        "\ufffd",
+    ]
+
+
+any_text = st.text(st.characters(categories=["Lu", "So", "Cs"]) | st.sampled_from("\ud83d\ude00a"))
+
+
+@given(st.lists(any_text))
+def test_pieces_give_what_the_whole_gives_and_can_always_be_encoded(pieces: list[str]) -> None:
+    joiner = SurrogateJoiner()
+    joined = "".join(joiner.feed(piece) for piece in pieces) + joiner.flush()
+    assert joined == mend("".join(pieces))
+    joined.encode()
+
+
+@given(st.text())
+def test_sound_text_is_left_alone(text: str) -> None:
+    assert mend(text) == text
