@@ -104,8 +104,19 @@ class Projection:
                 if nearest >= APART * self.unit:
                     return points
             if radius >= room:
-                return points
+                return self._rows(depth, count)
             radius = min(room, radius + 2 * self.unit)
+
+    def _rows(self, depth: float, count: int) -> list[tuple[float, float]]:
+        """More nodes than a ring can hold, as a block of rows around its middle."""
+        step, edge = APART * self.unit, 16 * self.unit
+        across = max(1, int((self.width - 2 * edge) // step) + 1)
+        down = math.ceil(count / across)
+        across = math.ceil(count / down)
+        left = min(max(edge, self.middle - (across - 1) * step / 2), self.width - edge - (across - 1) * step)
+        top = self.y(depth) - (down - 1) * step / 2
+        top = max(edge, min(top, self.height - edge - (down - 1) * step))
+        return [(left + i % across * step, top + i // across * step) for i in range(count)]
 
     def _parted(self, places: list[tuple[float, float]]) -> list[tuple[float, float]]:
         """Nodes of neighbouring depths pushed apart sideways; the depth of none changes."""

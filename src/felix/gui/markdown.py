@@ -32,6 +32,8 @@ MOST_MARKS = 600
 """Marks (`*`, `[`, …) of one paragraph. Some inputs cost the square of them."""
 DEEPEST = 8
 """Levels of lists and quotes that are still indented further."""
+DEEPEST_PARSED = 60
+"""Levels that markdown-it reads; a list counts as two. What is nested deeper stays plain."""
 MOST_CELLS = 600
 """Of one table; a larger one stays as it was written, in the type of code."""
 
@@ -135,7 +137,7 @@ def pieces(source: str, agents: Collection[AgentId] = ()) -> Iterator[Piece | No
         return
     from markdown_it import MarkdownIt  # here, because importing it takes as long as ten frames
 
-    parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    parser = MarkdownIt("commonmark", {"html": False, "maxNesting": DEEPEST_PARSED}).enable(["table", "strikethrough"])
     parser.core.ruler.disable(["inline", "text_join"])  # inline parsing is done here, a paragraph at a time
     environment: dict[str, Any] = {}  # markdown-it's: the link definitions
     blocks: list[_Block] = []
@@ -143,7 +145,9 @@ def pieces(source: str, agents: Collection[AgentId] = ()) -> Iterator[Piece | No
         if block is not None:
             # all structure before any text: a link may be defined at the very end
             tokens = parser.parse(block.text, environment) if block.kind == "markdown" else []
-            blocks.append(replace(block, tokens=tokens))
+            # markdown-it drops what is nested deeper than it may read
+            is_whole = max((token.level for token in tokens), default=0) < DEEPEST_PARSED - 2
+            blocks.append(replace(block, tokens=tokens) if is_whole else replace(block, kind="plain"))
         yield None
     yield from _Writer(parser, environment, agents).document(blocks)
 

@@ -1,0 +1,150 @@
+"""Runs made of records, for views: what an engine would have said, without one."""
+
+from __future__ import annotations
+
+import itertools
+
+from felix.events import (
+    HUB,
+    Activity,
+    AgentId,
+    AgentState,
+    Event,
+    LeftOut,
+    PartialSynthesis,
+    PlannedAgent,
+    PlannedRound,
+    PlannedTurn,
+    Record,
+    RoundStarted,
+    RunFinished,
+    RunId,
+    RunStarted,
+    Status,
+    SynthesisComplete,
+    SynthesisStarted,
+    ThoughtComplete,
+    ThoughtId,
+)
+from felix.ledger.state import RunState
+
+TEAM = {"research-1": 0.0, "research-2": 0.0, "research-3": 0.0, "analysis-1": 0.2, "analysis-2": 0.2, "critic-1": 0.5}
+CHECKPOINTS = (0.0, 0.3, 0.5, 0.7, 0.9)
+MISSING = LeftOut(agent_id=AgentId("research-3"), status="failed", reason="The server stopped answering.")
+_runs = itertools.count(1)
+
+
+class ScriptedRun:
+    """Feeds a `RunState` as the bridge would. Times are whole seconds from 1,000 on."""
+
+    def __init__(self, *, threshold: float | None = 0.8) -> None:
+        self.state = RunState()
+        self._run = RunId(f"run-{next(_runs)}")
+        rounds = tuple(
+            PlannedRound(
+                number=number,
+                t=t,
+                turns=tuple(PlannedTurn(agent_id=AgentId(a), checkpoint=t) for a, spawn in TEAM.items() if spawn <= t),
+            )
+            for number, t in enumerate(CHECKPOINTS, start=1)
+        )
+        self.say(
+            RunStarted(
+                task="Should our clinic move?",
+                workflow="Research team",
+                agents=planned(),
+                rounds=rounds,
+                server="http://127.0.0.1:1234/v1",
+                server_name="LM Studio",
+                model="qwen3-8b",
+                context_length=4096,
+                streaming=True,
+                batch_interval_s=0.1,
+                max_parallel=4,
+                consensus_threshold=threshold,
+                helix_turns=2.0,
+                demo=False,
+            )
+        )
+
+    def say(self, event: Event) -> None:
+        seq = self.state.seq + 1
+        self.state.apply(Record(seq, 1_000.0 + seq, self._run, event))
+
+    def round(self, number: int) -> None:
+        self.say(RoundStarted(number=number, total=len(CHECKPOINTS), t=CHECKPOINTS[number - 1], agents=()))
+
+    def speak(self, agent: str, number: int, activity: Activity = "writing") -> None:
+        self.say(
+            AgentState(
+                agent_id=AgentId(agent),
+                thought_id=ThoughtId(f"{agent}#{number}"),
+                state=activity,
+                round=number,
+                checkpoint=CHECKPOINTS[number - 1],
+                temperature=0.45,
+            )
+        )
+
+    def end(self, agent: str, number: int, *, status: Status = "complete", content: str = "Patients first.") -> None:
+        self.say(
+            ThoughtComplete(
+                agent_id=AgentId(agent),
+                thought_id=ThoughtId(f"{agent}#{number}"),
+                role=agent.rpartition("-")[0],
+                round=number,
+                checkpoint=CHECKPOINTS[number - 1],
+                status=status,
+                content=content,
+                thinking="",
+                confidence=0.7,
+                finish_reason="stop",
+                usage=None,
+                read=(),
+                ttft_s=0.2,
+                duration_s=3.0,
+                tokens_per_s=40.0,
+                error=None if status == "complete" else "The server stopped answering.",
+            )
+        )
+
+    def synthesise(self, *, left_out: tuple[LeftOut, ...] = ()) -> None:
+        self.say(SynthesisStarted(sources=(), left_out=left_out, early=False, mean_confidence=0.7, reason="All spoke."))
+        self.say(AgentState(agent_id=HUB, thought_id=ThoughtId("hub#1"), state="waiting", round=5, checkpoint=1.0))
+
+    def think(self, text: str) -> None:
+        assert self.state.synthesis is not None
+        offset = len(self.state.synthesis.thinking)
+        self.say(PartialSynthesis(channel="thinking", partial=text, offset=offset, tokens_so_far=offset // 4))
+
+    def write(self, text: str) -> None:
+        assert self.state.synthesis is not None
+        offset = len(self.state.synthesis.answer)
+        self.say(PartialSynthesis(channel="answer", partial=text, offset=offset, tokens_so_far=offset // 4))
+
+    def conclude(self, *, status: Status = "complete", error: str | None = None) -> None:
+        synthesis = self.state.synthesis
+        assert synthesis is not None
+        self.say(
+            SynthesisComplete(
+                status=status,
+                content=str(synthesis.answer),
+                thinking=str(synthesis.thinking),
+                finish_reason="stop",
+                usage=None,
+                left_out=synthesis.left_out,
+                ttft_s=0.3,
+                duration_s=12.0,
+                tokens_per_s=58.0,
+                error=error,
+            )
+        )
+        outcome = "complete" if status == "complete" else "stopped" if status == "stopped" else "failed"
+        self.say(RunFinished(status=outcome, reason=error or "", duration_s=60.0, usage=None))
+
+
+def planned() -> tuple[PlannedAgent, ...]:
+    return tuple(
+        PlannedAgent(agent_id=AgentId(a), code=a[0].upper() + a[-1], role=a[:-2], spawn=spawn, model="qwen3-8b")
+        for a, spawn in TEAM.items()
+    )
