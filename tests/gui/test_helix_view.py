@@ -51,7 +51,7 @@ def panel(window: tk.Toplevel, kit: Kit, tmp_path: Path) -> Panel:
     return Panel(window, kit, tmp_path)
 
 
-# -- the picture ---------------------------------------------------------------------------------------------------------
+# -- the picture ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 8, 12, 32])
@@ -99,7 +99,7 @@ def test_numbers_of_the_axis_never_stand_on_each_other() -> None:
     assert all(b - a >= 15 for a, b in itertools.pairwise(ys))
 
 
-# -- the view ------------------------------------------------------------------------------------------------------------
+# -- the view ------------------------------------------------------------------------------------------------
 
 
 def test_before_a_run_the_agents_are_hollow_where_they_will_enter(panel: Panel) -> None:

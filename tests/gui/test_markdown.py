@@ -54,7 +54,7 @@ def styles_of(found: list[Piece], text: str) -> tuple[str, ...]:
     return next(piece.styles for piece in found if isinstance(piece, Span) and piece.text == text)
 
 
-# -- pieces --------------------------------------------------------------------------------------------------------------
+# -- pieces --------------------------------------------------------------------------------------------------
 
 
 def test_emphasis_code_and_headings_become_styles() -> None:
@@ -169,7 +169,7 @@ def test_what_is_too_large_is_plain_and_whole() -> None:
     assert text_of(all_pieces(source)) == source
 
 
-# -- on screen -----------------------------------------------------------------------------------------------------------
+# -- on screen -----------------------------------------------------------------------------------------------
 
 
 class Asked:
@@ -331,8 +331,10 @@ def test_nothing_of_a_table_is_clipped_at_any_width(
         wait_until(lambda width=width: window.winfo_width() == width)
         window.update()
         x1, y1, x2, y2 = canvas.bbox(*(item for item in canvas.find_all() if canvas.type(item) != "line"))
-        assert 0 <= x1 and x2 <= canvas.winfo_reqwidth() + 1
-        assert 0 <= y1 and y2 <= canvas.winfo_reqheight() + 1
+        assert x1 >= 0
+        assert x2 <= canvas.winfo_reqwidth() + 1
+        assert y1 >= 0
+        assert y2 <= canvas.winfo_reqheight() + 1
         assert canvas.winfo_reqwidth() <= page.widget.winfo_width() - 2 * int(str(page.widget["padx"]))
 
 

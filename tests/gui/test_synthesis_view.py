@@ -1,4 +1,4 @@
-"""The synthesis: it streams, is rendered once complete, keeps the reader's place and selection, and says who is missing."""
+"""The synthesis: it streams, is rendered once complete, keeps place and selection, and says who is missing."""
 
 from __future__ import annotations
 
