@@ -590,6 +590,19 @@ def test_the_file_in_force_is_named(page: Page) -> None:
     assert page.tab.appearance.file.get() == str(page.settings.path)
 
 
+def test_in_large_type_what_needs_the_width_stands_below_its_words(page: Page, kit: Kit) -> None:
+    row = page.tab.connection._address_row
+    assert row.control.winfo_y() < row._line.winfo_rooty() - row.frame.winfo_rooty()
+    kit.scale_fonts(200)
+    page.app.update()
+    assert row.control.winfo_rooty() >= row._line.winfo_rooty() + row._line.winfo_height()
+    field = page.tab.streaming.interval.entry
+    assert field.winfo_width() >= kit.font("Base").measure("2000")
+    assert field.bbox(0)[3] == kit.font("Base").metrics("linespace"), "its text is laid out in the type it is drawn in"
+    widest = max(label.winfo_reqwidth() for label in page.tab.navigation._labels)
+    assert page.tab.navigation.frame.winfo_width() > widest
+
+
 def test_theme_and_text_size_follow_live(page: Page, kit: Kit) -> None:
     before = kit.mode
     for mode in ("dark", "light"):

@@ -32,6 +32,8 @@ class Fields(Buttons):
         )
         entry = plain.Entry(parent, style=style, width=width, font="Base", **options)
         self.set_bad(self._own(entry), bad)
+        # ttk lays an entry's text out when it is configured, and not again when its named font grows
+        self.on_font_change(lambda: entry.configure(font="Base"), owner=entry)
         if placeholder:
             self._add_placeholder(entry, placeholder, icon, options.get("textvariable"))
         return entry

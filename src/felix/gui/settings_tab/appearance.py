@@ -70,7 +70,8 @@ class AppearanceRows:
         self.file = kit.entry(self.file_row.control, "card", 30)
         self.file.insert(0, str(file))
         self.file.state(["readonly"])
-        self.file.xview_moveto(1)
+        # of a long path the end tells more than the beginning
+        self.file.bind("<Configure>", lambda _event: self.file.xview_moveto(1), add="+")
         self.file.pack(side="left")
         kit.button(
             self.file_row.control, icon="folder2-open", on="card", padding=(6, 6), tooltip="Show folder",

@@ -11,6 +11,8 @@ from felix.gui.kit import Kit
 WIDE, NARROW = 240, 168
 NARROW_BELOW = 1180
 """Width of the window."""
+_BESIDE = 44
+"""Of a label: what its line and the list put around it."""
 
 
 class Place(NamedTuple):
@@ -43,6 +45,8 @@ class Navigation:
         for index, place in enumerate(places):
             self._add(index, place)
         self.mark(0)
+        self._window_width = kit.px(NARROW_BELOW)
+        kit.on_font_change(lambda: self.fit(self._window_width), owner=self.frame)
 
     def _add(self, index: int, place: Place) -> None:
         kit = self._kit
@@ -72,8 +76,10 @@ class Navigation:
             self._kit.set_label(label, on="sel" if is_marked else "side", color="text" if is_marked else "text2")
 
     def fit(self, window_width: int) -> None:
-        """Take the width that goes with the window's."""
-        width = self._kit.px(NARROW if window_width < self._kit.px(NARROW_BELOW) else WIDE)
+        """Take the width that goes with the window's, or what large type needs."""
+        self._window_width = window_width
+        needed = max(label.winfo_reqwidth() for label in self._labels) + self._kit.px(_BESIDE)
+        width = max(needed, self._kit.px(NARROW if window_width < self._kit.px(NARROW_BELOW) else WIDE))
         if int(str(self.frame.cget("width"))) != width:
             self.frame.configure(width=width)
 

@@ -14,6 +14,8 @@ from felix.gui.kit import Kit
 UNDO_MS = 8_000
 """How long a reset can be taken back."""
 _LEAST_HINT, _UNWRAPPED = 120, 720
+_MOST_CONTROL = 0.64
+"""Of a row's width, beside its words."""
 
 
 class Row:
@@ -34,6 +36,9 @@ class Row:
         words.bind("<Configure>", self._widened)
         self.control = kit.frame(self.frame, "card")
         self.control.grid(row=0, column=1, sticky="e")
+        self._is_stacked = False
+        for frame in (self.frame, self.control):
+            frame.bind("<Configure>", lambda _event: self._arrange(), add="+")
         self.fault = ""
 
     def set_name(self, name: str) -> None:
@@ -56,6 +61,14 @@ class Row:
     def shown(self) -> str:
         """The words in the hint line now."""
         return str(self._line.cget("text"))
+
+    def _arrange(self) -> None:
+        """In large type what sets a value may need most of the width: it then stands below the words."""
+        is_stacked = self.control.winfo_reqwidth() > _MOST_CONTROL * self.frame.winfo_width()
+        if is_stacked != self._is_stacked:
+            self._is_stacked = is_stacked
+            place = {"row": 1, "column": 0, "columnspan": 2} if is_stacked else {"row": 0, "column": 1, "columnspan": 1}
+            self.control.grid(**place, pady=(self._kit.px(4) if is_stacked else 0, 0))
 
     def _widened(self, event: tk.Event[tk.Misc]) -> None:
         self._width = event.width
