@@ -344,3 +344,16 @@ class TestWhyPackagesCouldNotBeInstalled:
         assert words in sentence
         assert "\n" not in sentence
         assert "start" in sentence
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("Collecting openai<4,>=3.52 (from felix)", "Getting openai"),
+        ("Collecting tiny@ file:///a/b.whl", "Getting tiny"),
+        ("Installing collected packages: a, b", "Putting everything in its place"),
+        ("  Downloading openai-3.52.0-py3-none-any.whl (1.5 MB)", ""),
+    ],
+)
+def test_what_pip_does_is_told_in_words(line: str, words: str) -> None:
+    assert environment._step_in(line) == words

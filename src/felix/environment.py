@@ -150,8 +150,8 @@ class Environment(NamedTuple):
             try:
                 for line in process.stdout or ():
                     lines.append(line)
-                    if line.startswith(("Collecting ", "Installing ")):
-                        report(line.partition(" (")[0].partition(":")[0].replace("Collecting", "Getting").strip())
+                    if step := _step_in(line):
+                        report(step)
             except BaseException:
                 process.terminate()
                 raise
@@ -206,6 +206,15 @@ def _packages(extras: Sequence[str]) -> list[str]:
     with open(os.path.join(ROOT, "pyproject.toml"), "rb") as file:
         project = tomllib.load(file)["project"]
     return [*project["dependencies"], *(name for extra in extras for name in project["optional-dependencies"][extra])]
+
+
+def _step_in(line: str) -> str:
+    """What a line of pip's says it is doing, for people; empty for most."""
+    import re
+
+    if line.startswith("Collecting "):
+        return "Getting " + re.split(r"[^\w.-]", line.split()[1])[0]
+    return "Putting everything in its place" if line.startswith("Installing ") else ""
 
 
 def _explain_venv(output: str, log: str) -> str:

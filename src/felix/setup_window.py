@@ -11,6 +11,7 @@ import sys
 import threading
 import tkinter as tk
 from collections.abc import Callable
+from tkinter import ttk
 
 from felix.bootstrap import Halt
 from felix.environment import Report
@@ -18,6 +19,8 @@ from felix.environment import Report
 NOTE_MS = 60_000
 _POLL_MS = 50
 _WIDTH = 440
+_GROUND, _TEXT = "#f8f9fa", "#212529"
+"""The colours of Felix's light theme, for the moment before there is one."""
 
 
 def show_while(work: Callable[[Report], None]) -> None:
@@ -39,10 +42,13 @@ def show_while(work: Callable[[Report], None]) -> None:
     # A daemon: giving up ends this process, and the system ends what the thread has started.
     thread = threading.Thread(target=worker, name="set-up", daemon=True)
     step = _label(root, "Setting Felix up", "This happens once and needs the internet.")
-    running = [True]
+    sign_of_life = ttk.Progressbar(root, mode="indeterminate")
+    sign_of_life.pack(fill="x", padx=24, pady=(0, 20))
+    sign_of_life.start()
+    given_up = threading.Event()
 
     def give_up() -> None:
-        running[0] = False
+        given_up.set()
         root.destroy()
 
     def poll() -> None:
@@ -57,7 +63,7 @@ def show_while(work: Callable[[Report], None]) -> None:
     thread.start()
     root.after(_POLL_MS, poll)
     root.mainloop()
-    if not running[0]:
+    if given_up.is_set():
         raise Halt("The set-up was given up: start Felix again to go on with it.")
     if failures:
         raise failures[0]
@@ -67,19 +73,21 @@ def show_note(sentence: str) -> None:
     """Show `sentence` until it is closed, or a minute has gone."""
     root = tk.Tk(className="Felix")
     _label(root, "Felix cannot start", sentence)
-    close = tk.Button(root, text="Close", command=root.destroy)
-    close.pack(anchor="e", padx=24, pady=(0, 16))
+    close = ttk.Button(root, text="Close", command=root.destroy)
+    close.pack(anchor="e", padx=24, pady=(0, 20))
     close.focus_set()
     root.bind("<Escape>", lambda event: root.destroy())
     root.after(NOTE_MS, root.destroy)
     root.mainloop()
 
 
-def _label(root: tk.Tk, title: str, text: str) -> tk.Label:
+def _label(root: tk.Tk, title: str, text: str) -> ttk.Label:
     root.title("Felix")
     root.resizable(width=False, height=False)
-    tk.Label(root, text=title, font=("TkDefaultFont", 14, "bold"), anchor="w").pack(fill="x", padx=24, pady=(20, 4))
-    label = tk.Label(root, text=text, anchor="w", justify="left", wraplength=_WIDTH, width=56)
+    root.configure(background=_GROUND)
+    ttk.Style(root).configure(".", background=_GROUND, foreground=_TEXT)
+    ttk.Label(root, text=title, font=("TkDefaultFont", 14, "bold")).pack(fill="x", padx=24, pady=(20, 4))
+    label = ttk.Label(root, text=text, wraplength=_WIDTH, width=56)
     label.pack(fill="x", padx=24, pady=(0, 20))
     return label
 
