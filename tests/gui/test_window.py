@@ -11,6 +11,7 @@ import pytest
 
 import felix.engine
 from felix.events import RunId
+from felix.gui.composer import Phase
 from felix.gui.header import SETTINGS, WORKFLOWS
 from felix.ledger.state import RunState
 from felix.team.hub import CentralPost
@@ -64,7 +65,7 @@ def hubs(monkeypatch: pytest.MonkeyPatch) -> list[CentralPost]:
 
 
 def test_a_task_is_typed_and_run_to_its_synthesis(
-    open_window: Open, slow_demo_server: str, hubs: list[CentralPost]
+    slow_demo_server: str, open_window: Open, hubs: list[CentralPost]
 ) -> None:
     felix = open_window(base_url=slow_demo_server, has_connected=True)
     window = felix.window
@@ -90,13 +91,13 @@ def test_a_task_is_typed_and_run_to_its_synthesis(
     assert "4 of 4 agents answered" in felix.words(window.status.frame)
     assert state.synthesis is not None
     answer = str(state.synthesis.answer)
-    assert answer.split("\n")[0].strip("# ") in window.synthesis.rendered.widget.get("1.0", "end")
+    assert answer.split("\n", maxsplit=1)[0].strip("# ") in window.synthesis.rendered.widget.get("1.0", "end")
 
 
-def test_run_again_starts_a_new_run_with_nothing_of_the_old_one(open_window: Open, slow_demo_server: str) -> None:
+def test_run_again_starts_a_new_run_with_nothing_of_the_old_one(slow_demo_server: str, open_window: Open) -> None:
     felix = open_window(base_url=slow_demo_server, has_connected=True)
     window = felix.window
-    felix.write("first")
+    felix.write("zebras")
     felix.click(window.composer.button)
     felix.until(lambda: window.bridge.state.status == "complete")
     first = window.bridge.state.run
@@ -108,10 +109,10 @@ def test_run_again_starts_a_new_run_with_nothing_of_the_old_one(open_window: Ope
     felix.until(lambda: window.bridge.state.status == "complete")
     assert window.bridge.state.plan is not None
     assert window.bridge.state.plan.task == "second"
-    assert "first" not in window.wall.cards[0].stream.text.get("1.0", "end")
+    assert "zebras" not in window.wall.cards[0].stream.text.get("1.0", "end")
 
 
-def test_a_double_click_on_run_is_one_run(open_window: Open, human_server: str, hubs: list[CentralPost]) -> None:
+def test_a_double_click_on_run_is_one_run(human_server: str, open_window: Open, hubs: list[CentralPost]) -> None:
     felix = open_window(base_url=human_server, has_connected=True)
     felix.write("once")
     felix.click(felix.window.composer.button, times=2)
@@ -120,7 +121,7 @@ def test_a_double_click_on_run_is_one_run(open_window: Open, human_server: str, 
     assert felix.window.composer.phase == "running"
 
 
-def test_stop_ends_the_run_and_keeps_what_was_written(open_window: Open, human_server: str) -> None:
+def test_stop_ends_the_run_and_keeps_what_was_written(human_server: str, open_window: Open) -> None:
     felix = open_window(base_url=human_server, has_connected=True)
     window = felix.window
     felix.write("stop me")
@@ -128,25 +129,33 @@ def test_stop_ends_the_run_and_keeps_what_was_written(open_window: Open, human_s
     felix.until(
         lambda: window.bridge.state.thoughts and any(len(t.answer) for t in window.bridge.state.thoughts.values())
     )
-    felix.press("<Escape>")
-    assert "Stopping…" in felix.words(window.composer.frame)
+    seen: list[str] = []
+    button = window.composer.button
+    set_phase = window.composer.set_phase
+
+    def watched(phase: Phase) -> None:
+        set_phase(phase)
+        seen.append(str(button.cget("text")))
+
+    window.composer.set_phase = watched  # type: ignore[method-assign]
     asked = time.monotonic()
+    felix.press("<Escape>")
     felix.until(lambda: window.bridge.state.status == "stopped")
     assert time.monotonic() - asked < 1.0
-    felix.settle()
-    assert window.composer.phase == "finished"
+    felix.until(lambda: window.composer.phase == "finished")
+    assert seen == ["Stopping…", "Run again"]
     assert {thought.status for thought in window.bridge.state.thoughts.values()} == {"stopped"}
     felix.screenshot("window-stopped")
 
 
-def test_escape_closes_what_is_open_before_it_stops_the_run(open_window: Open, human_server: str) -> None:
+def test_escape_closes_what_is_open_before_it_stops_the_run(human_server: str, open_window: Open) -> None:
     felix = open_window(base_url=human_server, has_connected=True)
     window = felix.window
     felix.write("patience")
     felix.press("<Control-Return>", felix.task)
     felix.until(lambda: window.wall.cards and window.bridge.state.is_running)
     felix.press("<Control-Key-2>")
-    assert window.wall.cards[1].has_focus
+    felix.until(lambda: window.wall.cards[1].has_focus)
     felix.press("<Return>")
     assert window.wall.maximised == "research-2"
     felix.press("<F1>")
@@ -181,7 +190,7 @@ def test_closing_mid_run_frees_the_server_within_two_seconds(open_window: Open) 
             assert request.gone.wait(2)
 
 
-def test_tab_theme_and_type_size_change_in_the_middle_of_a_run(open_window: Open, slow_demo_server: str) -> None:
+def test_tab_theme_and_type_size_change_in_the_middle_of_a_run(slow_demo_server: str, open_window: Open) -> None:
     felix = open_window(base_url=slow_demo_server, has_connected=True)
     window = felix.window
     felix.write("restless")
@@ -204,25 +213,29 @@ def test_tab_theme_and_type_size_change_in_the_middle_of_a_run(open_window: Open
     felix.until(lambda: window.synthesis.is_rendered)
     assert window.bridge.state.status == "complete"
     window.column.pin("agents")
-    felix.until(lambda: all("conf" not in c.stream.text.get("1.0", "2.0") for c in window.wall.cards))
-    for card, agent in zip(window.wall.cards, window.bridge.state.agents.values(), strict=True):
-        shown = card.stream.text.get("1.0", "end")
-        last = str(agent.thoughts[-1].answer).strip().split()[-1].strip("*_().")
-        assert last in shown
+    agents = window.bridge.state.agents.values()
+    last_lines = [str(agent.thoughts[-1].answer).strip().split("\n")[-1].strip("*_") for agent in agents]
+    felix.until(
+        lambda: all(
+            line in card.stream.text.get("1.0", "end").replace("*", "")
+            for line, card in zip(last_lines, window.wall.cards, strict=True)
+        )
+    )
 
 
-def test_while_the_settings_are_in_front_the_wall_gets_nothing(open_window: Open, slow_demo_server: str) -> None:
+def test_while_the_settings_are_in_front_the_wall_gets_nothing(slow_demo_server: str, open_window: Open) -> None:
     felix = open_window(base_url=slow_demo_server, has_connected=True)
     window = felix.window
     felix.write("hidden")
     felix.press("<Control-Return>", felix.task)
     felix.until(lambda: window.wall.cards)
+    window.column.pin("agents")
     felix.press("<Control-comma>")
     assert window.header.page == SETTINGS
     calls: list[RunState] = []
     update = window.wall.update
     window.wall.update = lambda state, dirty: calls.append(state) or update(state, dirty)  # type: ignore[func-returns-value, method-assign]
-    felix.until(lambda: window.bridge.state.round == 2)
+    felix.until(lambda: window.bridge.state.round >= 2)
     assert calls == []
     window.header.turn_to(WORKFLOWS)
     felix.until(lambda: "hidden" in window.wall.cards[0].stream.text.get("1.0", "end"))
@@ -257,7 +270,7 @@ def test_a_dead_server_is_a_sentence_with_next_steps_once_one_has_been_used(open
     ("size", "panel", "narrow"), [("1400x900", True, False), ("1000x700", True, True), ("940x640", False, True)]
 )
 def test_the_parts_fit_the_width(
-    open_window: Open, fast_demo_server: str, size: str, panel: bool, narrow: bool
+    fast_demo_server: str, open_window: Open, size: str, panel: bool, narrow: bool
 ) -> None:
     felix = open_window(size=size, base_url=fast_demo_server, has_connected=True)
     window = felix.window
@@ -267,7 +280,7 @@ def test_the_parts_fit_the_width(
     assert bool(window.wing.frame.winfo_viewable()) is not panel
 
 
-def test_runs_leave_no_timers_and_no_commands_behind(open_window: Open, fast_demo_server: str) -> None:
+def test_runs_leave_no_timers_and_no_commands_behind(fast_demo_server: str, open_window: Open) -> None:
     felix = open_window(base_url=fast_demo_server, has_connected=True, typing_effect=False)
     window = felix.window
 
@@ -277,7 +290,8 @@ def test_runs_leave_no_timers_and_no_commands_behind(open_window: Open, fast_dem
         felix.until(lambda: window.bridge.state.status == "complete" and window.synthesis.is_rendered)
         return (
             len(felix.app.tk.splitlist(felix.app.tk.call("after", "info"))),
-            len(felix.app.tk.splitlist(felix.app.tk.call("info", "commands"))),
+            # pictures are commands too; the stores that keep them have limits of their own
+            sum(not name.startswith("pyimage") for name in felix.app.tk.splitlist(felix.app.tk.call("info", "commands"))),
         )
 
     run()

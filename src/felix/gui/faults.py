@@ -37,9 +37,7 @@ class FaultWatch:
     def close(self) -> None:
         threading.excepthook, sys.unraisablehook = self._previous
 
-    def _in_tk(
-        self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
-    ) -> None:
+    def _in_tk(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         _log.error("A callback of the window failed", exc_info=(kind, error, trace))
         self._on_fault()
 

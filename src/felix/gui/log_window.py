@@ -58,4 +58,3 @@ class LogWindow:
     def _copy(self) -> None:
         self._root.clipboard_clear()
         self._root.clipboard_append(self.text.get("1.0", "end-1c"))
-

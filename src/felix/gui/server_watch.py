@@ -50,6 +50,8 @@ class ServerWatch:
     def __init__(self, root: tk.Misc, engine: Engine, bridge: Bridge, settings: SettingsFile, *, demo: bool) -> None:
         self._root, self._engine, self._bridge, self._settings = root, engine, bridge, settings
         self.on_change: Callable[[], None] = lambda: None
+        self.is_busy: Callable[[], bool] = lambda: False
+        """True from the press on Run to the run's end: the server has better things to do than to be looked at."""
         self.server: Found | None = None
         """At the configured address."""
         self.other: Found | None = None
@@ -162,7 +164,7 @@ class ServerWatch:
             self.server, self.error = None, error
             if self.is_silent and not self._settings.current.has_connected:
                 self._auto_demo = True
-            if self.is_silent and is_loopback(self.base_url):
+            if self.is_silent and is_loopback(self.base_url) and not self.is_busy():
                 self._look_elsewhere()
         self.on_change()
         self._plan()
@@ -208,8 +210,8 @@ class ServerWatch:
 
     def _again(self) -> None:
         self._after = None
-        if self._bridge.state.is_running:
-            self._plan()  # never during a run: the server has better things to do
+        if self.is_busy():
+            self._plan()
         else:
             self.look()
 

@@ -65,6 +65,7 @@ class StatusBar:
         self._samples: deque[tuple[float, int]] = deque()
         self._next_figures = 0.0
         self._quiet_after: str | None = None
+        self.frame.bind("<Destroy>", lambda _event: self._forget())
 
     # -- what the window says ------------------------------------------------------------------------------------------
 
@@ -181,6 +182,11 @@ class StatusBar:
     def _recolour(self) -> None:
         self._bar.itemconfigure(self._rest, fill=self._kit["line2"])
         self._bar.itemconfigure(self._done, fill=self._kit["write"])
+
+    def _forget(self) -> None:
+        if self._quiet_after is not None:
+            self.frame.after_cancel(self._quiet_after)
+            self._quiet_after = None
 
     def _hush(self) -> None:
         self._quiet_after = None

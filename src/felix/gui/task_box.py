@@ -54,6 +54,7 @@ class TaskBox:
         if widget.tk.call("tk", "windowingsystem") == "x11":
             widget.bind("<ISO_Left_Tab>", self._leave)
         widget.bind("<<Modified>>", self._modified)
+        widget.bind("<Destroy>", lambda _event: self._forget())
         widget.bind("<Configure>", lambda _event: self._schedule(), add="+")
         for sequence in ("<FocusIn>", "<FocusOut>"):
             widget.bind(sequence, lambda _event: self._schedule(), add="+")
@@ -151,12 +152,17 @@ class TaskBox:
         if self._idle is None:
             self._idle = self.widget.after_idle(self._settle)
 
+    def _forget(self) -> None:
+        if self._idle is not None:
+            self.widget.after_cancel(self._idle)
+            self._idle = None
+
     def _settle(self) -> None:
         self._idle = None
         self._place_hint()
         # Two thousand characters always fill six lines; the rest need not be laid out to know that.
         counted = self.widget.count("1.0", "1.0 + 2000 chars", "displaylines")
-        lines = (counted[0] if counted else 0) + 1
+        lines = counted[0] if counted else 1
         fewest = FEWEST + self._is_large
         grows = self._is_large or (not self.is_locked and str(self.widget.tk.call("focus")) == str(self.widget))
         height = max(fewest, min(MOST, lines)) if grows else fewest

@@ -123,6 +123,7 @@ class Window:
             self.engine, self.bridge, self.settings, self.watch, self.composer,
             workflow=self._chosen_workflow, on_begin=self._run_begins, on_end=self._run_ended,
         )  # fmt: skip
+        self.watch.is_busy = lambda: self.control.is_live
         self.wall = Wall(frame, kit, self.settings, on_maximise=self._card_is_big, on_wake=self.bridge.wake)
         self.chips = ChipsRow(frame, kit, on_choose=self.show_card)
         self.strip = SynthesisStrip(frame, kit, on_view=self._choose_view)
@@ -192,6 +193,7 @@ class Window:
         self.engine.close()
         self._garbage.close()
         self._faults.close()
+        self.app.update_idletasks()  # a change of theme that still waits would find no window
         self.app.destroy()
 
     # -- what a run changes --------------------------------------------------------------------------------------------

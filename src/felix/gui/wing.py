@@ -39,8 +39,9 @@ class Wing:
     def fit(self, window_width: int, *, is_narrow: bool) -> None:
         kit = self._kit
         self._window_width, self._is_narrow = window_width, is_narrow
-        was_open, self.is_open = self.is_open, self._wanted is True or (
-            self._wanted is None and window_width >= kit.px(HIDDEN_BELOW)
+        was_open, self.is_open = (
+            self.is_open,
+            self._wanted is True or (self._wanted is None and window_width >= kit.px(HIDDEN_BELOW)),
         )
         if self.is_open:
             most = min(kit.px(MOST), window_width - kit.px(COLUMN_LEAST))

@@ -1,0 +1,198 @@
+"""The first screen, the connection doctor, and when the demo model speaks – always asked for or always said."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from felix.gui import server_watch
+from felix.gui.server_words import server_words
+from felix.gui.welcome import EXAMPLES
+from tests.gui.opened import Opened, demo_server, free_port, write_settings
+from tests.servers.fault_server import Connection, FaultServer
+
+Open = Callable[..., Opened]
+
+
+@pytest.fixture
+def open_window(display: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+    """Opens a window on settings of its own, on a machine without other model servers."""
+    monkeypatch.setattr(server_watch, "OTHER_SERVERS", ((free_port(), "Ollama"), (free_port(), "llama.cpp")))
+    opened: list[Opened] = []
+
+    def open_one(*, demo: bool = False, **settings: Any) -> Opened:
+        opened.append(Opened(write_settings(tmp_path / "settings.json", **settings), demo=demo))
+        return opened[-1]
+
+    yield open_one
+    for each in opened:
+        each.close()
+
+
+
+class AtPort:
+    """A model server that comes to a port later."""
+
+    def __init__(self, port: int) -> None:
+        import http.server
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                found = self.path == "/v1/models"
+                body = b'{"data": [{"id": "qwen3-8b", "object": "model"}]}' if found else b"{}"
+                self.send_response(200 if found else 404)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = http.server.HTTPServer(("127.0.0.1", port), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def test_who_never_had_a_server_is_shown_the_demo_model_and_the_way_to_one(open_window: Open) -> None:
+    felix = open_window(base_url=f"http://127.0.0.1:{free_port()}/v1")
+    window = felix.window
+    felix.until(lambda: window.watch.tried)
+    assert window.watch.uses_demo
+    felix.until(lambda: "No other server either" in felix.words())
+    said = felix.words()
+    assert "Demo model – scripted text" in said
+    assert "Nothing listens on port" in said
+    assert "Run demo" in said
+    assert server_words(window.watch).health == "demo"
+    assert not window.settings.current.has_connected
+    felix.screenshot("window-first-start")
+
+
+def test_who_had_a_server_is_not_slipped_the_demo_model(open_window: Open) -> None:
+    felix = open_window(base_url=f"http://127.0.0.1:{free_port()}/v1", has_connected=True)
+    window = felix.window
+    felix.until(lambda: window.watch.is_known)
+    assert not window.watch.uses_demo
+    assert "Demo model" not in felix.words(window.banner.frame)
+    assert "not reachable" in felix.words(window.status.frame)
+    felix.until(lambda: "Use the demo model" in felix.words(window.welcome.doctor.frame))
+    window.welcome.doctor._demo.invoke()
+    felix.until(lambda: "Demo model – scripted text" in felix.words(window.banner.frame))
+
+
+def test_a_server_that_answers_is_remembered(open_window: Open, fast_demo_server: str) -> None:
+    felix = open_window(base_url=fast_demo_server)
+    felix.until(lambda: felix.window.watch.is_known)
+    assert felix.window.settings.current.has_connected
+    assert not felix.window.watch.uses_demo
+
+
+def test_a_server_that_comes_is_offered_and_used_on_a_click(
+    open_window: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_watch, "LOOK_AGAIN_MS", 50)
+    port = free_port()
+    felix = open_window(base_url=f"http://127.0.0.1:{port}/v1")
+    window = felix.window
+    felix.until(lambda: window.watch.uses_demo)
+    with AtPort(port):
+        felix.until(lambda: window.watch.offer)
+        felix.until(lambda: "is there now – use it" in felix.words(window.banner.frame))
+        assert window.watch.uses_demo
+        felix.until(lambda: "found – " in felix.words(window.welcome.doctor.frame))
+        felix.screenshot("window-server-found")
+        window.welcome.doctor._use.invoke()
+        felix.until(lambda: not window.watch.uses_demo)
+        assert window.settings.current.has_connected
+        assert not window.banner.frame.winfo_viewable()
+
+
+def test_a_server_at_another_port_is_offered(open_window: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+    monkeypatch.setattr(server_watch, "OTHER_SERVERS", ((port, "Ollama"),))
+    with AtPort(port):
+        felix = open_window(base_url=f"http://127.0.0.1:{free_port()}/v1", has_connected=True)
+        window = felix.window
+        felix.until(lambda: window.watch.offer)
+        window.welcome.doctor._use.invoke()
+        felix.until(lambda: window.watch.server)
+        assert window.settings.current.base_url == f"http://127.0.0.1:{port}/v1"
+
+
+def test_nothing_is_asked_of_a_server_during_a_run(open_window: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_watch, "LOOK_AGAIN_MS", 20)
+    felix = open_window(base_url=f"http://127.0.0.1:{free_port()}/v1")
+    window = felix.window
+    felix.until(lambda: window.watch.uses_demo)
+    felix.write("hello")
+    felix.press("<Control-Return>", felix.task)
+    felix.until(lambda: window.bridge.state.is_running)
+    asked: list[str] = []
+    ask = window.engine.ask_server
+    monkeypatch.setattr(window.engine, "ask_server", lambda url, *rest: asked.append(url) or ask(url, *rest))  # type: ignore[func-returns-value]
+    felix.turn(200)
+    assert asked == []
+    window.control.stop()
+    felix.until(lambda: asked)
+
+
+def test_a_run_asked_for_at_once_waits_for_the_first_look(open_window: Open) -> None:
+    felix = open_window(base_url=f"http://127.0.0.1:{free_port()}/v1")
+    window = felix.window
+    window.composer.box.text = "too early"
+    window.composer.run()
+    assert window.bridge.run is None
+    assert window.composer.phase == "starting"
+    felix.until(lambda: window.bridge.state.plan)
+    assert window.bridge.state.plan is not None
+    assert window.bridge.state.plan.demo
+    window.control.stop()
+    felix.until(lambda: window.bridge.state.status == "stopped")
+
+
+def test_examples_fill_the_box_and_run_nothing(open_window: Open, fast_demo_server: str) -> None:
+    felix = open_window(base_url=fast_demo_server, has_connected=True)
+    window = felix.window
+    felix.click(window.welcome._buttons[0])
+    assert window.composer.box.text == EXAMPLES[0][1]
+    assert window.bridge.run is None
+
+
+def test_no_model_server_and_a_wanted_key_are_told_apart(open_window: Open) -> None:
+    def wants_a_key(client: Connection) -> None:
+        client.reply_json({"error": {"message": "no key"}}, status="401 Unauthorized")
+
+    def is_a_web_page(client: Connection) -> None:
+        client.reply_text(b"<html>hello</html>", "200 OK", "text/html")
+
+    with FaultServer({"key": wants_a_key, "page": is_a_web_page}) as server:
+        said = []
+        for quirk in ("key", "page"):
+            felix = open_window(base_url=server.url(quirk))
+            felix.until(lambda felix=felix: felix.window.watch.is_known)
+            assert not felix.window.watch.uses_demo, "something answers there"
+            felix.until(lambda felix=felix: felix.window.welcome.doctor._body.winfo_height() > 20)
+            felix.turn(50)
+            said.append(felix.words(felix.window.welcome.doctor.frame))
+            felix.close()
+    assert "key" in said[0].lower()
+    assert said[0] != said[1]
+
+
+def test_the_demo_model_can_be_asked_for(open_window: Open, fast_demo_server: str) -> None:
+    with demo_server(50):
+        felix = open_window(base_url=fast_demo_server, has_connected=True, demo=True)
+        assert felix.window.watch.uses_demo
+        felix.until(lambda: "Demo model – scripted text" in felix.words(felix.window.banner.frame))
