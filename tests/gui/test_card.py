@@ -248,7 +248,7 @@ def _click(shown: Shown, words: str) -> None:
     shown.window.update()
     place = text.search(words, "1.0")
     assert place, shown.text
-    x, y, width, height = text.bbox(place)
+    x, y, _, height = text.bbox(place)
     text.event_generate("<Motion>", x=x + 2, y=y + height // 2)
     text.event_generate("<Button-1>", x=x + 2, y=y + height // 2)
     text.event_generate("<ButtonRelease-1>", x=x + 2, y=y + height // 2)
@@ -318,6 +318,38 @@ def test_text_that_changes_at_its_end_is_shown_as_it_is_now(shown: Shown) -> Non
     shown.refresh()
     assert shown.text.endswith("The answer, and something else")
     assert "somethnig" not in shown.text
+
+
+def test_an_answer_that_loses_its_last_blanks_leaves_the_reader_alone(shown: Shown) -> None:
+    shown.scene.say(ME, "- a line of the answer\n" * 80 + "\n\n")
+    shown.refresh()
+    shown.card.stream.scroll("moveto", 0.5)
+    shown.window.update()
+    top = shown.card.stream.text.index("@0,0")
+    shown.scene.end(ME, content=("- a line of the answer\n" * 80).rstrip())
+    shown.refresh()
+    assert shown.card.stream.is_latched
+    assert shown.card.stream.text.index("@0,0") == top
+    assert shown.text.endswith("80) a line of the answer".removeprefix("80) "))
+
+
+def test_the_heading_of_long_thinking_stays_in_view_and_folds_it(shown: Shown) -> None:
+    shown.scene.think(ME, "A line of thinking.\n" * 60, 2.0)
+    shown.refresh()
+    shown.refresh()
+    pin = next(child for child in shown.card.stream.frame.winfo_children() if child.winfo_class() == "TButton")
+    assert pin.winfo_viewable()
+    assert str(pin.cget("text")).startswith("Thinking")
+    pin.invoke()
+    shown.window.update()
+    assert "A line of thinking." not in shown.text
+    assert not pin.winfo_viewable()
+    shown.scene.think(ME, "More of it.", 3.0)
+    shown.refresh()
+    assert "More of it." not in shown.text
+    _click(shown, "Thinking")
+    assert "A line of thinking." in shown.text
+    assert shown.text.endswith("More of it.")
 
 
 # -- typing ------------------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import tkinter as tk
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -62,8 +62,8 @@ class Hung:
 
 
 @pytest.fixture
-def hung(window: tk.Toplevel, kit: Kit, tmp_path: Path) -> Iterator[Hung]:
-    yield Hung(window, kit, tmp_path / "settings.json")
+def hung(window: tk.Toplevel, kit: Kit, tmp_path: Path) -> Hung:
+    return Hung(window, kit, tmp_path / "settings.json")
 
 
 @pytest.mark.parametrize(

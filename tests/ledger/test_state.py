@@ -41,3 +41,14 @@ def test_a_text_that_changes_where_it_stood_says_so() -> None:
     assert (str(grown), grown.edition) == ("one 2", 1)
     grown.settle("one")
     assert (str(grown), grown.edition) == ("one", 2)
+
+
+def test_a_change_says_how_much_still_stands() -> None:
+    grown = GrowingText()
+    grown.put("one two", 0)
+    grown.settle("one t")
+    assert (grown.edition, grown.kept) == (1, 5)
+    grown.put("one t", 0)
+    assert (grown.edition, grown.kept) == (1, 5)
+    grown.put("2", 4)
+    assert (grown.edition, grown.kept) == (2, 4)

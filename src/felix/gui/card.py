@@ -40,6 +40,8 @@ SLOW_S = 0.5
 """Between two readings of what ticks."""
 NARROW_PX = 264
 """Below this width the footer has no room for the first-token time."""
+SHORT_PX = 276
+"""Below this width a badge is short: "Reading 40 %"."""
 LOW_PX = 150
 """Below this height thinking stays folded."""
 MEASURE_PX = 740
@@ -73,8 +75,10 @@ class Card:
         self._trouble: tuple[str, str, str] | None = None
         self._blocks: dict[str, TroubleBlock] = {}
         self._fraction = 0.0
-        self._is_narrow = False
-        self._texts: dict[ttk.Label, str] = {}
+        self._pin: ttk.Button | None = None
+        self._pinned = ""
+        self._is_narrow = self._is_short = False
+        self._texts: dict[ttk.Widget, str] = {}
         self._build(parent)
 
     # -- what the wall calls -------------------------------------------------------------------------------------------
@@ -100,8 +104,7 @@ class Card:
             return
         now = time.monotonic()
         if self._document.has_changed(agent.thoughts):
-            self._document.clear()
-            self._came = 0
+            self._redraw(now)
         came = sum(len(thought.thinking) + len(thought.answer) for thought in agent.thoughts)
         if came > self._came:
             self._pacer.arrive(now, came - self._came)
@@ -113,7 +116,7 @@ class Card:
         """Type, blink, count. True while any of these goes on."""
         if self.agent is None:
             return False
-        typing = self._document.backlog > 0
+        typing = self._document.is_behind(self.agent.thoughts)
         if typing:
             typing = self._catch_up(now)
         else:
@@ -275,12 +278,22 @@ class Card:
             self._stream.set_caret(shown=False)
         return waits
 
+    def _redraw(self, now: float) -> None:
+        """The text on screen is not what the agent said: write it anew, and leave the reader where they were."""
+        assert self.agent is not None
+        place = self._stream.text.yview()[0] if self._stream.is_latched else None
+        self._document.clear()
+        self._came = 0
+        if place is not None:
+            self._catch_up(now)
+            self._stream.scroll("moveto", place)
+
     def _draw_state(self) -> None:
         """What changes with the state and not with time."""
         agent, kit = self.agent, self._kit
         assert agent is not None
         latest = agent.latest
-        badge = badge_of(latest, run_is_over=self._state.status is not None, short=self._is_narrow)
+        badge = badge_of(latest, run_is_over=self._state.status is not None, short=self._is_short)
         if badge != self._badge:
             self._badge = badge
             kit.set_badge(self._badge_label, badge.word, badge.state, badge.icon)
@@ -308,6 +321,7 @@ class Card:
         self._draw_confidence(agent)
         self._draw_waiting()
         self._document.refresh(now)
+        self._draw_pin()
 
     def _draw_confidence(self, agent: Agent) -> None:
         latest, value = agent.latest, agent.confidence
@@ -345,6 +359,37 @@ class Card:
             self._stream.set_tail(f"\n{heading(latest)}\n{waiting.sentence}{detail}  {dots}", "waiting")
         self._waiting = waiting
 
+    def _draw_pin(self) -> None:
+        """The heading of the thinking stays in view, as a button to fold it, while its text runs on below."""
+        words = self._document.open_thinking
+        if words == self._pinned:
+            return
+        if self._pin is None:
+            self._pin = self._kit.button(
+                self._stream.frame,
+                words,
+                "chevron-down",
+                on="think_bg",
+                font="Small",
+                padding=(4, 2, 8, 3),
+                icon_size=10,
+                color="ink:think",
+                command=self._fold,
+            )
+            self._pin.configure(takefocus=False)  # the keyboard has T
+        if words and not self._pinned:
+            self._pin.place(x=self._kit.px(12), y=0)
+        elif not words:
+            self._pin.place_forget()
+        self._pinned = words
+        if words:
+            self._set_text(self._pin, words)
+
+    def _fold(self) -> None:
+        self._document.toggle()
+        self._draw_pin()
+        self.focus()
+
     def _draw_fraction(self) -> None:
         self._rule.coords(self._bar, 0, 0, self._rule.winfo_width() * self._fraction, 2)
 
@@ -360,7 +405,7 @@ class Card:
         for block in self._blocks.values():
             block.hide()
 
-    def _set_text(self, label: ttk.Label, words: str) -> None:
+    def _set_text(self, label: ttk.Label | ttk.Button, words: str) -> None:
         # a label that is configured lays out its parents again, even with the same words
         if self._texts.get(label) != words:
             self._texts[label] = words
@@ -411,7 +456,9 @@ class Card:
             self._pointed(is_in=False)
 
     def _sized(self, width: int, height: int) -> None:
-        self._is_narrow = width < self._kit.px(NARROW_PX)
+        share = self._kit.font_percent / 100
+        self._is_narrow = width < self._kit.px(NARROW_PX) * share
+        self._is_short = width < self._kit.px(SHORT_PX) * share
         self._document.keep_folded = height < self._kit.px(LOW_PX)
         if self.agent is not None:
             self._draw_state()

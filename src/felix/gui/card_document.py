@@ -22,6 +22,8 @@ from felix.ledger.state import Thought
 
 MOST_AT_ONCE = 64_000
 """Characters put on screen in one frame: about 15 ms of Tk's time."""
+MOST_TAKEN_BACK = 500
+"""Characters at the end of an answer that are mended one by one when they turn out to be none of it."""
 CUT_OFF = "  ✕ cut off here"
 
 
@@ -74,14 +76,44 @@ class CardDocument:
         """Whether the newest thought has no text yet and everything before it is on screen."""
         return len(self._sections) < len(thoughts) and self.backlog == 0
 
+    def is_behind(self, thoughts: list[Thought]) -> bool:
+        """Whether the state has text that is not on screen yet."""
+        if self.backlog:
+            return True
+        number = len(self._sections)
+        return number < len(thoughts) and _has_begun(thoughts[number])
+
     def has_changed(self, thoughts: list[Thought]) -> bool:
-        """Whether text that is on screen is no longer what the state says; the document must then be cleared."""
+        """Whether text that is on screen is no longer what the state says; the document must then be cleared.
+
+        An answer that only lost its last characters is mended in place.
+        """
         if len(thoughts) < len(self._sections):
             return True
         for section, thought in zip(self._sections[-1:], thoughts[len(self._sections) - 1 :], strict=False):
-            if section.thought is not thought or section.edition != _edition(thought):
+            if section.thought is not thought or not self._mend(section):
                 return True
         return False
+
+    def _mend(self, section: _Section) -> bool:
+        """Take back what the newest edition of the answer lacks; False when that is not all that changed."""
+        thinking, answer = _edition(section.thought)
+        if (thinking, answer) == section.edition:
+            return True
+        kept = section.thought.answer.kept
+        excess = section.answer - kept
+        if (
+            thinking != section.edition[0]
+            or answer != section.edition[1] + 1
+            or section.has_ended
+            or excess > MOST_TAKEN_BACK
+        ):
+            return False
+        section.edition = (thinking, answer)
+        if excess > 0:
+            self._stream.take_back(excess)
+            section.answer = kept
+        return True
 
     def catch_up(self, thoughts: list[Thought], pacer: Pacer, now: float, dt: float) -> bool:
         """Show what is due of what the state has; True while more waits. Times as `Pacer` wants them."""
@@ -107,6 +139,14 @@ class CardDocument:
             self._head_thinking(section, now)
         for section in self._sections:
             self._fold_if_answering(section)
+
+    @property
+    def open_thinking(self) -> str:
+        """The heading of the thinking that streams, when it is open and has been scrolled out of view; else empty."""
+        section = self._sections[-1] if self._sections else None
+        if section is None or not section.has_thinking or not section.is_open or section.answer or section.has_ended:
+            return ""
+        return "" if self._stream.text.dlineinfo(f"words{section.number}") else section.words
 
     def toggle(self, number: int | None = None) -> None:
         """Open or fold a thought's thinking by hand; without a number the newest that has any."""

@@ -122,6 +122,11 @@ class StreamText:
         self.text.delete(start, end)
         self._follow()
 
+    def take_back(self, count: int) -> None:
+        """Take the last `count` characters away again: the model's text is shorter than it seemed."""
+        self._end.take_back(count)
+        self._follow()
+
     def truncate(self, mark: str) -> None:
         """Take away everything from a mark at a line's beginning to the end; the next text goes there."""
         self.text.delete(mark, "tip")

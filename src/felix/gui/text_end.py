@@ -84,6 +84,15 @@ class TextEnd:
         self._heal()
         self.begin(self._length)
 
+    def take_back(self, count: int) -> None:
+        """Delete the last `count` characters of the model's; ours among them go too."""
+        text = self._text
+        while count > 0 and text.compare("tip", ">", "1.0"):
+            count -= SOFT not in text.tag_names("tip - 1 c")
+            text.delete("tip - 1 c")
+            self.chars -= 1
+        self.begin(int(text.tk.call(str(text), "count", "-chars", "tip linestart", "tip")))
+
     def _add(self, piece: str, tags: Tags) -> None:
         """Put a part of a line."""
         if not piece:

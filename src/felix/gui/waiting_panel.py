@@ -26,6 +26,7 @@ class WaitingPanel:
         self._dots.pack(pady=(kit.px(4), 0))
         self.parts: tuple[tk.Misc, ...] = (self._frame, self._icon, self._sentence, self._detail, self._dots)
         """For bindings."""
+        parent.bind("<Configure>", lambda event: self._fit(event.width), add="+")
         self._shown: tuple[Waiting, str, str] | None = None
 
     def show(self, waiting: Waiting, state: str, dots: str) -> None:
@@ -36,9 +37,8 @@ class WaitingPanel:
             self._kit.set_label(self._icon, icon=waiting.icon, icon_color=f"state:{state}")
         if self._shown is None:
             self._frame.place(relx=0.5, rely=0.46, anchor="center")
-        room = self._frame.master.winfo_width() - self._kit.px(24)
-        self._sentence.configure(text=waiting.sentence, wraplength=max(80, room))
-        self._detail.configure(text=waiting.detail, wraplength=max(80, room))
+        self._sentence.configure(text=waiting.sentence)
+        self._detail.configure(text=waiting.detail)
         self._dots.configure(text=dots)
         self._shown = (waiting, state, dots)
 
@@ -47,3 +47,7 @@ class WaitingPanel:
         if self._shown is not None:
             self._shown = None
             self._frame.place_forget()
+
+    def _fit(self, width: int) -> None:
+        for label in (self._sentence, self._detail):
+            label.configure(wraplength=max(80, width - self._kit.px(24)))

@@ -52,6 +52,7 @@ class Wall:
         self._grid.canvas.configure(yscrollcommand=self._scrolled)
         self._grid.bar.pack_forget()  # it takes room only while there is something to scroll
         self._grid.canvas.bind("<Configure>", lambda _event: self._lay_out(), add="+")
+        kit.on_font_change(self._lay_out, owner=self._grid.canvas)
         self._chips = ChipsRow(self.frame, kit, on_choose=self._choose)
         self._big: Card | None = None
         self._toolbar = kit.frame(self._grid.body, "card", (12, 0, 0, 0))
@@ -182,9 +183,10 @@ class Wall:
             self._visible = []
             return
         width, height, gap = canvas.winfo_width(), canvas.winfo_height(), px(GAP)
-        columns = min(max(1, min(MOST_COLUMNS, width // px(COLUMN))), count)
+        share = max(1.0, self._kit.font_percent / 100)  # larger type needs larger cards
+        columns = min(max(1, min(MOST_COLUMNS, width // round(px(COLUMN) * share))), count)
         rows = -(-count // columns)
-        each = max(px(LOWEST), (height - gap * (rows - 1)) // rows)
+        each = max(round(px(LOWEST) * share), (height - gap * (rows - 1)) // rows)
         wide = (width - gap * (columns - 1)) // columns
         for number, card in enumerate(self._cards.values()):
             row, column = divmod(number, columns)

@@ -1,4 +1,4 @@
-"""Records folded into what a face may show. Every face folds the same records in the same way, so all show the same run.
+"""Records folded into what a face may show. Every face folds the same records in the same way: all show the same run.
 
 `RunState.apply` is the only place that interprets history. A state belongs to the thread that folds it.
 """
@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from os.path import commonprefix
 from typing import assert_never
 
 from felix.events import (
@@ -37,13 +38,15 @@ from felix.events import (
 class GrowingText:
     """Text that only grows while it streams: appending costs the new characters, joining happens when it is read."""
 
-    __slots__ = ("_length", "_parts", "edition")
+    __slots__ = ("_length", "_parts", "edition", "kept")
 
     def __init__(self, text: str = "") -> None:
         self._parts = [text] if text else []
         self._length = len(text)
         self.edition = 0
-        """Goes up when text that stood has changed: whoever shows it begins anew. No part of equality."""
+        """Goes up when text that stood has changed: whoever shows it goes back to `kept`. No part of equality."""
+        self.kept = 0
+        """Characters from the start that the newest edition has in common with the one before."""
 
     def __len__(self) -> int:
         return self._length
@@ -74,7 +77,7 @@ class GrowingText:
     def put(self, text: str, offset: int) -> None:
         """Text as it stands from `offset` on. A reader who comes back is sent everything again, at offset 0."""
         if offset < self._length:
-            self.edition += not text.startswith(self.since(offset))
+            self._compare(self.since(offset), text, offset)
             self._parts = [str(self)[:offset]]
         self._parts.append(text)
         self._length = offset + len(text)
@@ -82,8 +85,13 @@ class GrowingText:
     def settle(self, text: str) -> None:
         """The whole text, now final."""
         if self._length != len(text) or str(self) != text:
-            self.edition += not text.startswith(str(self))
+            self._compare(str(self), text, 0)
             self._parts, self._length = [text], len(text)
+
+    def _compare(self, old: str, new: str, offset: int) -> None:
+        if not new.startswith(old):
+            self.edition += 1
+            self.kept = offset + len(commonprefix((old, new)))  # noqa: RUF071  # characters are meant, not folders
 
 
 @dataclass(slots=True)
