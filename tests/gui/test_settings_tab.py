@@ -445,8 +445,10 @@ def test_the_test_says_how_it_went(page: Page) -> None:
     page.press(rows.test_button)
     assert ("test", DEFAULT_BASE_URL, "") in page.asked
     assert rows.test_button.instate(["disabled"])
-    page.tab.test_result(ConnectionCheck(ok=True, sentence="LM Studio answers with qwen3-8b.", model="qwen3-8b"), None)
-    assert rows.server.shown == "LM Studio answers with qwen3-8b."
+    page.tab.test_result(
+        ConnectionCheck(ok=True, sentence="model server answers with qwen3-8b.", model="qwen3-8b"), None
+    )
+    assert rows.server.shown == "Model server answers with qwen3-8b."
     assert rows.badge.cget("text") == "Works" and rows.test_button.instate(["!disabled"])
 
     page.press(rows.test_button)

@@ -144,7 +144,7 @@ class ConnectionRows:
         if self._tested:
             return
         if report:
-            self.server.set_name(report.name[:1].upper() + report.name[1:] or "Model server")
+            self.server.set_name(_capital(report.name) or "Model server")
             self.server.set_fault("")
             self.server.set_hint(_summary(report))
             self._kit.set_badge(self.badge, f"Connected, {max(1, round(report.latency_ms))} ms", "done", "check-lg")
@@ -162,7 +162,7 @@ class ConnectionRows:
             self.look()
         elif check and check.ok:
             self.server.set_fault("")
-            self.server.set_hint(check.sentence)
+            self.server.set_hint(_capital(check.sentence))
             self._kit.set_badge(self.badge, "Works", "done", "check-lg")
         elif check:
             self._show_fault(check.sentence, check.fault)
@@ -196,10 +196,15 @@ class ConnectionRows:
 
     def _show_fault(self, sentence: str, fault: ServerFault | None) -> None:
         self.server.set_name("Server")
-        self.server.set_fault(sentence)
+        self.server.set_fault(_capital(sentence))
         self._kit.set_badge(
             self.badge, _BADGES.get(fault, "Not usable") if fault else "Not usable", "fail", "x-octagon-fill"
         )
+
+
+def _capital(sentence: str) -> str:
+    """A sentence may begin with the name of a server, which need not have a capital."""
+    return sentence[:1].upper() + sentence[1:]
 
 
 def _summary(report: ServerReport) -> str:

@@ -67,8 +67,10 @@ class Row:
         is_stacked = self.control.winfo_reqwidth() > _MOST_CONTROL * self.frame.winfo_width()
         if is_stacked != self._is_stacked:
             self._is_stacked = is_stacked
-            place = {"row": 1, "column": 0, "columnspan": 2} if is_stacked else {"row": 0, "column": 1, "columnspan": 1}
-            self.control.grid(**place, pady=(self._kit.px(4) if is_stacked else 0, 0))
+            if is_stacked:
+                self.control.grid(row=1, column=0, columnspan=2, pady=(self._kit.px(4), 0))
+            else:
+                self.control.grid(row=0, column=1, columnspan=1, pady=0)
 
     def _widened(self, event: tk.Event[tk.Misc]) -> None:
         self._width = event.width
