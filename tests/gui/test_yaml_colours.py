@@ -74,7 +74,7 @@ def test_the_workflows_that_come_with_felix_have_their_keys_and_no_key_in_a_prom
 
 
 def test_no_line_takes_long() -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     for line in ("a" * 100_000, "- " * 50_000, "'" * 100_000, "[" * 100_000, "a: " + "1" * 100_000, " " * 100_000):
         list(spans(line, in_block=False))
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 3, "quadratic would be minutes"
