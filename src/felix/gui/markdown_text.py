@@ -27,6 +27,8 @@ CODE_MARGIN = 12
 SLICE_S = 0.008
 PAUSE_MS = 8
 """Half the time stays with the window while a long text is put in."""
+BATCH = 200
+"""Stretches and their tags in one insert."""
 LONGEST_LINE = 2_000
 """Characters of one line in the widget. Tk lays out a line as a whole, at a cost that grows with its square."""
 MOST_TABLES = 100
@@ -139,6 +141,8 @@ class MarkdownText:
         for piece in self._pieces:
             if isinstance(piece, Span):
                 self._span(piece, batch)
+                if len(batch) > BATCH:
+                    self._flush(batch)
             elif piece is not None and not isinstance(piece, Wait):
                 self._flush(batch)
                 self._put(piece)

@@ -76,6 +76,7 @@ class SynthesisView:
         self._column = kit.frame(self.frame, "card")
         self._column.pack(fill="both", expand=True)
         self._thinking = HubThinking(self._column, kit)
+        self._side = kit.px(8)
         self._pages = kit.frame(self._column, "card")
         self._pages.pack(fill="both", expand=True)
         self.stream = StreamText(
@@ -98,10 +99,8 @@ class SynthesisView:
             for text, jump in ((self.stream.text, self.stream.latch), (self.rendered.widget, None))
         }
         self._is_pressed = False
-        self.stream.text.bind("<Button-1>", lambda _event: self._press(is_down=True), add="+")
-        self.stream.text.bind("<ButtonRelease-1>", lambda _event: self._press(is_down=False), add="+")
         self._said = ""
-        self._after = ""
+        self._after = self._swap_after = ""
         self._phase: Literal["streaming", "rendering", "ready", "rendered"] = "streaming"
         self._edition = 0
         self._known = self._fed = self._due = 0
@@ -109,7 +108,7 @@ class SynthesisView:
         self._pacer, self._marks = Pacer(), LineMarks()
         self._ticked = self._figures_at = 0.0
         self._head_key: object = None
-        self.frame.bind("<Destroy>", lambda _event: self._silence(), add="+")
+        self._bind()
         self._restart()
 
     # -- View ----------------------------------------------------------------------------------------------------------
@@ -155,10 +154,22 @@ class SynthesisView:
             self._figures_at = now
             self._refresh_figures(synthesis)
         if not is_live and not moving:
-            moving |= self._advance(synthesis)
+            self._render(synthesis)
         moving |= self._thinking.tick(now)
         self._find.tick(now)
         return self.stream.tick(now) or moving or is_live
+
+    def _bind(self) -> None:
+        plain = self.stream.text
+        plain.bind("<Button-1>", lambda _event: self._press(is_down=True), add="+")
+        plain.bind("<ButtonRelease-1>", lambda _event: self._press(is_down=False), add="+")
+        for sequence in ("<<Selection>>", "<FocusIn>"):  # a selection given up, a search that was closed
+            plain.bind(sequence, lambda _event: self._swap_soon(), add="+")
+        for text in (plain, self.rendered.widget):
+            text.bind("<FocusIn>", lambda _event: self.frame.state(["focus"]), add="+")
+            text.bind("<FocusOut>", lambda _event: self.frame.state(["!focus"]), add="+")
+        self.frame.bind("<Configure>", lambda event: self._wrap(event.width), add="+")
+        self.frame.bind("<Destroy>", lambda _event: self._cancel(), add="+")
 
     # -- text ----------------------------------------------------------------------------------------------------------
 
@@ -226,25 +237,32 @@ class SynthesisView:
             self._due -= count
         return self._due > 0 or self._pacer.waiting > 0
 
-    def _advance(self, synthesis: Synthesis) -> bool:
-        """The answer has ended and stands there plain: render it, and bring the page up when nobody is hurt by it."""
+    def _render(self, synthesis: Synthesis) -> None:
+        """The answer has ended and stands there plain: have it rendered beneath."""
         source = str(synthesis.answer)
-        match self._phase:
-            case "streaming" if source and not markdown.is_plain(source):
-                self.stream.close_line(self._marks)
-                self._phase = "rendering"
-                self.rendered.render(source, list(self._state.agents), self._finished)
-            case "ready":
-                self._swap()
-        return self._phase in ("rendering", "ready")
+        if self._phase == "streaming" and source and not markdown.is_plain(source):
+            self.stream.close_line(self._marks)
+            self._phase = "rendering"
+            self.rendered.render(source, list(self._state.agents), self._finished)
 
     def _finished(self) -> None:
         self._phase = "ready"
+        self._swap()
 
     def _press(self, *, is_down: bool) -> None:
         self._is_pressed = is_down
+        self._swap_soon()
+
+    def _swap_soon(self) -> None:
+        """Try again once Tk has done what it is about."""
+        if self._phase == "ready" and not self._swap_after:
+            self._swap_after = self.frame.after(1, self._swap)
 
     def _swap(self) -> None:
+        """Bring the rendered page up, unless that would take something from the reader."""
+        self._swap_after = ""
+        if self._phase != "ready":
+            return
         stream, target = self.stream, self.rendered.widget
         ranges = stream.text.tag_ranges("sel")
         is_all = (
@@ -322,11 +340,16 @@ class SynthesisView:
             title.pack(anchor="w")
             sentence.pack(anchor="w")
             self._troubles[state] = tinted, title, sentence
-        self.frame.bind("<Configure>", lambda event: self._wrap(event.width), add="+")
 
     def _wrap(self, width: int) -> None:
         for label in (self._missing, *(sentence for _, _, sentence in self._troubles.values())):
             label.configure(wraplength=max(160, width - self._kit.px(60)))
+        # the thinking stands over the text, which is in the middle of a wide pane
+        side = max(self._kit.px(8), (width - self._kit.px(MEASURE)) // 2 - self._kit.px(12))
+        if side != self._side:
+            self._side = side
+            if self._thinking.frame.winfo_manager():
+                self._thinking.frame.pack_configure(padx=side)
 
     def _refresh_head(self, synthesis: Synthesis) -> None:
         is_over = self._state.status is not None
@@ -364,7 +387,7 @@ class SynthesisView:
         if not self._thinking.is_needed:
             frame.pack_forget()
         elif not frame.winfo_manager():
-            frame.pack(fill="x", padx=self._kit.px(8), pady=(self._kit.px(8), 0), before=self._pages)
+            frame.pack(fill="x", padx=self._side, pady=(self._kit.px(8), 0), before=self._pages)
 
     def _refresh_figures(self, synthesis: Synthesis) -> None:
         words = self._said or figures(synthesis, self._state, time.time())
@@ -426,6 +449,12 @@ class SynthesisView:
         self._after, self._said = "", ""
         if self._state.synthesis is not None:
             self._refresh_figures(self._state.synthesis)
+
+    def _cancel(self) -> None:
+        self._silence()
+        if self._swap_after:
+            self.frame.after_cancel(self._swap_after)
+            self._swap_after = ""
 
     def _silence(self) -> None:
         if self._after:
