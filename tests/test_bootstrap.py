@@ -310,19 +310,19 @@ class TestAMachineThatLacksSomething:
 
 class TestTheLock:
     def test_is_freed_by_a_kill(self, tmp_path: Path) -> None:
-        path = str(tmp_path / "lock")
+        home = environment.Environment(str(tmp_path / ".venv"))
         code = (
-            "import sys; from felix import environment\n"
-            "with environment._only_one(sys.argv[1], print): print('mine', flush=True); sys.stdin.read()"
+            "import sys; from felix.environment import Environment\n"
+            "with Environment(sys.argv[1]).only_one(print): print('mine', flush=True); sys.stdin.read()"
         )
-        command = [sys.executable, "-c", code, path]
+        command = [sys.executable, "-c", code, home.folder]
         environ = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ) as holder:
             assert holder.stdout
             assert holder.stdout.readline() == b"mine\n"
             holder.kill()
         told: list[str] = []
-        with environment._only_one(path, told.append):
+        with home.only_one(told.append):
             assert told == []
 
 

@@ -23,14 +23,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
             return demo_server.run(options)
         case _:
-            from felix.gui import open_window
-
-            return open_window(options)
+            return _open_window(options)
 
 
 def main_window() -> int:
     """The entry without a console (`felix-window`): the window, with the same options as `felix gui`."""
     return main(["gui", *sys.argv[1:]])
+
+
+def _open_window(options: argparse.Namespace) -> int:
+    from felix import bootstrap
+
+    try:
+        bootstrap.ensure_window()
+    except (bootstrap.Halt, OSError) as reason:
+        bootstrap.say(str(reason))
+        return 1
+    from felix.gui import open_window
+
+    return open_window(options)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -19,15 +19,20 @@ if TYPE_CHECKING:
 OLDEST_PYTHON = (3, 11)
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-_NEEDS = {"tk": "Python's tkinter", "venv": "Python's venv", "display": "a display"}
+_NEEDS = {
+    "tk": "Python's tkinter",
+    "venv": "Python's venv",
+    "display": "a display",
+    "openmp": "the OpenMP library of its model server",
+}
 
-# What each system calls the parts of Python, and the display, that it leaves out at first.
+# What each system calls these: the parts of Python that it leaves out at first, a display, a library for the tests.
 _REMEDIES = {
-    "apt-get": ("sudo apt install", {"tk": "python3-tk", "venv": "python3-venv", "display": "xvfb"}),
-    "dnf": ("sudo dnf install", {"tk": "python3-tkinter", "venv": "python3-pip", "display": "xorg-x11-server-Xvfb"}),
-    "pacman": ("sudo pacman -S", {"tk": "tk", "venv": "python-pip", "display": "xorg-server-xvfb"}),
-    "zypper": ("sudo zypper install", {"tk": "python3-tk", "venv": "python3-pip", "display": "xorg-x11-server-Xvfb"}),
-    "brew": ("brew install", {"tk": "python-tk", "venv": "python", "display": ""}),
+    "apt-get": ("sudo apt install", ("python3-tk", "python3-venv", "xvfb", "libgomp1")),
+    "dnf": ("sudo dnf install", ("python3-tkinter", "python3-pip", "xorg-x11-server-Xvfb", "libgomp")),
+    "pacman": ("sudo pacman -S", ("tk", "python-pip", "xorg-server-xvfb", "gcc-libs")),
+    "zypper": ("sudo zypper install", ("python3-tk", "python3-pip", "xorg-x11-server-Xvfb", "libgomp1")),
+    "brew": ("brew install", ("python-tk", "python", "", "libomp")),
 }
 
 
@@ -44,18 +49,14 @@ def open_window(arguments: Sequence[str]) -> int:
 
         home = environment.find()
         screen = find_display(os.environ)
-        lacking = _lacking(home, tk=True, display=screen is None)
+        lacking = _lacking(home, ["tk", "venv"] if screen else ["tk", "venv", "display"])
         if "venv" in lacking:
             raise Halt(_sentence(lacking))
         _prepare(home, windowed=screen is not None and not lacking)
+        in_terminal = "{} -m felix run".format(_quoted(home.python))
         if lacking:
-            raise Halt(_sentence(lacking, terminal=home))
-        if screen is None:
-            screen = _private_display()
-            say(
-                "There is no display here, so Felix opens its window on a private one (Xvfb {}), which nobody sees;"
-                " to see it work, use the terminal: {}".format(screen, _terminal_command(home))
-            )
+            raise Halt(_sentence(lacking, in_terminal))
+        screen = screen or _private_display(in_terminal)
         desktop.offer_launcher(ROOT)
         return _become(home.windowed_python, ["-P", "-m", "felix", "gui", *arguments], DISPLAY=screen)
 
@@ -70,12 +71,18 @@ def run_tests(arguments: Sequence[str]) -> int:
         from felix import environment
 
         home = environment.find(["test"])
-        lacking = _lacking(home, tk=True, display=sys.platform == "linux")
-        if lacking and lacking != ["display"]:
-            raise Halt(_sentence(lacking))
+        lacking = _lacking(home, ["tk", "venv", "display", "openmp"] if sys.platform == "linux" else ["tk", "venv"])
+        if lacking:
+            sentence = _sentence(lacking)
+            if "tk" in lacking or "venv" in lacking:
+                raise Halt(sentence)
+            say(sentence)  # the tests that need it fail; all others run
         _prepare(home)
-        # Without a display the tests that need one say so themselves; all others run.
-        screen = find_display(os.environ) if sys.platform != "linux" or lacking else _private_display()
+        screen = find_display(os.environ)
+        if sys.platform == "linux" and "display" not in lacking:
+            from felix import display
+
+            screen = display.start_private()
         return _become(home.python, ["-m", "pytest", *arguments], DISPLAY=screen, FELIX_TESTS_NEED_DISPLAY="1")
 
     return _guarded(steps)
@@ -89,7 +96,7 @@ def print_python(extras: Sequence[str]) -> int:
         from felix import environment
 
         home = environment.find(extras)
-        lacking = _lacking(home, tk=False, display=False)
+        lacking = _lacking(home, ["venv"])
         if lacking:
             raise Halt(_sentence(lacking))
         _prepare(home)
@@ -97,6 +104,16 @@ def print_python(extras: Sequence[str]) -> int:
         return 0
 
     return _guarded(steps)
+
+
+def ensure_window() -> None:
+    """Make sure that a window can open, for a Felix that was started without the launcher. Raises Halt or OSError."""
+    if importlib.util.find_spec("_tkinter") is None:
+        raise Halt(_sentence(["tk"], "felix run"))
+    if find_display(os.environ) is None:
+        if not _program("Xvfb"):
+            raise Halt(_sentence(["display"], "felix run"))
+        os.environ["DISPLAY"] = _private_display("felix run")
 
 
 def require_python(arguments: str) -> None:
@@ -183,10 +200,15 @@ def _prepare(home: "Environment", *, windowed: bool = False) -> None:
         home.prepare(lambda doing: None)
 
 
-def _private_display() -> str:
+def _private_display(in_terminal: str) -> str:
     from felix import display
 
-    return display.start_private()
+    screen = display.start_private()
+    say(
+        "There is no display here, so Felix opens its window on a private one (Xvfb {}), which nobody sees; to see it"
+        ' work, use the terminal: {} "your task"'.format(screen, in_terminal)
+    )
+    return screen
 
 
 def _become(python: str, arguments: Sequence[str], **variables: Optional[str]) -> int:
@@ -205,24 +227,35 @@ def _become(python: str, arguments: Sequence[str], **variables: Optional[str]) -
     return subprocess.call([python, *arguments], env=environ)
 
 
-def _lacking(home: "Environment", *, tk: bool, display: bool) -> List[str]:
-    """What Felix needs from the system and did not find, after installing it where that is ours to do."""
+def _lacking(home: "Environment", wanted: Sequence[str]) -> List[str]:
+    """Which of `wanted` the system does not have, after installing it where that is ours to do."""
 
-    def look() -> List[str]:
-        missing = {
-            "tk": tk and importlib.util.find_spec("_tkinter") is None,
-            "venv": not home.is_ready and importlib.util.find_spec("ensurepip") is None,
-            "display": display and not _program("Xvfb"),
-        }
-        return [name for name, is_missing in missing.items() if is_missing]
+    def has(name: str) -> bool:
+        if name == "tk":
+            return importlib.util.find_spec("_tkinter") is not None
+        if name == "venv":
+            return home.is_ready or importlib.util.find_spec("ensurepip") is not None
+        if name == "display":
+            return _program("Xvfb") is not None
+        import ctypes.util
 
-    lacking = look()
-    packages = [_REMEDIES["apt-get"][1][name] for name in lacking if name == "display" or _is_system_python()]
-    if packages and sys.platform == "linux" and os.geteuid() == 0 and _program("apt-get"):
-        _apt_install(packages)
-        importlib.invalidate_caches()
-        lacking = look()
+        return ctypes.util.find_library("gomp") is not None
+
+    lacking = [name for name in wanted if not has(name)]
+    ours = [name for name in lacking if name in ("display", "openmp") or _is_system_python()]
+    if ours and sys.platform == "linux" and os.geteuid() == 0 and _program("apt-get"):
+        with home.only_one(lambda doing: None):
+            ours = [name for name in ours if not has(name)]  # another start may have been faster
+            if ours:
+                _apt_install(_packages("apt-get", ours))
+                importlib.invalidate_caches()
+        lacking = [name for name in wanted if not has(name)]
     return lacking
+
+
+def _packages(program: str, needs: Sequence[str]) -> List[str]:
+    names = dict(zip(_NEEDS, _REMEDIES[program][1]))  # noqa: B905 - 3.6 has no strict, and never runs this
+    return [names[need] for need in needs]
 
 
 def _apt_install(packages: Sequence[str]) -> None:
@@ -251,27 +284,27 @@ def _apt_install(packages: Sequence[str]) -> None:
     )
 
 
-def _sentence(lacking: Sequence[str], terminal: "Optional[Environment]" = None) -> str:
+def _sentence(lacking: Sequence[str], in_terminal: str = "") -> str:
     if "tk" in lacking and not _is_system_python():
         return (
             "Felix's window needs tkinter, which this Python ({}) was built without: start Felix with a Python that has"
             " it, such as the system's own.".format(sys.executable)
         )
     remedy = "with the system's package manager"
-    for program, (command, names) in _REMEDIES.items():
+    for program, (command, _) in _REMEDIES.items():
         if _program(program):
-            remedy = "with `{} {}`".format(command, " ".join(names[name] for name in lacking))
+            remedy = "with `{} {}`".format(command, " ".join(_packages(program, lacking)))
             break
     sentence = "Felix needs {}, which this machine lacks: install it {} and start again".format(
         " and ".join(_NEEDS[name] for name in lacking), remedy
     )
-    return sentence + ("; the terminal works now: {}".format(_terminal_command(terminal)) if terminal else ".")
+    return sentence + ('; the terminal works now: {} "your task"'.format(in_terminal) if in_terminal else ".")
 
 
-def _terminal_command(home: "Environment") -> str:
+def _quoted(path: str) -> str:
     import shlex
 
-    return '{} -m felix run "your task"'.format(shlex.quote(home.python))
+    return shlex.quote(path)
 
 
 def _is_system_python() -> bool:

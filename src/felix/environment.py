@@ -10,7 +10,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from felix.bootstrap import ROOT, Halt, data_folder, say
 
@@ -61,10 +61,21 @@ class Environment(NamedTuple):
 
     def prepare(self, report: Report) -> None:
         """Make or mend it unless it is ready; two starts at once do it once. Raises Halt or OSError."""
-        os.makedirs(os.path.dirname(self.folder), exist_ok=True)
-        with _only_one(self.folder + ".lock", report):
+        with self.only_one(report):
             if not self.is_ready:
                 self._install(report)
+
+    @contextlib.contextmanager
+    def only_one(self, report: Report) -> Iterator[None]:
+        """Keep other starts out, and wait for one that is at it. The system frees the lock when its process ends."""
+        waiting = "Another start is setting Felix up; waiting for it"
+        os.makedirs(os.path.dirname(self.folder), exist_ok=True)
+        with open(self.folder + ".lock", "a+b") as file:
+            if not _lock(file, wait=False):
+                say(waiting + ".")
+                report(waiting)
+                _lock(file, wait=True)
+            yield
 
     def _install(self, report: Report) -> None:
         report("Making a place for Felix's packages")
@@ -195,7 +206,7 @@ def _wanted_stamp() -> str:
     """A line each for what is to be installed, the folder, and the Python and the machine it is installed for."""
     with open(os.path.join(ROOT, "pyproject.toml"), "rb") as file:
         project = _digest(file.read())
-    machine = os.environ.get("PROCESSOR_ARCHITECTURE", "") if sys.platform == "win32" else os.uname().machine
+    machine = os.uname().machine if sys.platform != "win32" else os.environ.get("PROCESSOR_ARCHITECTURE", "")
     python = f"{sys.implementation.cache_tag} {sys.base_prefix!a}"
     return f"{project}\n{ROOT!a}\n{python}\n{sys.platform} {machine}\n"
 
@@ -237,32 +248,28 @@ def _explain_pip(output: str, log: str) -> str:
     )
 
 
-@contextlib.contextmanager
-def _only_one(path: str, report: Report) -> Iterator[None]:
-    """Hold the lock at `path`; whoever else holds it is waited for. The system frees it with its process."""
-    waiting = "Another start is setting Felix up; waiting for it"
-    with open(path, "a+b") as file:
-        if sys.platform == "win32":
-            import msvcrt
+def _lock(file: BinaryIO, *, wait: bool) -> bool:
+    """Whether the lock could be had; always, in the end, when waited for."""
+    if sys.platform == "win32":
+        import msvcrt
 
-            while True:
-                try:
-                    msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)  # tries for ten seconds
-                    break
-                except OSError:
-                    report(waiting)
-        else:
-            import fcntl
-
+        while True:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                say(waiting + ".")
-                report(waiting)
-                fcntl.flock(file, fcntl.LOCK_EX)
+                msvcrt.locking(file.fileno(), msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
+                return True
             except OSError:
-                pass  # a file system without locks: two starts at once are less likely than one that may not begin
-        yield
+                if not wait:  # waiting ends after ten seconds there, and begins again
+                    return False
+    else:
+        import fcntl
+
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            return False
+        except OSError:
+            pass  # a file system without locks: two starts at once are less likely than one that may not begin
+        return True
 
 
 def _digest(content: bytes) -> str:
