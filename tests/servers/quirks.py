@@ -378,7 +378,7 @@ QUIRKS["lm_200_unexpected_endpoint"] = status(
     "200 OK", {"error": "Unexpected endpoint or method. (POST /chat/completions)"}
 )
 QUIRKS["empty_200"] = status("200 OK", b"", "text/event-stream")
-QUIRKS["no_content_204"] = lambda client: client.raw(b"HTTP/1.1 204 No Content\r\n\r\n")
+
 QUIRKS["err400_string"] = status(
     "400 Bad Request",
     {
@@ -415,6 +415,12 @@ QUIRKS["err503_loading"] = status(
 QUIRKS["err400_no_streaming"] = status(
     "400 Bad Request", {"error": {"message": "Streaming is not supported for this model"}}
 )
+
+
+@quirk
+def no_content_204(client: Connection) -> None:
+    client.raw(b"HTTP/1.1 204 No Content\r\n\r\n")
+    client.is_whole = True
 
 
 @quirk

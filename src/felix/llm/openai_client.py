@@ -11,8 +11,7 @@ import json
 import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import AsyncExitStack, aclosing
-from math import inf
+from contextlib import AsyncExitStack
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -90,16 +89,36 @@ class OpenAIClient:
             async with AsyncExitStack() as stack:
                 response = await self._open(stack, request, streaming=True)
                 yield Progress("waiting")
-                async with aclosing(self._deltas(response, reader)) as deltas:
-                    async for delta in deltas:
+                body = response.aiter_bytes()
+                first = await _beginning(body)
+                if not _is_events(first, response):
+                    rest = [data async for data in body]
+                    for delta in self._read_body(first + b"".join(rest), response):
+                        yield delta
+                    return
+                events = EventReader(is_whole_message)
+                async for data in _until_done(first, body, reader):
+                    for event in events.feed(data):
+                        for delta in reader.read(event):
+                            yield delta
+                for event in events.finish():
+                    for delta in reader.read(event):
                         yield delta
         except transport.ERRORS as error:
+            failure = None
             # After the finish signal a lost connection loses nothing.
             if not reader.finish_reason:
                 stage: transport.Stage = "answering" if reader.events else "before_any_event"
-                raise transport.failure(error, self.base_url, stage=stage) from None
+                failure = transport.failure(error, self.base_url, stage=stage)
         except ServerError as error:
-            raise faults.without_key(error, self._key) from None
+            failure = faults.without_key(error, self._key)
+        else:
+            failure = None
+        # What the reader holds back was written, however the stream ended.
+        for delta in reader.end():
+            yield delta
+        if failure:
+            raise failure
 
     async def complete(self, request: ChatRequest) -> Answer:
         started = time.monotonic()
@@ -180,56 +199,6 @@ class OpenAIClient:
             location=_host(response.headers.get("location", "")),
         )
 
-    async def _deltas(self, response: httpx2.Response, reader: AnswerReader) -> AsyncGenerator[Delta, None]:
-        body = response.aiter_bytes()
-        first = b""
-        async for data in body:
-            first += data
-            if first.removeprefix(_BOM).strip():
-                break
-        if not _is_events(first, response):
-            async for data in body:
-                first += data
-            for delta in self._read_body(first, response):
-                yield delta
-            return
-        events = EventReader(is_whole_message)
-        try:
-            for event in events.feed(first):
-                for delta in reader.read(event):
-                    yield delta
-            async for data in self._until_done(body, reader):
-                for event in events.feed(data):
-                    for delta in reader.read(event):
-                        yield delta
-            for event in events.finish():
-                for delta in reader.read(event):
-                    yield delta
-        except (*transport.ERRORS, ServerError):
-            # What the reader holds back was written before the stream broke.
-            for delta in reader.end():
-                yield delta
-            raise
-        for delta in reader.end():
-            yield delta
-
-    async def _until_done(self, body: AsyncIterator[bytes], reader: AnswerReader) -> AsyncGenerator[bytes, None]:
-        """The body up to the end mark, or a little after the finish signal."""
-        loop = asyncio.get_running_loop()
-        until: float | None = None
-        while True:
-            if reader.is_done:
-                until = min(until or inf, loop.time() + _DRAIN_S)
-            elif reader.finish_reason and until is None:
-                until = loop.time() + AFTER_FINISH_S
-            try:
-                async with asyncio.timeout_at(until):
-                    data = await anext(body)
-            except (StopAsyncIteration, TimeoutError):
-                return
-            if not reader.is_done:
-                yield data
-
     def _read_body(self, body: bytes, response: httpx2.Response) -> Iterator[Delta]:
         """The deltas of a body that is no event stream: a whole answer, or whatever answers in a server's place."""
         parsed = _parsed(body)
@@ -242,6 +211,40 @@ class OpenAIClient:
         raise faults.not_a_model_server(
             self.base_url, response.status_code, response.headers.get("content-type", ""), text
         )
+
+
+async def _beginning(body: AsyncIterator[bytes]) -> bytes:
+    """Enough of the body to see what it is."""
+    first = b""
+    async for data in body:
+        first += data
+        if first.removeprefix(_BOM).strip():
+            break
+    return first
+
+
+async def _until_done(first: bytes, body: AsyncIterator[bytes], reader: AnswerReader) -> AsyncGenerator[bytes, None]:
+    """The body, from its beginning to the end mark; after the finish signal not for long."""
+    yield first
+    if not reader.has_ended:
+        async for data in body:
+            yield data
+            if reader.has_ended:
+                break
+        else:
+            return
+    loop = asyncio.get_running_loop()
+    until = loop.time() + AFTER_FINISH_S
+    while True:
+        if reader.is_done:
+            until = min(until, loop.time() + _DRAIN_S)
+        try:
+            async with asyncio.timeout_at(until):
+                data = await anext(body)
+        except (StopAsyncIteration, TimeoutError):
+            return
+        if not reader.is_done:
+            yield data
 
 
 def _is_events(first: bytes, response: httpx2.Response) -> bool:

@@ -55,6 +55,10 @@ class EventReader:
             self._started = True
             data = data.removeprefix(_BOM)
         has_cr = b"\r" in data
+        between_events = not (self._unfinished or self._data or self._name or self._skip_lf or has_cr)
+        if between_events and data.find(b"\n") == len(data) - 2 and data[:6] == b"data: " and data[-2:] == b"\n\n":
+            # One event in one piece, which is how most tokens come.
+            return [Event(data[6:-2], "", self.last_id)]
         if self._skip_lf and data:
             # A CR ended the line before; an LF right after it is the rest of the same line end.
             self._skip_lf = False

@@ -108,7 +108,7 @@ class ThinkingSplitter:
         return pieces
 
     def _watch_for_orphan(self, text: str, *, at_end: bool) -> list[Piece]:
-        if not any(start in text for start in _STARTS):
+        if "<" not in text and "[" not in text and "◁" not in text:
             return self._text(text)
         found = [(at, tag) for tag in _ORPHANS if (at := text.find(tag)) >= 0]
         if found:
