@@ -56,6 +56,8 @@ def make_window(settings: SettingsFile, *, demo: bool = False) -> Window:
         iconphoto=None,
         className="Felix",
     )
+    if app.winfo_screenwidth() < FIRST[0] or app.winfo_screenheight() < FIRST[1]:
+        app.geometry(f"{min(FIRST[0], app.winfo_screenwidth())}x{min(FIRST[1], app.winfo_screenheight())}")
     kit = Kit(app, fonts, percent=round(settings.current.font_scale * 100))
     return Window(app, kit, settings, Library(places.builtin_workflows(), places.user_workflows()), demo=demo)
 
