@@ -263,10 +263,10 @@ def test_pointing_at_a_citation_says_whose_words_it_means(page: MarkdownText, wa
     text = rendered(page, "[research-1]")
     x, y, width, height = text.bbox("1.0") or (0, 0, 0, 0)
     text.event_generate("<Motion>", x=x + width // 2, y=y + height // 2)
-    wait_until(lambda: page._tip._window is not None and page._tip._window.winfo_viewable())
-    assert page._tip.text == "research-1: words"
+    wait_until(lambda: page.links.tip._window is not None and page.links.tip._window.winfo_viewable())
+    assert page.links.tip.text == "research-1: words"
     text.event_generate("<Leave>")
-    assert page._tip.text == ""
+    assert page.links.tip.text == ""
 
 
 def test_a_plain_https_link_opens_when_clicked_and_anything_else_is_asked_about(
@@ -293,6 +293,20 @@ def test_a_drag_over_a_link_selects_and_opens_nothing(page: MarkdownText, asked:
     text.event_generate("<ButtonRelease-1>", x=x + 90, y=y + height // 2)
     assert asked.opened == []
     assert text.tag_ranges("sel")
+
+
+def test_tab_walks_citations_and_links_and_enter_follows_them(page: MarkdownText, asked: Asked) -> None:
+    text = rendered(page, "See [research-1][analysis-2] and https://x.org/a here.")
+    text.focus_force()
+    text.update()
+    for keys in (("<Tab>", "<Return>"), ("<Tab>", "<Return>"), ("<Tab>", "<Return>"), ("<<PrevWindow>>", "<Return>")):
+        for key in keys:
+            text.event_generate(key)
+    assert asked.cited == ["research-1", "analysis-2", "analysis-2"]
+    assert asked.opened == ["https://x.org/a"]
+    text.event_generate("<Tab>")
+    text.event_generate("<Tab>")
+    assert text.tag_ranges("here") == ()
 
 
 def test_a_theme_switch_recolours_tags_and_tables(page: MarkdownText, kit: Kit) -> None:

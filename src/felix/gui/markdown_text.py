@@ -15,9 +15,9 @@ from felix.events import AgentId
 from felix.gui.highlighting import KINDS
 from felix.gui.kit import Kit
 from felix.gui.markdown import DEEPEST, Anchor, Cite, Piece, Rule, Span, Table, Wait, pieces
-from felix.gui.pointer_tip import PointerTip
 from felix.gui.shown_text import SOFT, printable
 from felix.gui.table_canvas import TableCanvas
+from felix.gui.text_links import TextLinks
 
 MEASURE = 740
 """Logical pixels: the widest a line of reading gets; the text stands in the middle of what is wider."""
@@ -33,8 +33,6 @@ LONGEST_LINE = 2_000
 """Characters of one line in the widget. Tk lays out a line as a whole, at a cost that grows with its square."""
 MOST_TABLES = 100
 """Of one text as canvases; further ones stay as written."""
-LONGEST_QUERY = 200
-"""Characters after "?" of an address that opens unasked; a longer one may carry away what the text was about."""
 
 CUT = "cut"
 """A line break of ours in a word; `SOFT` ones stand for a blank."""
@@ -58,31 +56,23 @@ class MarkdownText:
         """`hint` is what a citation says when pointed at. `confirm` is asked about an address before it is opened."""
         self.widget = kit.text(parent, font="Read", padx=MARGIN, pady=8, spacing1=2, spacing2=3, spacing3=4)
         self.source = ""
-        self._kit, self._hint = kit, hint
-        self._on_citation, self._open_url = on_citation, open_url
-        self._confirm = confirm or self._ask
-        self._tip = PointerTip(self.widget, kit)
+        self._kit, self._on_citation = kit, on_citation
+        self.links = TextLinks(self.widget, kit, on_citation=on_citation, hint=hint, confirm=confirm, open_url=open_url)
         self._rule = tk.PhotoImage(master=parent, width=1, height=1)
         self._tables: dict[str, TableCanvas] = {}
         self._copied: dict[str, str] = {}
         """What a copy says for the picture of this name."""
-        self._urls: dict[str, str] = {}
         self._anchors: list[tuple[int, str]] = []
         self._pieces: Iterator[Piece | None] | None = None
         self._done: Callable[[], None] | None = None
         self._after = ""
         self._column = 0
         self._width = 0
-        self._pressed = (-1, -1)
         self._make_tags()
         kit.paint(self.widget, self._paint)
         kit.on_font_change(self._measure, owner=self.widget)
         for sequence, handler in (
             ("<Configure>", self._resize),
-            ("<Motion>", self._point),
-            ("<Leave>", lambda _event: self._tip.hide()),
-            ("<Button-1>", self._press),
-            ("<ButtonRelease-1>", self._release),
             ("<Destroy>", lambda _event: self._cancel()),
         ):
             self.widget.bind(sequence, handler, add="+")
@@ -115,11 +105,9 @@ class MarkdownText:
         self.widget.delete("1.0", "end")
         for table in self._tables.values():
             table.widget.destroy()
-        if self._urls:
-            self.widget.tag_delete(*self._urls)
         self._tables.clear()
         self._copied.clear()
-        self._urls.clear()
+        self.links.clear()
         self._anchors.clear()
         self._column = 0
 
@@ -162,7 +150,7 @@ class MarkdownText:
             batch.clear()
 
     def _span(self, span: Span, batch: list[str | tuple[str, ...]]) -> None:
-        tags = (*span.styles, self._url_tag(span.url)) if span.url else span.styles
+        tags = (*span.styles, self.links.tag(span.url)) if span.url else span.styles
         for number, whole in enumerate(span.text.split("\n")):
             line = whole
             if number:
@@ -209,14 +197,6 @@ class MarkdownText:
     def _tag_last(self, tags: tuple[str, ...]) -> None:
         for tag in tags:
             self.widget.tag_add(tag, "end-2c")
-
-    def _url_tag(self, url: str) -> str:
-        for tag, known in self._urls.items():
-            if known == url:
-                return tag
-        tag = f"url:{len(self._urls)}"
-        self._urls[tag] = url
-        return tag
 
     # -- look ----------------------------------------------------------------------------------------------------------
 
@@ -348,52 +328,6 @@ class MarkdownText:
 
     def _primary(self, offset: str, most: str) -> str:
         return printable(self.selected())[int(offset) : int(offset) + int(most)]
-
-    # -- the pointer ---------------------------------------------------------------------------------------------------
-
-    def _under(self, event: tk.Event[tk.Misc]) -> str:
-        """The tag under the pointer that leads somewhere: `agent:…` or `url:…`; else nothing."""
-        index = f"@{event.x},{event.y}"
-        box = self.widget.bbox(index)
-        if box is None or not (box[0] <= event.x <= box[0] + box[2] and box[1] <= event.y <= box[1] + box[3]):
-            return ""
-        return next((tag for tag in self.widget.tag_names(index) if tag.startswith(("agent:", "url:"))), "")
-
-    def _point(self, event: tk.Event[tk.Misc]) -> None:
-        tag = self._under(event)
-        self.widget.configure(cursor="hand2" if tag else "xterm")
-        if tag.startswith("agent:"):
-            self._tip.show(self._hint(AgentId(tag.removeprefix("agent:"))), event.x_root, event.y_root)
-        else:
-            self._tip.show(self._urls.get(tag, ""), event.x_root, event.y_root)
-
-    def _press(self, event: tk.Event[tk.Misc]) -> None:
-        self._tip.hide()
-        self._pressed = event.x, event.y
-
-    def _release(self, event: tk.Event[tk.Misc]) -> None:
-        x, y = self._pressed
-        if abs(event.x - x) + abs(event.y - y) > self._kit.px(4):
-            return  # a drag selects and does not press
-        tag = self._under(event)
-        if tag.startswith("agent:"):
-            self._on_citation(AgentId(tag.removeprefix("agent:")))
-        elif tag in self._urls:
-            self.open(self._urls[tag])
-
-    def open(self, url: str) -> None:
-        """Open an address in the user's browser; asks first unless it is https and short on parameters."""
-        _, _, query = url.partition("?")
-        if (url.lower().startswith("https://") and len(query) <= LONGEST_QUERY) or self._confirm(url):
-            self._open_url(url)
-
-    def _ask(self, url: str) -> bool:
-        from ttkbootstrap.dialogs import Messagebox
-
-        question = f"Open this address?\n\n{url}"
-        buttons = ["Cancel", "Open:primary"]
-        answer = Messagebox.show_question(question, "Felix", buttons=buttons, parent=self.widget, localize=False)
-        return answer == "Open"
 
     def _wheel(self, event: tk.Event[tk.Misc]) -> None:
         """A table lets the text around it scroll."""
