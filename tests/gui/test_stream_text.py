@@ -153,6 +153,16 @@ def test_the_caret_blinks_unless_it_is_steady(make: Make) -> None:
     assert not stream.tick(200.0)
 
 
+def test_the_caret_vanishes_on_the_ground_it_stands_on(make: Make) -> None:
+    stream = make()
+    stream.text.tag_configure("block", background="#123456")
+    stream.append("text", "block")
+    stream.set_ground("block")
+    stream.set_caret(shown=True)
+    stream.tick(100.0)
+    assert stream.text.tag_cget("caret", "foreground") == "#123456"
+
+
 # -- who moves the view ------------------------------------------------------------------------------------------------
 
 
@@ -247,6 +257,16 @@ def test_a_selection_survives_what_comes_and_is_copied_without_our_breaks(make: 
     stream.text.focus_force()
     stream.text.event_generate("<<Copy>>")
     assert stream.text.clipboard_get() == stream.selected()
+
+
+def test_shift_and_arrows_select_and_do_not_scroll(make: Make) -> None:
+    stream = _filled(make)
+    stream.text.focus_force()
+    stream.text.update()
+    stream.text.mark_set("insert", "95.0")
+    stream.text.event_generate("<Shift-Down>")
+    stream.text.update()
+    assert stream.selected() == "line 94\n"
 
 
 def test_copy_without_a_selection_asks_for_everything(make: Make) -> None:

@@ -254,6 +254,8 @@ class Card:
         text.bind("<Control-f>", lambda _event: self._act(self.find))
         text.bind("<Control-F>", lambda _event: self._act(self.find))
         text.bind("<Key-t>", lambda _event: self._act(self._document.toggle))
+        for keys in ("<Control-Return>", "<Control-KP_Enter>", "<Control-t>", "<Alt-t>"):
+            text.bind(keys, lambda _event: None)  # they mean something else, and to somebody else
         text.bind("<Button-3>", self._open_menu)
         text.bind("<FocusIn>", lambda _event: self._focused(is_in=True), add="+")
         text.bind("<FocusOut>", lambda _event: self._focused(is_in=False), add="+")

@@ -236,6 +236,9 @@ class CardDocument:
         stream, thought, number = self._stream, section.thought, section.number
         stream.set_caret(shown=False)
         if section.answer:
+            # an answer that ends in empty lines would stand high above the footer
+            end = thought.answer.since(max(0, section.answer - MOST_TAKEN_BACK))
+            stream.take_back(len(end) - len(end.rstrip("\n")))
             stream.close_line(section.marks)
         else:
             stream.end_line("think")

@@ -90,10 +90,10 @@ def waiting_of(agent: Agent, state: RunState, now: float) -> Waiting | None:
     if thought is None:
         if over:
             return Waiting(badge.icon, "Not asked", "The run ended before its turn")
-        turn = next((r.number for r in state.rounds if any(t.agent_id == agent.agent_id for t in r.turns)), None)
-        return Waiting(
-            badge.icon, f"Speaks from round {turn} on" if turn else "Not yet here", f"at depth {agent.spawn:.2f}"
-        )
+        turns = ((r.number, t.checkpoint) for r in state.rounds for t in r.turns if t.agent_id == agent.agent_id)
+        number, depth = next(turns, (0, agent.spawn))
+        sentence = f"Speaks from round {number} on" if number else "Not yet here"
+        return Waiting(badge.icon, sentence, f"at depth {depth:.2f}")
     if not thought.is_live or over or thought.answer or thought.thinking:
         return None
     for_s = f"{seconds(now - thought.asked_at)}" if thought.asked_at else ""

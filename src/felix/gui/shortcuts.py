@@ -37,6 +37,7 @@ IN_A_CARD = (
     Shortcut("Enter, double click", "Make the card big, and small again"),
     Shortcut("Ctrl+C", "Copy the selection, or the whole card"),
     Shortcut("End", "Jump to the latest text and follow it"),
+    Shortcut("T", "Open or fold the newest thinking"),
 )
 GROUPS = (
     ("Run", (RUN, ESCAPE)),

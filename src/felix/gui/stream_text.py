@@ -20,6 +20,7 @@ from felix.gui.text_end import TextEnd, line_of, pieces
 MOST_LINES, MOST_CHARS = 20_000, 2_000_000
 """What is kept on screen; the head goes in blocks of a tenth."""
 BLINK_S = 0.53
+SHIFT = 0x1
 CARET = "\u2009▍"
 EARLIER = "Earlier text is kept – Copy has it all\n"
 BAR_WIDTH = 10
@@ -266,7 +267,8 @@ class StreamText:
 
     def _light(self, *, lit: bool) -> None:
         self._is_lit = lit
-        self.text.tag_configure("caret", foreground=self._kit["state:write" if lit else self._on])
+        ground = self.text.tag_cget(self._ground, "background") if self._ground else ""
+        self.text.tag_configure("caret", foreground=self._kit["state:write"] if lit else ground or self._kit[self._on])
 
     def _count_new_lines(self) -> None:
         lines = line_of(str(self.text.index("tip"))) - line_of(str(self.text.index("left_at")))
@@ -351,7 +353,9 @@ class StreamText:
         for kind in ("UTF8_STRING", "STRING"):
             text.selection_handle(self._primary, selection="PRIMARY", type=kind)
 
-    def _press(self, how: tuple[Any, ...] | None, _event: tk.Event[tk.Text]) -> str:
+    def _press(self, how: tuple[Any, ...] | None, event: tk.Event[tk.Text]) -> str | None:
+        if int(event.state) & SHIFT:
+            return None  # that selects
         if how is None:
             self.to_end()
         else:
