@@ -7,6 +7,7 @@ says what it was started with.
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import os
 import shutil
@@ -24,7 +25,15 @@ import pytest
 from felix import bootstrap, display, environment
 
 ROOT = Path(__file__).parent.parent
-LAUNCHER = ("__init__.py", "bootstrap.py", "desktop.py", "display.py", "environment.py", "setup_window.py")
+LAUNCHER = (
+    "__init__.py",
+    "bootstrap.py",
+    "desktop.py",
+    "display.py",
+    "environment.py",
+    "machine.py",
+    "setup_window.py",
+)
 CLOSED_PORT = "http://127.0.0.1:9/"
 PATIENCE_S = 90.0
 
@@ -264,17 +273,17 @@ class TestAMachineThatLacksSomething:
     ) -> Callable[..., str]:
         """Start, as an ordinary user, on a machine without these modules and with only these programs; what is said."""
 
-        def start(*modules: str, programs: tuple[str, ...] = ()) -> str:
+        def start(*modules: str, programs: tuple[str, ...] = (), prefix: str = "/usr") -> str:
             folder = tmp_path / "bin"
             folder.mkdir()
             for name in programs:
                 (folder / name).symlink_to("/bin/true")
-            found = bootstrap.importlib.util.find_spec
+            found = importlib.util.find_spec
             monkeypatch.setattr(
                 "importlib.util.find_spec", lambda name, *rest: None if name in modules else found(name, *rest)
             )
             monkeypatch.setattr(os, "geteuid", lambda: 1000)
-            monkeypatch.setattr(sys, "base_prefix", "/usr")
+            monkeypatch.setattr(sys, "base_prefix", prefix)
             monkeypatch.setattr(environment, "ROOT", str(bare.root))
             monkeypatch.setattr(environment.Environment, "prepare", lambda home, report: None)
             monkeypatch.setenv("PATH", str(folder))
@@ -301,11 +310,9 @@ class TestAMachineThatLacksSomething:
         assert "`sudo apt install xvfb`" in said
         assert said.endswith('-m felix run "your task"')
 
-    def test_says_so_of_a_python_without_tkinter_that_no_package_belongs_to(
-        self, lacking: Callable[..., str], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(bootstrap, "_is_system_python", lambda: False)
-        assert "start Felix with a Python that has it" in lacking("_tkinter", programs=("apt-get", "Xvfb"))
+    def test_says_so_of_a_python_that_no_package_belongs_to(self, lacking: Callable[..., str]) -> None:
+        said = lacking("_tkinter", programs=("apt-get", "Xvfb"), prefix="/opt/python")
+        assert "start Felix with a Python that has it" in said
 
 
 class TestTheLock:

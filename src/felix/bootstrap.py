@@ -8,32 +8,15 @@ that somebody has to close.
 A warm start only compares two small files before it becomes the window, so every import here waits until it is needed.
 """
 
-import importlib.util
 import os
 import sys
-from typing import TYPE_CHECKING, Callable, List, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Callable, Mapping, Optional, Sequence
 
 if TYPE_CHECKING:
     from felix.environment import Environment
 
 OLDEST_PYTHON = (3, 11)
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-
-_NEEDS = {
-    "tk": "Python's tkinter",
-    "venv": "Python's venv",
-    "display": "a display",
-    "openmp": "the OpenMP library of its model server",
-}
-
-# What each system calls these: the parts of Python that it leaves out at first, a display, a library for the tests.
-_REMEDIES = {
-    "apt-get": ("sudo apt install", ("python3-tk", "python3-venv", "xvfb", "libgomp1")),
-    "dnf": ("sudo dnf install", ("python3-tkinter", "python3-pip", "xorg-x11-server-Xvfb", "libgomp")),
-    "pacman": ("sudo pacman -S", ("tk", "python-pip", "xorg-server-xvfb", "gcc-libs")),
-    "zypper": ("sudo zypper install", ("python3-tk", "python3-pip", "xorg-x11-server-Xvfb", "libgomp1")),
-    "brew": ("brew install", ("python-tk", "python", "", "libomp")),
-}
 
 
 class Halt(Exception):
@@ -45,18 +28,17 @@ def open_window(arguments: Sequence[str]) -> int:
 
     def steps() -> int:
         require_python("run_gui.py")
-        from felix import desktop, environment
+        from felix import desktop, environment, machine
 
         home = environment.find()
         screen = find_display(os.environ)
-        lacking = _lacking(home, ["tk", "venv"] if screen else ["tk", "venv", "display"])
+        lacking = machine.lacking(home, ["tk", "venv"] if screen else ["tk", "venv", "display"])
         if "venv" in lacking:
-            raise Halt(_sentence(lacking))
+            raise Halt(machine.sentence(lacking))
         _prepare(home, windowed=screen is not None and not lacking)
-        in_terminal = "{} -m felix run".format(_quoted(home.python))
         if lacking:
-            raise Halt(_sentence(lacking, in_terminal))
-        screen = screen or _private_display(in_terminal)
+            raise Halt(machine.sentence(lacking, home.command("felix", "run")))
+        screen = screen or _private_display(home.command("felix", "run"))
         desktop.offer_launcher(ROOT)
         return _become(home.windowed_python, ["-P", "-m", "felix", "gui", *arguments], DISPLAY=screen)
 
@@ -68,18 +50,19 @@ def run_tests(arguments: Sequence[str]) -> int:
 
     def steps() -> int:
         require_python("-m tests")
-        from felix import environment
+        from felix import environment, machine
 
         home = environment.find(["test"])
-        lacking = _lacking(home, ["tk", "venv", "display", "openmp"] if sys.platform == "linux" else ["tk", "venv"])
+        on_linux = sys.platform == "linux"
+        lacking = machine.lacking(home, ["tk", "venv", "display", "openmp"] if on_linux else ["tk", "venv"])
         if lacking:
-            sentence = _sentence(lacking)
+            sentence = machine.sentence(lacking)
             if "tk" in lacking or "venv" in lacking:
                 raise Halt(sentence)
             say(sentence)  # the tests that need it fail; all others run
         _prepare(home)
         screen = find_display(os.environ)
-        if sys.platform == "linux" and "display" not in lacking:
+        if on_linux and "display" not in lacking:
             from felix import display
 
             screen = display.start_private()
@@ -93,12 +76,12 @@ def print_python(extras: Sequence[str]) -> int:
 
     def steps() -> int:
         require_python("")
-        from felix import environment
+        from felix import environment, machine
 
         home = environment.find(extras)
-        lacking = _lacking(home, ["venv"])
+        lacking = machine.lacking(home, ["venv"])
         if lacking:
-            raise Halt(_sentence(lacking))
+            raise Halt(machine.sentence(lacking))
         _prepare(home)
         print(home.python)
         return 0
@@ -108,11 +91,13 @@ def print_python(extras: Sequence[str]) -> int:
 
 def ensure_window() -> None:
     """Make sure that a window can open, for a Felix that was started without the launcher. Raises Halt or OSError."""
-    if importlib.util.find_spec("_tkinter") is None:
-        raise Halt(_sentence(["tk"], "felix run"))
+    from felix import machine
+
+    if not machine.has("tk"):
+        raise Halt(machine.sentence(["tk"], "felix run"))
     if find_display(os.environ) is None:
-        if not _program("Xvfb"):
-            raise Halt(_sentence(["display"], "felix run"))
+        if not machine.has("display"):
+            raise Halt(machine.sentence(["display"], "felix run"))
         os.environ["DISPLAY"] = _private_display("felix run")
 
 
@@ -227,102 +212,12 @@ def _become(python: str, arguments: Sequence[str], **variables: Optional[str]) -
     return subprocess.call([python, *arguments], env=environ)
 
 
-def _lacking(home: "Environment", wanted: Sequence[str]) -> List[str]:
-    """Which of `wanted` the system does not have, after installing it where that is ours to do."""
-
-    def has(name: str) -> bool:
-        if name == "tk":
-            return importlib.util.find_spec("_tkinter") is not None
-        if name == "venv":
-            return home.is_ready or importlib.util.find_spec("ensurepip") is not None
-        if name == "display":
-            return _program("Xvfb") is not None
-        import ctypes.util
-
-        return ctypes.util.find_library("gomp") is not None
-
-    lacking = [name for name in wanted if not has(name)]
-    ours = [name for name in lacking if name in ("display", "openmp") or _is_system_python()]
-    if ours and sys.platform == "linux" and os.geteuid() == 0 and _program("apt-get"):
-        with home.only_one(lambda doing: None):
-            ours = [name for name in ours if not has(name)]  # another start may have been faster
-            if ours:
-                _apt_install(_packages("apt-get", ours))
-                importlib.invalidate_caches()
-        lacking = [name for name in wanted if not has(name)]
-    return lacking
-
-
-def _packages(program: str, needs: Sequence[str]) -> List[str]:
-    names = dict(zip(_NEEDS, _REMEDIES[program][1]))  # noqa: B905 - 3.6 has no strict, and never runs this
-    return [names[need] for need in needs]
-
-
-def _apt_install(packages: Sequence[str]) -> None:
-    import subprocess
-
-    say("Installing {} with apt: this happens once.".format(", ".join(packages)))
-    environ = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
-    install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", *packages]
-    output = ""
-    # The package lists are fetched only when it does not go without: they may never have been.
-    for command in (install, ["apt-get", "update", "-q"], install):
-        done = subprocess.run(
-            command,
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
-        if done.returncode == 0 and command is install:
-            return
-        output = done.stdout.decode("utf-8", "replace").strip()
-    raise Halt(
-        "apt could not install {0} ({1}): run `apt update && apt install {0}` when this machine reaches its package"
-        " server, and start again.".format(" ".join(packages), (output or "without a word").splitlines()[-1])
-    )
-
-
-def _sentence(lacking: Sequence[str], in_terminal: str = "") -> str:
-    if "tk" in lacking and not _is_system_python():
-        return (
-            "Felix's window needs tkinter, which this Python ({}) was built without: start Felix with a Python that has"
-            " it, such as the system's own.".format(sys.executable)
-        )
-    remedy = "with the system's package manager"
-    for program, (command, _) in _REMEDIES.items():
-        if _program(program):
-            remedy = "with `{} {}`".format(command, " ".join(_packages(program, lacking)))
-            break
-    sentence = "Felix needs {}, which this machine lacks: install it {} and start again".format(
-        " and ".join(_NEEDS[name] for name in lacking), remedy
-    )
-    return sentence + ('; the terminal works now: {} "your task"'.format(in_terminal) if in_terminal else ".")
-
-
-def _quoted(path: str) -> str:
-    import shlex
-
-    return shlex.quote(path)
-
-
-def _is_system_python() -> bool:
-    """Whether this is the Python that the system's packages are for."""
-    return sys.platform != "linux" or sys.base_prefix == "/usr"
-
-
-def _program(name: str) -> Optional[str]:
-    import shutil
-
-    return shutil.which(name)
-
-
 def _works(python: str) -> bool:
     """Whether this command is a Python that runs: version managers leave names that only complain."""
     import subprocess
 
-    if not _program(python):
-        return False
     null = subprocess.DEVNULL
-    return subprocess.call([python, "-c", ""], stdin=null, stdout=null, stderr=null) == 0
+    try:
+        return subprocess.call([python, "-c", ""], stdin=null, stdout=null, stderr=null) == 0
+    except OSError:
+        return False

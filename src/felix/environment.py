@@ -48,6 +48,12 @@ class Environment(NamedTuple):
         """The same without a console window, where there is such a thing."""
         return os.path.join(self.folder, "Scripts", "pythonw.exe") if sys.platform == "win32" else self.python
 
+    def command(self, *arguments: str) -> str:
+        """A line for a shell that runs one of this environment's modules."""
+        import shlex
+
+        return shlex.join([self.python, "-m", *arguments])
+
     @property
     def log(self) -> str:
         return os.path.join(self.folder, "felix-setup.log")
