@@ -11,7 +11,8 @@ import pytest
 from felix.events import AgentId
 from felix.gui import highlighting
 from felix.gui.kit import Kit, contrast
-from felix.gui.markdown import Cite, Piece, Rule, Span, Table, is_plain, pieces
+from felix.gui.markdown import Cite, Piece, Rule, Span, Table, pieces
+from felix.gui.markdown_blocks import is_plain
 from felix.gui.markdown_text import MarkdownText
 
 AGENTS = [AgentId("research-1"), AgentId("analysis-2")]
@@ -111,6 +112,12 @@ def test_code_is_told_apart_by_kind_and_kept_to_the_letter() -> None:
 def test_a_fence_that_is_still_open_and_one_of_an_unknown_language_are_code() -> None:
     highlighting.load("nonsense")
     assert styles_of(all_pieces("```nonsense\na *b*"), "a *b*") == ("fence", "code0")
+
+
+def test_three_backticks_around_words_open_no_code_block() -> None:
+    found = all_pieces("```x``` is code\n\n**bold**")
+    assert styles_of(found, "x") == ("p", "code")
+    assert styles_of(found, "bold") == ("p", "bold")
 
 
 def test_lists_that_go_on_after_a_blank_line_keep_their_numbers() -> None:

@@ -17,17 +17,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from felix.events import AgentId
 from felix.gui import highlighting
 from felix.gui.citations import Citation, split
+from felix.gui.markdown_blocks import Block, is_plain, unfenced
+from felix.gui.markdown_blocks import blocks as find_blocks
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
-LONGEST_SOURCE = 300_000
-"""Characters. More stands as plain text; a long answer of a local model has 80,000."""
-LONGEST_LINE = 20_000
-"""Characters of one line outside code: beyond it a text is no Markdown that anybody wrote."""
-DEAREST_BLOCK_US = 40_000
-"""Estimated time for the structure of one block; a dearer one stays plain."""
 MOST_MARKS = 600
 """Marks (`*`, `[`, …) of one paragraph. Some inputs cost the square of them."""
 DEEPEST = 8
@@ -44,10 +40,6 @@ Align = Literal["left", "center", "right"]
 
 _BARE_URL = re.compile(r"https?://[^\s<>\"'`\[\]{}|\\^]+[^\s<>\"'`\[\]{}|\\^.,;:!?)]")
 _MARKS = re.compile(r"[*_~`\[\]!<&\\]")
-_FENCE = re.compile(r"\s*(?:>\s*)*(`{3,}|~{3,})")
-_GOES_ON = re.compile(r"\s|[-*+]\s|\d{1,9}[.)]")
-"""A line that may belong to the list above it although a blank line stands between."""
-_HEADING = re.compile(r"#{1,6}\s")
 _OPENABLE = ("https://", "http://", "mailto:")
 
 
@@ -123,13 +115,6 @@ def prepare() -> Thread:
     return thread
 
 
-def is_plain(source: str) -> bool:
-    """True when `pieces` will not look for Markdown in `source`, because reading it could take too long."""
-    if len(source) > LONGEST_SOURCE:
-        return True
-    return any(len(line) > LONGEST_LINE for line in source.split("\n"))
-
-
 def pieces(source: str, agents: Collection[AgentId] = ()) -> Iterator[Piece | None]:
     """The document in order; citations of `agents` are set apart. HTML is text, pictures are their descriptions."""
     if is_plain(source):
@@ -140,8 +125,8 @@ def pieces(source: str, agents: Collection[AgentId] = ()) -> Iterator[Piece | No
     parser = MarkdownIt("commonmark", {"html": False, "maxNesting": DEEPEST_PARSED}).enable(["table", "strikethrough"])
     parser.core.ruler.disable(["inline", "text_join"])  # inline parsing is done here, a paragraph at a time
     environment: dict[str, Any] = {}  # markdown-it's: the link definitions
-    blocks: list[_Block] = []
-    for block in _blocks(source):
+    blocks: list[Block] = []
+    for block in find_blocks(source):
         if block is not None:
             # all structure before any text: a link may be defined at the very end
             tokens = parser.parse(block.text, environment) if block.kind == "markdown" else []
@@ -150,54 +135,6 @@ def pieces(source: str, agents: Collection[AgentId] = ()) -> Iterator[Piece | No
             blocks.append(replace(block, tokens=tokens) if is_whole else replace(block, kind="plain"))
         yield None
     yield from _Writer(parser, environment, agents).document(blocks)
-
-
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """A stretch that can be read apart: no list, quote, table or fence reaches over its borders."""
-
-    first: int
-    """Its line in the source, from 0."""
-    text: str
-    kind: Literal["markdown", "fence", "plain"]
-    tokens: Sequence[Token] = ()
-
-
-def _blocks(source: str) -> Iterator[_Block | None]:
-    lines = source.split("\n")
-    start, fence, was_blank = 0, "", False
-
-    def block(end: int) -> _Block | None:
-        text = "\n".join(lines[start:end])
-        if not text.strip():
-            return None
-        if text.startswith(("```", "~~~")) and not fence:
-            return _Block(start, text, "fence")
-        return _Block(start, text, "markdown" if _cost_us(text) <= DEAREST_BLOCK_US else "plain")
-
-    for number, line in enumerate(lines):
-        mark = _FENCE.match(line)
-        if fence:
-            if mark and mark[1].startswith(fence) and line.strip(" >") == mark[1]:
-                fence = ""
-                if lines[start].startswith(mark[1]):
-                    yield block(number + 1)
-                    start = number + 1
-        else:
-            if _HEADING.match(line) or (was_blank and line and not _GOES_ON.match(line)):
-                yield block(number)
-                start = number
-            fence = mark[1] if mark else ""
-        was_blank = not line.strip()
-        if number % 1000 == 999:
-            yield None
-    fence = ""  # one that was never closed ends with the text
-    yield block(len(lines))
-
-
-def _cost_us(text: str) -> float:
-    """What markdown-it's block rules need for `text`, about, as measured."""
-    return 0.7 * len(text) + 30 * text.count("\n") + 25 * text.count("|")
 
 
 class _Writer:
@@ -210,13 +147,13 @@ class _Writer:
         self._marker = ""
         self._newline: tuple[str, ...] | None = None
 
-    def document(self, blocks: Sequence[_Block]) -> Iterator[Piece | None]:
+    def document(self, blocks: Sequence[Block]) -> Iterator[Piece | None]:
         for block in blocks:
             match block.kind:
                 case "markdown":
                     yield from self._blocks(block.first, block.text, block.tokens)
                 case "fence":
-                    yield from self._code(*_unfenced(block.text), block.first)
+                    yield from self._code(*unfenced(block.text), block.first)
                 case "plain":
                     yield from self._open(("p",))
                     yield Anchor(block.first)
@@ -444,18 +381,6 @@ def _sliced(text: str, styles: tuple[str, ...]) -> Iterator[Span | None]:
         yield Span(part, styles)
         if len(part) == SLICE:
             yield None
-
-
-def _unfenced(text: str) -> tuple[str, str]:
-    """(code, language) of a fence that stands alone."""
-    head, _, rest = text.strip("\n").partition("\n")
-    mark = re.match(r"`+|~+", head)
-    language = head[mark.end() :].strip() if mark else ""
-    body, newline, last = rest.rpartition("\n")
-    closes = mark is not None and last.strip().startswith(mark[0]) and not last.strip(" `~")
-    if closes:
-        return body, language
-    return body + newline + last, language
 
 
 def _openable(url: str) -> str:

@@ -22,6 +22,7 @@ from felix.gui.find_bar import FindBar
 from felix.gui.hub_thinking import HubThinking
 from felix.gui.kit import Kit
 from felix.gui.line_marks import LineMarks
+from felix.gui.markdown_blocks import is_plain
 from felix.gui.markdown_text import MARGIN, MEASURE, MarkdownText
 from felix.gui.pacing import Pacer
 from felix.gui.shown_text import SOFT, printable
@@ -227,7 +228,7 @@ class SynthesisView:
         settings = self._settings.current
         self._pacer.enabled = settings.typing_effect and not settings.reduce_motion
         self._due += self._pacer.due(now, dt) if is_live else self._pacer.flush()
-        if not is_live and not self._fed and not markdown.is_plain(str(synthesis.answer)):
+        if not is_live and not self._fed and not is_plain(str(synthesis.answer)):
             self._due = 0  # an old answer is rendered at once, there is nobody to show it growing to
             return False
         if count := min(self._due, SLICE):
@@ -240,7 +241,7 @@ class SynthesisView:
     def _render(self, synthesis: Synthesis) -> None:
         """The answer has ended and stands there plain: have it rendered beneath."""
         source = str(synthesis.answer)
-        if self._phase == "streaming" and source and not markdown.is_plain(source):
+        if self._phase == "streaming" and source and not is_plain(source):
             self.stream.close_line(self._marks)
             self._phase = "rendering"
             self.rendered.render(source, list(self._state.agents), self._finished)
