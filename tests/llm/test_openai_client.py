@@ -121,7 +121,7 @@ def test_openai_itself_is_asked_with_its_own_name_for_the_limit() -> None:
 def test_the_answer_does_not_wait_for_a_count_that_never_comes(
     fault_server: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("felix.llm.openai_client.AFTER_FINISH_S", 0.05)
+    monkeypatch.setattr("felix.llm.body.AFTER_FINISH_S", 0.05)
     answer = ask_once(fault_server.url("open_after_finish"))
     assert (answer.status, answer.usage) == ("complete", None)
     assert fault_server.posts("open_after_finish")[0].gone.wait(5)

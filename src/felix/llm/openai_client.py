@@ -6,12 +6,11 @@ ends silently in many ways: so the body's bytes go through `EventReader` and `An
 
 from __future__ import annotations
 
-import asyncio
-import json
 import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import AsyncExitStack
+from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,25 +20,18 @@ import openai
 from felix.errors import CannotStream, ServerError
 from felix.llm import faults, transport
 from felix.llm.answer import AnswerParts
-from felix.llm.chat import Answer, ChatRequest, Delta, Progress
+from felix.llm.body import beginning, is_events, is_page, parsed, until_done
+from felix.llm.chat import Answer, ChatRequest, Delta, Note, Progress
 from felix.llm.openai_dialect import AnswerReader, is_whole_message
 from felix.llm.sse import EventReader
 from felix.llm.surrogates import mend
 
-AFTER_FINISH_S = 3.0
-"""The token counts come after the finish signal; a server that never sends them must not hold the answer up."""
-
-_DRAIN_S = 0.05
-"""After the end mark the connection can be used again once its last few bytes are read."""
-
-_BOM = b"\xef\xbb\xbf"
+_LIMIT_NAMES = ("max_tokens", "max_completion_tokens")
 
 _OPTIONAL = {
     "stream_options": ("stream_options", "include_usage"),
     "return_progress": ("return_progress",),
     "temperature": ("temperature",),
-    "max_tokens": ("max_tokens",),
-    "max_completion_tokens": ("max_completion_tokens",),
 }
 """Fields an answer can do without, with the names a refusal may call them by."""
 
@@ -76,6 +68,7 @@ class OpenAIClient:
         self._limit_name = "max_completion_tokens" if urlsplit(base_url).hostname == "api.openai.com" else "max_tokens"
         self._refused: set[str] = set()
         """Optional fields this server has refused; not sent again."""
+        self._tried_limit_names: set[str] = set()
         if not reports_progress:
             self._refused.add("return_progress")
 
@@ -89,15 +82,17 @@ class OpenAIClient:
             async with AsyncExitStack() as stack:
                 response = await self._open(stack, request, streaming=True)
                 yield Progress("waiting")
+                for note in self._left_out(request):
+                    yield note
                 body = response.aiter_bytes()
-                first = await _beginning(body)
-                if not _is_events(first, response):
+                first = await beginning(body)
+                if not is_events(first, response):
                     rest = [data async for data in body]
                     for delta in self._read_body(first + b"".join(rest), response):
                         yield delta
                     return
                 events = EventReader(is_whole_message)
-                async for data in _until_done(first, body, reader):
+                async for data in until_done(first, body, reader):
                     for event in events.feed(data):
                         for delta in reader.read(event):
                             yield delta
@@ -127,7 +122,7 @@ class OpenAIClient:
             async with AsyncExitStack() as stack:
                 response = await self._open(stack, request, streaming=False)
                 body = await response.aread()
-            for delta in self._read_body(body, response):
+            for delta in chain(self._left_out(request), self._read_body(body, response)):
                 parts.add(delta)
         except transport.ERRORS as error:
             raise transport.failure(error, self.base_url, stage="opening") from None
@@ -159,7 +154,7 @@ class OpenAIClient:
         }
         if request.temperature is not None and "temperature" not in self._refused:
             body["temperature"] = request.temperature
-        if request.max_tokens > 0 and self._limit_name not in self._refused:
+        if request.max_tokens > 0:
             body[self._limit_name] = request.max_tokens
         if streaming:
             body["stream"] = True
@@ -174,9 +169,12 @@ class OpenAIClient:
         if error.status_code not in (400, 422):
             return False
         said = error.response.text
-        if "max_tokens" in body and "max_completion_tokens" in said:
-            self._limit_name = "max_completion_tokens"
-            return True
+        for name, other in (_LIMIT_NAMES, _LIMIT_NAMES[::-1]):
+            # A limit is renamed, never dropped: without one an answer could cost what nobody wanted to pay.
+            if name in body and other in said and self._limit_name not in self._tried_limit_names:
+                self._tried_limit_names.add(self._limit_name)
+                self._limit_name = other
+                return True
         sent = {*body, *body.get("extra_body", ())}
         for field, names in _OPTIONAL.items():
             if field in sent and any(name in said for name in names):
@@ -184,90 +182,39 @@ class OpenAIClient:
                 return True
         return False
 
+    def _left_out(self, request: ChatRequest) -> tuple[Note, ...]:
+        """What the user asked for and this server does not take."""
+        if request.temperature is None or "temperature" not in self._refused:
+            return ()
+        return (Note("the server accepts no temperature"),)
+
     def _refusal(self, error: openai.APIStatusError, *, streaming: bool) -> Exception:
         """The status error in words. The SDK's own text is often no more than "Error code: 400"."""
         response = error.response
-        text = faults.error_text(_parsed(response.content))
+        text = faults.error_text(parsed(response.content))
         if streaming and error.status_code in (400, 422, 501) and _NO_STREAMING.search(text):
             return CannotStream(f"The server does not stream: {text}")
         return faults.from_status(
             error.status_code,
             text,
             address=self.base_url,
-            is_page=_is_page(response.content),
+            is_page=is_page(response.content),
             retry_after_s=faults.retry_after_s(response.headers),
             location=_host(response.headers.get("location", "")),
         )
 
     def _read_body(self, body: bytes, response: httpx2.Response) -> Iterator[Delta]:
         """The deltas of a body that is no event stream: a whole answer, or whatever answers in a server's place."""
-        parsed = _parsed(body)
-        if isinstance(parsed, dict) and isinstance(parsed.get("choices"), list):
-            yield from AnswerReader().read_whole(parsed)
+        value = parsed(body)
+        if isinstance(value, dict) and isinstance(value.get("choices"), list):
+            yield from AnswerReader().read_whole(value)
             return
-        text = faults.error_text(parsed)
-        if isinstance(parsed, dict) and "error" in parsed and not _WRONG_PATH.search(text):
-            raise faults.from_stream(parsed)
+        text = faults.error_text(value)
+        if isinstance(value, dict) and "error" in value and not _WRONG_PATH.search(text):
+            raise faults.from_stream(value)
         raise faults.not_a_model_server(
             self.base_url, response.status_code, response.headers.get("content-type", ""), text
         )
-
-
-async def _beginning(body: AsyncIterator[bytes]) -> bytes:
-    """Enough of the body to see what it is."""
-    first = b""
-    async for data in body:
-        first += data
-        if first.removeprefix(_BOM).strip():
-            break
-    return first
-
-
-async def _until_done(first: bytes, body: AsyncIterator[bytes], reader: AnswerReader) -> AsyncGenerator[bytes, None]:
-    """The body, from its beginning to the end mark; after the finish signal not for long."""
-    yield first
-    if not reader.has_ended:
-        async for data in body:
-            yield data
-            if reader.has_ended:
-                break
-        else:
-            return
-    loop = asyncio.get_running_loop()
-    until = loop.time() + AFTER_FINISH_S
-    while True:
-        if reader.is_done:
-            until = min(until, loop.time() + _DRAIN_S)
-        try:
-            async with asyncio.timeout_at(until):
-                data = await anext(body)
-        except (StopAsyncIteration, TimeoutError):
-            return
-        if not reader.is_done:
-            yield data
-
-
-def _is_events(first: bytes, response: httpx2.Response) -> bool:
-    """Whether the body is to be read as events; servers label streams wrongly and other things as streams."""
-    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    start = first.removeprefix(_BOM).lstrip()
-    if kind == "text/event-stream":
-        return bool(start) and not _is_page(start)
-    if start.startswith((b"data:", b":", b"event:", b"id:", b"retry:")):
-        return True
-    return kind != "application/json" and start.startswith(b"{") and b"\n" in start
-
-
-def _is_page(body: bytes) -> bool:
-    return body.lstrip()[:1] == b"<"
-
-
-def _parsed(body: bytes) -> object:
-    text = body.decode("utf-8", "replace").removeprefix("\ufeff")
-    try:
-        return json.loads(text, strict=False)
-    except (ValueError, RecursionError):
-        return text.strip()
 
 
 def _host(location: str) -> str:

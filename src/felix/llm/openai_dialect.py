@@ -14,10 +14,11 @@ from typing import Any, Final
 import jiter
 
 from felix.llm import faults
-from felix.llm.chat import Delta, Finish, Note, Progress, Reasoning, ToolCallPart, Usage
+from felix.llm.chat import Delta, Finish, Note, Progress, Reasoning, Usage
 from felix.llm.sse import Event
 from felix.llm.surrogates import SurrogateJoiner
 from felix.llm.thinking import ThinkingSplitter
+from felix.llm.tool_calls import ToolCalls
 
 _ALSO_TELLING = frozenset({"error", "prompt_progress", "x_groq"})
 _NOTHING: Final[Mapping[str, object]] = {}
@@ -52,7 +53,7 @@ class AnswerReader:
         self._thinking = ThinkingSplitter()
         self._text = SurrogateJoiner()
         self._reasoning = SurrogateJoiner()
-        self._tools = _ToolCalls()
+        self._tools = ToolCalls()
 
     @property
     def has_ended(self) -> bool:
@@ -206,51 +207,6 @@ class AnswerReader:
         self._id = answer_id
 
 
-class _ToolCalls:
-    """Gives every part of a tool call the index of its call, whatever the server did with `index` and `id`."""
-
-    def __init__(self) -> None:
-        self._ids: list[str] = []
-        self._names: list[str] = []
-        self._arguments: list[str] = []
-        self._latest: dict[object, int] = {}
-        """The server's own index (None when it sends none) → our call."""
-
-    def read(self, calls: list[object]) -> Iterator[ToolCallPart]:
-        for call in calls:
-            if isinstance(call, dict):
-                yield self._part(call)
-
-    def _part(self, call: Mapping[str, object]) -> ToolCallPart:
-        function = call.get("function")
-        function = function if isinstance(function, dict) else _NOTHING
-        call_id, name, arguments = call.get("id"), function.get("name"), function.get("arguments")
-        call_id = call_id if isinstance(call_id, str) else ""
-        name = name if isinstance(name, str) else ""
-        if arguments is None:
-            arguments = ""
-        elif not isinstance(arguments, str):
-            arguments = json.dumps(arguments)
-        key = call.get("index")
-        at = self._latest.get(key)
-        if at is None or self._is_another(at, call_id, name):
-            at = len(self._ids)
-            self._ids.append(call_id)
-            self._names.append("")
-            self._arguments.append("")
-        self._latest[key] = at
-        new_name = "" if self._names[at] else name
-        self._names[at] = self._names[at] or name
-        self._ids[at] = self._ids[at] or call_id or f"call_{at}"
-        self._arguments[at] += arguments
-        return ToolCallPart(at, self._ids[at], new_name, arguments)
-
-    def _is_another(self, at: int, call_id: str, name: str) -> bool:
-        if call_id:
-            return call_id != self._ids[at]
-        return bool(name and self._names[at] and name != self._names[at] and _is_json(self._arguments[at]))
-
-
 def read_usage(usage: object) -> Usage | None:
     """Token counts as they stand in `usage`; None when they are no numbers."""
     if not isinstance(usage, dict):
@@ -289,11 +245,3 @@ def _flat(value: object) -> str:
 
 def _is_done(data: bytes) -> bool:
     return data[:6].upper() == b"[DONE]"
-
-
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except ValueError:
-        return False
-    return True

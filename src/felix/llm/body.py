@@ -1,0 +1,78 @@
+"""The body of a reply: what it is, whatever its label says, and how long to read it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator
+
+import httpx2
+
+from felix.llm.openai_dialect import AnswerReader
+
+AFTER_FINISH_S = 3.0
+"""The token counts come after the finish signal; a server that never sends them must not hold the answer up."""
+
+_DRAIN_S = 0.05
+"""After the end mark the connection can be used again once its last few bytes are read."""
+
+_BOM = b"\xef\xbb\xbf"
+
+
+async def beginning(body: AsyncIterator[bytes]) -> bytes:
+    """Enough of the body to see what it is."""
+    first = b""
+    async for data in body:
+        first += data
+        if first.removeprefix(_BOM).strip():
+            break
+    return first
+
+
+async def until_done(first: bytes, body: AsyncIterator[bytes], reader: AnswerReader) -> AsyncGenerator[bytes, None]:
+    """The body, from its beginning to the end mark; after the finish signal not for long."""
+    yield first
+    if not reader.has_ended:
+        async for data in body:
+            yield data
+            if reader.has_ended:
+                break
+        else:
+            return
+    loop = asyncio.get_running_loop()
+    until = loop.time() + AFTER_FINISH_S
+    while True:
+        if reader.is_done:
+            until = min(until, loop.time() + _DRAIN_S)
+        try:
+            async with asyncio.timeout_at(until):
+                data = await anext(body)
+        except (StopAsyncIteration, TimeoutError):
+            return
+        if not reader.is_done:
+            yield data
+
+
+def is_events(first: bytes, response: httpx2.Response) -> bool:
+    """Whether the body is to be read as events; servers label streams wrongly and other things as streams."""
+    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    start = first.removeprefix(_BOM).lstrip()
+    if kind == "text/event-stream":
+        return bool(start) and not is_page(start)
+    if start.startswith((b"data:", b":", b"event:", b"id:", b"retry:")):
+        return True
+    return kind != "application/json" and start.startswith(b"{") and b"\n" in start
+
+
+def is_page(body: bytes) -> bool:
+    """Whether this is HTML."""
+    return body.lstrip()[:1] == b"<"
+
+
+def parsed(body: bytes) -> object:
+    """The JSON in a body, or its text when it is none."""
+    text = body.decode("utf-8", "replace").removeprefix("\ufeff")
+    try:
+        return json.loads(text, strict=False)
+    except (ValueError, RecursionError):
+        return text.strip()

@@ -1,0 +1,88 @@
+"""How long to wait for a server, and when to ask it again."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Self, TypeVar
+
+from felix.errors import ServerError
+from felix.llm import faults
+from felix.llm.chat import Progress
+
+RETRIES = 2
+
+T = TypeVar("T")
+
+ProgressCallback = Callable[[Progress], None]
+
+
+class SilenceLimit:
+    """Raises ServerError in its block when `heard` was not called for `limit_s` seconds; 0 is no limit."""
+
+    def __init__(self, limit_s: float) -> None:
+        self._limit_s = limit_s
+        self._loop = asyncio.get_running_loop()
+        self._timeout = asyncio.timeout(None)
+        self._heard_at = self._loop.time()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def heard(self, now: float) -> None:
+        """Content came at `now`, by the loop's clock."""
+        # Moving a timer for every delta would cost more than the delta: the deadline is looked up when it has passed.
+        self._heard_at = now
+
+    async def __aenter__(self) -> Self:
+        await self._timeout.__aenter__()
+        if self._limit_s > 0:
+            self._timer = self._loop.call_at(self._heard_at + self._limit_s, self._look)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._timer:
+            self._timer.cancel()
+        try:
+            await self._timeout.__aexit__(kind, error, trace)
+        except TimeoutError:
+            raise silent(self._limit_s) from None
+
+    def _look(self) -> None:
+        if self._loop.time() >= self._heard_at + self._limit_s:
+            self._timeout.reschedule(self._loop.time())
+        else:
+            self._timer = self._loop.call_at(self._heard_at + self._limit_s, self._look)
+
+
+def silent(limit_s: float) -> ServerError:
+    return ServerError(
+        f"The server was silent for {limit_s:g} s – it may be loading or overloaded; ask again,"
+        " or raise silence_timeout_s in Settings.",
+        fault="silent",
+    )
+
+
+async def with_retries(
+    attempt: Callable[[], Awaitable[T]], may_ask_again: Callable[[], bool], on_progress: ProgressCallback | None
+) -> T:
+    """`attempt`, up to two more times when that may help and nothing of an answer has come."""
+    done = 0
+    while True:
+        try:
+            return await attempt()
+        except ServerError as error:
+            if not error.retryable or done == RETRIES or not may_ask_again():
+                raise
+            asked = error.retry_after_s
+            if asked is not None and asked > faults.LONGEST_WAIT_S:
+                raise
+            # Jitter, so that agents that failed together do not come back together.
+            wait = asked or 0.5 * 2**done * random.uniform(0.75, 1.25)
+            done += 1
+            if on_progress:
+                detail = f"retry {done} of {RETRIES} in {wait:.1f} s: {faults.brief(error)}"
+                on_progress(Progress("retrying", detail=detail))
+            await asyncio.sleep(wait)
