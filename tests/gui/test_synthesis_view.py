@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from felix.events import HUB, AgentId, LeftOut
+from felix.events import HUB, AgentId, LeftOut, RunFinished
 from felix.gui.answer_document import compose
 from felix.gui.kit import Kit
 from felix.gui.synthesis_strip import SynthesisStrip
@@ -89,7 +89,7 @@ def stage(window: tk.Toplevel, kit: Kit, tmp_path: Path) -> Stage:
 def test_text_stands_there_while_it_streams(stage: Stage) -> None:
     stage.stream("The first words")
     assert "The first words" in stage.shown
-    assert stage.view.badge.cget("text") == "Writing"
+    assert stage.view.head.badge.cget("text") == "Writing"
     stage.run.write(" and more")
     stage.frame()
     assert "The first words and more" in stage.shown
@@ -110,7 +110,7 @@ def test_with_the_typing_effect_text_comes_bit_by_bit_and_the_rest_at_once_at_th
 def test_the_text_is_rendered_once_the_synthesis_is_complete(stage: Stage) -> None:
     stage.complete()
     assert stage.shown.startswith("Move now\nIt works")
-    assert stage.view.badge.cget("text") == "Complete"
+    assert stage.view.head.badge.cget("text") == "Complete"
     assert stage.view.text.tag_ranges("cite")
 
 
@@ -170,9 +170,9 @@ def test_a_selection_of_everything_survives(stage: Stage) -> None:
 
 def test_copy_gives_the_models_markdown(stage: Stage) -> None:
     stage.complete()
-    stage.view.copy_button.invoke()
+    stage.view.head.copy.invoke()
     assert stage.view.frame.clipboard_get() == ANSWER
-    assert stage.view.figures.cget("text") == "Copied"
+    assert stage.view.head.figures.cget("text") == "Copied"
 
 
 def test_save_writes_task_synthesis_who_is_missing_and_the_thoughts(stage: Stage) -> None:
@@ -183,29 +183,29 @@ def test_save_writes_task_synthesis_who_is_missing_and_the_thoughts(stage: Stage
     stage.run.write("Move **now**.")
     stage.run.conclude()
     stage.frames_until(lambda: stage.view.is_rendered)
-    stage.view.save_button.invoke()
+    stage.view.head.save.invoke()
     assert stage.offered == ["should-our-clinic-move.md"]
     assert stage.path is not None
     saved = stage.path.read_text(encoding="utf-8")
     parts = ("Should our clinic move?", "Move **now**.", "- research-3 (failed): The server stopped", "Patients first.")
     places = [saved.index(part) for part in parts]
     assert places == sorted(places)
-    assert stage.view.figures.cget("text") == "Saved as answer.md"
+    assert stage.view.head.figures.cget("text") == "Saved as answer.md"
 
 
 def test_a_place_that_cannot_be_written_is_said(stage: Stage, tmp_path: Path) -> None:
     stage.complete()
     (tmp_path / "file").write_text("")
     stage.path = tmp_path / "file" / "answer.md"
-    stage.view.save_button.invoke()
-    assert "could not be written" in stage.view.figures.cget("text")
+    stage.view.head.save.invoke()
+    assert "could not be written" in stage.view.head.figures.cget("text")
 
 
 def test_saving_can_be_called_off(stage: Stage) -> None:
     stage.complete()
     stage.path = None
-    stage.view.save_button.invoke()
-    assert "Saved" not in stage.view.figures.cget("text")
+    stage.view.head.save.invoke()
+    assert "Saved" not in stage.view.head.figures.cget("text")
 
 
 def test_who_is_missing_is_said_with_the_reason(stage: Stage) -> None:
@@ -214,12 +214,12 @@ def test_who_is_missing_is_said_with_the_reason(stage: Stage) -> None:
     stage.run.write("x")
     stage.run.conclude()
     stage.frames_until(lambda: stage.view.is_rendered)
-    assert "without research-1, research-3" in stage.view.figures.cget("text")
-    assert stage.view._missing.cget("text").split("\n") == [
+    assert "without research-1, research-3" in stage.view.head.figures.cget("text")
+    assert stage.view.head.missing.cget("text").split("\n") == [
         "Without research-1 (cut short): It ran into the token limit.",
         "Without research-3 (failed): The server stopped answering.",
     ]
-    assert stage.view._missing.winfo_viewable()
+    assert stage.view.head.missing.winfo_viewable()
 
 
 @pytest.mark.parametrize(("status", "word"), [("failed", "Failed"), ("stopped", "Stopped"), ("truncated", "Cut short")])
@@ -228,9 +228,17 @@ def test_a_synthesis_that_is_not_whole_keeps_its_text_and_says_why(stage: Stage,
     stage.run.conclude(status=status, error="The server closed the stream; press Run to try again.")  # type: ignore[arg-type]
     stage.frames_until(lambda: stage.view.is_rendered)
     assert "Half of the ans" in stage.shown
-    assert stage.view.badge.cget("text") == word
-    sentences = [label.cget("text") for _, _, label in stage.view._troubles.values() if label.winfo_viewable()]
+    assert stage.view.head.badge.cget("text") == word
+    sentences = [label.cget("text") for _, _, label in stage.view.head.troubles.values() if label.winfo_viewable()]
     assert sentences == ["The server closed the stream; press Run to try again."]
+
+
+def test_a_run_that_ended_without_a_word_from_the_hub_says_why(stage: Stage) -> None:
+    stage.stream("Half of the ans")
+    stage.run.say(RunFinished(status="crashed", reason="Felix met a fault of its own.", duration_s=1.0, usage=None))
+    stage.frames_until(lambda: stage.view.is_rendered)
+    assert stage.view.head.badge.cget("text") == "Interrupted"
+    assert stage.view.head.troubles["stop"][2].cget("text") == "Felix met a fault of its own."
 
 
 def test_the_hubs_thinking_is_open_while_it_thinks_and_folds_for_the_answer(stage: Stage) -> None:
@@ -306,7 +314,7 @@ def test_an_answer_too_large_to_read_as_markdown_stays_plain_and_whole(stage: St
 def test_the_segmented_control_tells_and_can_be_told(stage: Stage) -> None:
     stage.view.set_view("both")
     assert stage.views == []
-    stage.view.views.choose("answer")
+    stage.view.head.views.choose("answer")
     assert stage.views == ["answer"]
 
 
@@ -317,7 +325,7 @@ def test_nothing_in_the_head_is_clipped_in_a_narrow_window(
     wait_until(lambda: window.winfo_width() == 560)
     stage.complete()
     stage.frame()
-    for widget in (stage.view.badge, stage.view.copy_button, stage.view.save_button, stage.view.views.frame):
+    for widget in (stage.view.head.badge, stage.view.head.copy, stage.view.head.save, stage.view.head.views.frame):
         assert widget.winfo_width() >= widget.winfo_reqwidth()
         assert widget.winfo_rootx() + widget.winfo_width() <= window.winfo_rootx() + 560
 

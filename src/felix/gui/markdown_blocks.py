@@ -53,7 +53,7 @@ def blocks(source: str) -> Iterator[Block | None]:
         text = "\n".join(lines[start:end])
         if not text.strip():
             return None
-        if text.startswith(("```", "~~~")) and not fence:
+        if text.startswith(("```", "~~~")) and not fence and _FENCE.match(lines[start]):
             return Block(start, text, "fence")
         return Block(start, text, "markdown" if _cost_us(text) <= DEAREST_BLOCK_US else "plain")
 

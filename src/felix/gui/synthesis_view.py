@@ -16,8 +16,7 @@ from typing import Literal
 
 from felix.events import AgentId, RunId
 from felix.gui import markdown
-from felix.gui.answer_document import compose, file_name, left_out, reason
-from felix.gui.card_words import DOT, Badge, badge_of, elapsed_of, seconds
+from felix.gui.answer_document import compose, file_name
 from felix.gui.find_bar import FindBar
 from felix.gui.hub_thinking import HubThinking
 from felix.gui.kit import Kit
@@ -27,26 +26,13 @@ from felix.gui.markdown_text import MARGIN, MEASURE, MarkdownText
 from felix.gui.pacing import Pacer
 from felix.gui.shown_text import SOFT, printable
 from felix.gui.stream_text import BAR_WIDTH, StreamText
-from felix.gui.synthesis_strip import view_control
+from felix.gui.synthesis_head import SynthesisHead
 from felix.ledger.state import RunState, Synthesis
 from felix.settings import SettingsFile, write_atomically
 
 SLICE = 64_000
 """Characters shown in one frame at most: what a flood or an old run brings goes in over several."""
 FIGURES_S = 0.5
-SAID_MS = 2_500
-"""How long "Copied" stands where the figures are."""
-MOST_MISSING = 3
-"""Agents named with their reason beneath the head; further ones are counted."""
-
-_TITLES = {
-    "truncated": "The synthesis was cut short",
-    "unconfirmed": "The synthesis may not be whole",
-    "stopped": "Stopped by you",
-    "interrupted": "The synthesis was interrupted",
-    "refused": "The model refused to write the synthesis",
-    "failed": "The synthesis failed",
-}
 
 
 class SynthesisView:
@@ -71,9 +57,8 @@ class SynthesisView:
         self._run: RunId | None = None
         self._opened_at = 0.0
         self.frame = kit.frame(parent, "card", padding=3, box="card")
-        self._make_head(on_view)
-        kit.rule(self.frame).pack(fill="x")
-        self._make_notices()
+        self.head = SynthesisHead(self.frame, kit, on_view=on_view, on_copy=self.copy, on_save=self.save)
+        self.head.frame.pack(fill="x")
         self._column = kit.frame(self.frame, "card")
         self._column.pack(fill="both", expand=True)
         self._thinking = HubThinking(self._column, kit)
@@ -100,15 +85,13 @@ class SynthesisView:
             for text, jump in ((self.stream.text, self.stream.latch), (self.rendered.widget, None))
         }
         self._is_pressed = False
-        self._said = ""
-        self._after = self._swap_after = ""
+        self._swap_after = ""
         self._phase: Literal["streaming", "rendering", "ready", "rendered"] = "streaming"
         self._edition = 0
         self._known = self._fed = self._due = 0
         """Characters of the answer: that came, that stand on the streaming page, that are due on it."""
         self._pacer, self._marks = Pacer(), LineMarks()
         self._ticked = self._figures_at = 0.0
-        self._head_key: object = None
         self._bind()
         self._restart()
 
@@ -136,7 +119,7 @@ class SynthesisView:
         if len(answer) > self._known:
             self._pacer.arrive(time.monotonic(), len(answer) - self._known)
             self._known = len(answer)
-        self._refresh_head(synthesis)
+        self.head.show(state, synthesis)
 
     def tick(self, now: float) -> bool:
         synthesis = self._state.synthesis
@@ -153,7 +136,7 @@ class SynthesisView:
         )
         if now - self._figures_at >= FIGURES_S or not is_live:
             self._figures_at = now
-            self._refresh_figures(synthesis)
+            self.head.show_figures(synthesis, time.time())
         if not is_live and not moving:
             self._render(synthesis)
         moving |= self._thinking.tick(now)
@@ -169,7 +152,7 @@ class SynthesisView:
         for text in (plain, self.rendered.widget):
             text.bind("<FocusIn>", lambda _event: self.frame.state(["focus"]), add="+")
             text.bind("<FocusOut>", lambda _event: self.frame.state(["!focus"]), add="+")
-        self.frame.bind("<Configure>", lambda event: self._wrap(event.width), add="+")
+        self.frame.bind("<Configure>", lambda event: self._resize(event.width), add="+")
         self.frame.bind("<Destroy>", lambda _event: self._cancel(), add="+")
 
     # -- text ----------------------------------------------------------------------------------------------------------
@@ -190,7 +173,7 @@ class SynthesisView:
 
     def set_view(self, view: str) -> None:
         """Show which view is in force."""
-        self.views.set(view)
+        self.head.views.set(view)
 
     def find(self) -> None:
         """Open the search field above the text."""
@@ -206,9 +189,7 @@ class SynthesisView:
         self._thinking.restart()
         self._place_thinking()
         self._clear_text()
-        self._head_key = None
-        for each in (self._missing, self._block):
-            each.pack_forget()
+        self.head.restart()
 
     def _clear_text(self) -> None:
         for bar in self._finds.values():
@@ -302,87 +283,6 @@ class SynthesisView:
         length = int(text.tk.call(str(text), "count", "-chars", start, f"{top} lineend") or 1)
         return line + int(text.tk.call(str(text), "count", "-chars", start, top)) / max(1, length)
 
-    # -- head ----------------------------------------------------------------------------------------------------------
-
-    def _make_head(self, on_view: Callable[[str], None]) -> None:
-        kit = self._kit
-        head = kit.frame(self.frame, "card", padding=(9, 4, 4, 4))
-        head.pack(fill="x")
-        self._star = kit.label(head, on="card", icon="stars", icon_size=14)
-        self._star.pack(side="left")
-        kit.label(head, "Synthesis", "Strong", on="card", padding=(8, 0, 8, 0)).pack(side="left")
-        self.badge = kit.badge(head, "Queued", "queue", "hourglass-split")
-        self.badge.pack(side="left")
-        self.views = view_control(head, kit, on_view)
-        self.views.frame.pack(side="right")
-        self.save_button = kit.button(
-            head, icon="box-arrow-up", on="card", command=self.save, tooltip="Save as Markdown…"
-        )
-        self.save_button.pack(side="right", padx=(0, kit.px(6)))
-        self.copy_button = kit.button(head, icon="copy", on="card", command=self.copy, tooltip="Copy the synthesis")
-        self.copy_button.pack(side="right")
-        self.figures = kit.label(head, "", "Small", "text2", "card", padding=(10, 0))
-        self.figures.pack(side="left", fill="x", expand=True)
-        kit.tooltip(self.figures, self._missing_words)
-
-    def _make_notices(self) -> None:
-        """Who is missing, and why the synthesis is not whole: Felix says both itself, beside the model's text."""
-        kit = self._kit
-        self._missing = kit.label(self.frame, "", "Small", "text2", "card", padding=(12, 6, 12, 4), justify="left")
-        self._block = kit.frame(self.frame, "card", padding=(9, 8, 9, 2))
-        self._troubles = {}
-        for state in ("fail", "stop"):
-            tinted = kit.frame(self._block, f"tint:{state}")
-            kit.frame(tinted, f"state:{state}", width=kit.px(3)).pack(side="left", fill="y")
-            inner = kit.frame(tinted, f"tint:{state}", padding=(10, 6, 10, 7))
-            inner.pack(side="left", fill="both", expand=True)
-            title = kit.label(inner, "", "SmallStrong", f"ink:{state}", f"tint:{state}")
-            sentence = kit.label(inner, "", "Small", "text", f"tint:{state}", justify="left")
-            title.pack(anchor="w")
-            sentence.pack(anchor="w")
-            self._troubles[state] = tinted, title, sentence
-
-    def _wrap(self, width: int) -> None:
-        for label in (self._missing, *(sentence for _, _, sentence in self._troubles.values())):
-            label.configure(wraplength=max(160, width - self._kit.px(60)))
-        # the thinking stands over the text, which is in the middle of a wide pane
-        side = max(self._kit.px(8), (width - self._kit.px(MEASURE)) // 2 - self._kit.px(12))
-        if side != self._side:
-            self._side = side
-            if self._thinking.frame.winfo_manager():
-                self._thinking.frame.pack_configure(padx=side)
-
-    def _refresh_head(self, synthesis: Synthesis) -> None:
-        is_over = self._state.status is not None
-        badge = badge_of(synthesis, run_is_over=is_over)
-        if synthesis.status == "complete":
-            badge = Badge("Complete", badge.state, badge.icon)
-        key = (badge, synthesis.status, synthesis.error, synthesis.left_out)
-        if key == self._head_key:
-            return
-        self._head_key = key
-        kit = self._kit
-        kit.set_badge(self.badge, *badge)
-        kit.set_label(self._star, icon_color=f"state:{badge.state}" if badge.state != "queue" else "text2")
-        missing = self._missing_words()
-        self._missing.configure(text=missing)
-        self._place(self._missing, is_shown=bool(missing))
-        is_trouble = badge.state in ("fail", "stop")
-        for state, (tinted, title, sentence) in self._troubles.items():
-            if is_trouble and state == badge.state:
-                title.configure(text=_TITLES[synthesis.status or "interrupted"])
-                sentence.configure(text=synthesis.error or "")
-                tinted.pack(fill="x")
-            else:
-                tinted.pack_forget()
-        self._place(self._block, is_shown=is_trouble)
-
-    def _place(self, notice: tk.Widget, *, is_shown: bool) -> None:
-        if not is_shown:
-            notice.pack_forget()
-        elif not notice.winfo_manager():
-            notice.pack(fill="x", before=self._column)
-
     def _place_thinking(self) -> None:
         frame = self._thinking.frame
         if not self._thinking.is_needed:
@@ -390,19 +290,13 @@ class SynthesisView:
         elif not frame.winfo_manager():
             frame.pack(fill="x", padx=self._side, pady=(self._kit.px(8), 0), before=self._pages)
 
-    def _refresh_figures(self, synthesis: Synthesis) -> None:
-        words = self._said or figures(synthesis, self._state, time.time())
-        if words != self.figures.cget("text"):
-            self.figures.configure(text=words)
-
-    def _missing_words(self) -> str:
-        """Who is missing and why, one line each."""
-        missing = left_out(self._state)
-        lines = [f"Without {reason(each)}" for each in missing[:MOST_MISSING]]
-        if len(missing) > MOST_MISSING:
-            rest = ", ".join(each.agent_id for each in missing[MOST_MISSING:])
-            lines.append(f"and without {rest}")
-        return "\n".join(lines)
+    def _resize(self, width: int) -> None:
+        """The thinking stands over the text, which is in the middle of a wide pane."""
+        side = max(self._kit.px(8), (width - self._kit.px(MEASURE)) // 2 - self._kit.px(12))
+        if side != self._side:
+            self._side = side
+            if self._thinking.frame.winfo_manager():
+                self._thinking.frame.pack_configure(padx=side)
 
     # -- what the user does --------------------------------------------------------------------------------------------
 
@@ -413,7 +307,7 @@ class SynthesisView:
             return
         self.frame.clipboard_clear()
         self.frame.clipboard_append(printable(str(synthesis.answer)))
-        self._say("Copied")
+        self.head.say("Copied")
 
     def save(self) -> None:
         """Ask where to, and write task, synthesis and thoughts as one Markdown file."""
@@ -425,9 +319,9 @@ class SynthesisView:
         try:
             write_atomically(path, printable(compose(self._state)))
         except OSError as error:
-            self._say(f"{path.name} could not be written ({error.strerror}); choose another folder.")
+            self.head.say(f"{path.name} could not be written ({error.strerror}); choose another folder.")
         else:
-            self._say(f"Saved as {path.name}")
+            self.head.say(f"Saved as {path.name}")
 
     def _ask(self, name: str) -> Path | None:
         chosen = filedialog.asksaveasfilename(
@@ -439,28 +333,10 @@ class SynthesisView:
         )
         return Path(chosen) if chosen else None
 
-    def _say(self, words: str) -> None:
-        """Show `words` in place of the figures for a moment."""
-        self._silence()
-        self._said = words
-        self.figures.configure(text=words)
-        self._after = self.frame.after(SAID_MS, self._unsay)
-
-    def _unsay(self) -> None:
-        self._after, self._said = "", ""
-        if self._state.synthesis is not None:
-            self._refresh_figures(self._state.synthesis)
-
     def _cancel(self) -> None:
-        self._silence()
         if self._swap_after:
             self.frame.after_cancel(self._swap_after)
             self._swap_after = ""
-
-    def _silence(self) -> None:
-        if self._after:
-            self.frame.after_cancel(self._after)
-            self._after = ""
 
     def _hint(self, agent_id: AgentId) -> str:
         """What a citation says when pointed at: the first line of that agent's latest words."""
@@ -468,19 +344,3 @@ class SynthesisView:
         said = next((str(t.answer).strip() for t in reversed(agent.thoughts) if len(t.answer)), "") if agent else ""
         first = said.partition("\n")[0].strip("#*-> ")
         return f"{agent_id}: {first[:200]}" if first else agent_id
-
-
-def figures(synthesis: Synthesis, state: RunState, now: float) -> str:
-    """`12 s · 58 tok/s · without research-3`; "~" before what is estimated. `now` in Unix seconds."""
-    parts = []
-    elapsed = elapsed_of(synthesis, now)
-    if elapsed is not None:
-        parts.append(seconds(elapsed))
-    if synthesis.tokens_per_s is not None:
-        parts.append(f"{synthesis.tokens_per_s:.0f} tok/s")
-    elif synthesis.is_live and synthesis.first_at is not None and now - synthesis.first_at >= 1:
-        parts.append(f"~{synthesis.tokens / (now - synthesis.first_at):.0f} tok/s")
-    if missing := left_out(state):
-        names = ", ".join(each.agent_id for each in missing[:2])
-        parts.append(f"without {names}" + (f" and {len(missing) - 2} more" if len(missing) > 2 else ""))
-    return DOT.join(parts)
