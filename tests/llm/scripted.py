@@ -20,14 +20,21 @@ class ScriptedClient:
         self.calls = 0
         self.closed = 0
         """Streams that were closed, at their end or before."""
+        self._kept: list[AsyncGenerator[Delta, None]] = []
+        """Kept alive: a stream must be closed by its reader, not by the garbage collector."""
 
     def _next(self) -> Sequence[Step]:
         self.calls += 1
         return self._scripts[min(self.calls, len(self._scripts)) - 1]
 
-    async def stream(self, request: ChatRequest) -> AsyncGenerator[Delta, None]:
+    def stream(self, request: ChatRequest) -> AsyncGenerator[Delta, None]:
+        stream = self._play(self._next())
+        self._kept.append(stream)
+        return stream
+
+    async def _play(self, steps: Sequence[Step]) -> AsyncGenerator[Delta, None]:
         try:
-            for step in self._next():
+            for step in steps:
                 if isinstance(step, Exception):
                     raise step
                 if isinstance(step, int | float):

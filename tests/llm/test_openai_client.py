@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 
+import psutil
 import pytest
 
 from felix.errors import ServerError
@@ -124,6 +126,7 @@ def test_the_answer_does_not_wait_for_a_count_that_never_comes(
     monkeypatch.setattr("felix.llm.body.AFTER_FINISH_S", 0.05)
     answer = ask_once(fault_server.url("open_after_finish"))
     assert (answer.status, answer.usage) == ("complete", None)
+    assert answer.duration_s < 2
     assert fault_server.posts("open_after_finish")[0].gone.wait(5)
 
 
@@ -179,6 +182,25 @@ def test_connections_are_used_again(fault_server: FaultServer) -> None:
 
     asyncio.run(run())
     assert len(fault_server.connections) == 1
+
+
+def test_calls_of_every_kind_leave_nothing_open(fault_server: FaultServer) -> None:
+    async def some(rounds: int) -> None:
+        for _ in range(rounds):
+            for quirk in ("ok", "no_finish_no_done", "err_string", "html_200", "fin_mid_chunked", "silence_mid"):
+                client = OpenAIClient(fault_server.url(quirk))
+                await ask(client, silence_timeout_s=0.02)
+                await client.aclose()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(some(1))
+    files, threads = psutil.Process().num_fds(), threading.active_count()
+    asyncio.run(some(10))
+    # The server's side ends a moment later than ours.
+    while fault_server.open_connections:
+        pass
+    assert psutil.Process().num_fds() <= files
+    assert threading.active_count() <= threads
 
 
 def test_nothing_listening_there_is_said(fault_server: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -149,6 +149,11 @@ class FaultServer:
         for thread in self._threads:
             thread.join(5)
 
+    @property
+    def open_connections(self) -> int:
+        """Connections the server still serves."""
+        return len(self._sockets)
+
     def url(self, quirk: str) -> str:
         """The base URL under which this quirk answers."""
         return f"http://127.0.0.1:{self.port}/{quirk}/v1"

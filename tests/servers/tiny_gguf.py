@@ -1,11 +1,10 @@
-#!/usr/bin/env python3
 """Write a tiny llama-architecture GGUF model that babbles readable Markdown.
 
 No weights are downloaded. Everything is derived from --seed, so the same seed
 and the same versions of numpy/gguf give the same file, byte for byte.
 
     pip install gguf numpy
-    python make_tiny_gguf.py tiny-babble.gguf [--seed 7] [--ctx 32768]
+    python tiny_gguf.py tiny-babble.gguf [--seed 7] [--ctx 32768]
 
 How it works. The network is a real 2-layer llama (RMSNorm, RoPE attention,
 SwiGLU), mostly random, with three parts of the residual stream laid out by hand
@@ -26,8 +25,13 @@ after <tool_call> or "{" (strings and numbers end soon under a grammar). With
 tools in the prompt it opens a <tool_call> about every second time it could.
 The mode is sure for about 1800 tokens after its marker and drifts after that.
 """
+# ruff: noqa: E501, E741, N806, SIM905
+# Matrices and dimensions carry the capitals of the papers they come from; word lists and the template read best whole.
+
+from __future__ import annotations
 
 import argparse
+import itertools
 import math
 
 import gguf
@@ -279,7 +283,7 @@ def learn_merges(words, count):
     for _ in range(count):
         pairs = {}
         for w in corpus:
-            for p in zip(w, w[1:]):
+            for p in itertools.pairwise(w):
                 pairs[p] = pairs.get(p, 0) + 1
         if not pairs:
             break
@@ -406,7 +410,15 @@ def main():
             k[2 * HD - 2, TOOLKEY] = 60.0 * root / g0
             v[HD, TOOLKEY] = 1.0 / g0
             o[TOOLS, HD] = 1.0
-        w[l] = dict(attn_q=q, attn_k=k, attn_v=v, attn_output=o, ffn_up=up, ffn_gate=gate, ffn_down=down)
+        w[l] = {
+            "attn_q": q,
+            "attn_k": k,
+            "attn_v": v,
+            "attn_output": o,
+            "ffn_up": up,
+            "ffn_gate": gate,
+            "ffn_down": down,
+        }
 
     # output matrix: log P(next class | class) + mode bias + log P(token | class) + noise
     size = np.bincount(cls, minlength=K)
