@@ -17,7 +17,7 @@ from felix.gui.kit import mix
 from felix.team.helix import Helix
 
 OVERSAMPLE = 3
-SEGMENTS = 360
+SEGMENTS = 280
 TILT = 0.31
 """Height of a ring as a share of its width: the view from a little above."""
 STEEPEST = 0.62
@@ -159,7 +159,7 @@ def paint(
         box = (view.middle - radius, y - radius * TILT, view.middle + radius, y + radius * TILT)
         draw.ellipse([edge * s for edge in box], outline=colour, width=round(line * 1.2) if is_current else line)
     _curve(draw, view, reach, ink, unit)
-    return image.resize((view.width, view.height), Image.Resampling.BOX)
+    return image.reduce(OVERSAMPLE)
 
 
 def _curve(draw: ImageDraw.ImageDraw, view: Projection, reach: float, ink: Ink, unit: float) -> None:
