@@ -323,3 +323,30 @@ def test_a_text_of_twenty_thousand_lines_costs_what_a_short_one_does(make: Make)
 def test_printable_leaves_ordinary_text_alone() -> None:
     said = "äöü\t€ 😀\nline"
     assert printable(said) == said
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(st.sampled_from("ab *`-#1.x \n"), max_size=60), st.integers(1, 9))
+def test_formatting_while_it_comes_ends_as_formatting_the_whole(make: Make, said: str, size: int) -> None:
+    seen = []
+    for step in (size, max(1, len(said))):
+        stream, marks = make(), LineMarks()
+        for start in range(0, len(said), step):
+            stream.append(said[start : start + step], marks=marks)
+        stream.close_line(marks)
+        letters = []
+        for number in range(len(said)):
+            tags = set(stream.text.tag_names(f"1.0 + {number} c"))
+            letters.append((stream.text.get(f"1.0 + {number} c"), tags))
+        seen.append([(letter, tags) for letter, tags in letters if letter != "\n"])
+        stream.frame.destroy()
+    assert seen[0] == seen[1]
+
+
+def test_emphasis_is_shown_as_soon_as_it_is_closed(make: Make) -> None:
+    stream, marks = make(), LineMarks()
+    for piece in ("1", ". ", "**The pre", "sent way*", "*", " is the measure"):
+        stream.append(piece, marks=marks)
+    assert _plain(stream) == "1. The present way is the measure"
+    assert "b" in stream.text.tag_names("1.6")
+    assert "li" in stream.text.tag_names("end-2c")

@@ -20,6 +20,7 @@ _INLINE = re.compile(
     r"|(?P<b>\*\*)(?=\S)(?P<s>.+?)(?<=\S)(?P=b)"
     r"|(?<![\w*])(?P<i>\*)(?=[^\s*])(?P<e>[^*\n]+?)(?<=[^\s*])\*(?![\w*])"
 )
+_MARK = re.compile("[*`]")
 _MAY_HOLD_MARKS = re.compile(r"[*_`#~+-]|\d[.)]")
 
 
@@ -29,6 +30,14 @@ class Span(NamedTuple):
     start: int
     end: int
     tag: str
+
+
+class Opening(NamedTuple):
+    """How a line begins: the tag of the whole line, where its words begin, and the span of what stands before them."""
+
+    tag: str
+    end: int
+    mark: Span | None
 
 
 class LineMarks:
@@ -49,21 +58,45 @@ class LineMarks:
         if fence := _FENCE.match(line):
             self._fence = fence[1]
             return [Span(0, len(line), "quiet")]
+        opening = self.opening(line)
+        if opening is None:
+            return _inline(line, 0)
+        mark = [] if opening.mark is None else [opening.mark]
+        return [Span(0, len(line), opening.tag), *mark, *_inline(line, opening.end, bold=opening.tag == "li")]
+
+    def opening(self, line: str) -> Opening | None:
+        """What a line is, as soon as its first word has begun: a heading, an item of a list, or None."""
+        if self._fence:
+            return None
         if heading := _HEADING.match(line):
-            tag = "h2" if len(heading[1]) <= 2 else "h3"
-            return [Span(0, len(line), tag), Span(0, heading.end(), MARKUP), *_inline(line, heading.end(), bold=False)]
+            return Opening("h2" if len(heading[1]) <= 2 else "h3", heading.end(), Span(0, heading.end(), MARKUP))
         if bullet := _BULLET.match(line):
-            start, tag = bullet.start(1), next(tag for tag, mark in BULLETS.items() if mark[0] == bullet[1])
-            return [Span(0, len(line), "li"), Span(start, start + 2, tag), *_inline(line, bullet.end())]
+            tag = next(tag for tag, mark in BULLETS.items() if mark[0] == bullet[1])
+            return Opening("li", bullet.end(), Span(bullet.start(1), bullet.end(1) + 1, tag))
         if number := _NUMBER.match(line):
-            return [Span(0, len(line), "li"), *_inline(line, number.end())]
-        return _inline(line, 0)
+            return Opening("li", number.end(), None)
+        return None
+
+    def closed(self, line: str) -> list[Span]:
+        """The emphasis and code of an unfinished line that cannot change any more, whatever comes."""
+        if self._fence or _FENCE.match(line):
+            return []
+        opening = self.opening(line)
+        start, bold = (0, True) if opening is None else (opening.end, opening.tag == "li")
+        return _inline(line, start, bold=bold, only_certain=True)
 
 
-def _inline(line: str, start: int, *, bold: bool = True) -> list[Span]:
-    """Bold, italic and code from `start` on. In a heading, bold is only taken away: the line is bold already."""
+def _inline(line: str, start: int, *, bold: bool = True, only_certain: bool = False) -> list[Span]:
+    """Bold, italic and code from `start` on. In a heading, bold is only taken away: the line is bold already.
+
+    Certain is what ends before the line does and has no open mark before it, which might still find its partner.
+    """
     spans: list[Span] = []
+    seen = start
     for found in _INLINE.finditer(line, start):
+        if only_certain and (found.end() == len(line) or _MARK.search(line, seen, found.start())):
+            break
+        seen = found.end()
         kind = found.lastgroup
         mark, inner, tag = {"c": ("code", "c", "code"), "s": ("b", "s", "b"), "e": ("i", "e", "i")}[kind or "c"]
         width = len(found[mark])

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
-from felix.gui.line_marks import LineMarks
+from felix.gui.line_marks import LineMarks, Opening, Span
 from felix.gui.shown_text import BULLETS, POINT, SOFT
 
 BREAK_AFTER = 120
@@ -25,6 +25,8 @@ MOST_HEALED = 400
 """Breaks taken away when an answer ends, the newest: 10 ms."""
 MARK_BELOW = 4_000
 """A longer line stays plain."""
+LONGEST_OPENING = 14
+"""Characters in which a line shows whether it is a heading or an item."""
 NARROWEST = 80
 """Pixels below which a Text has not been laid out yet, so that it cannot be asked where its lines break."""
 Tags = tuple[str, ...]
@@ -57,6 +59,9 @@ class TextEnd:
         self._length = self._piece = length
         self._softs: list[int] = []
         self._is_known = length == 0
+        self._opening: Opening | None = None
+        self._closed = 0
+        self._may_close = False
         self._text.mark_set("line", f"tip - {length} c" if length else "tip")
         self._text.mark_gravity("line", "left")
 
@@ -75,7 +80,10 @@ class TextEnd:
             self._text.insert("tip", *pairs)
             self.chars += len(rest) - len(last) + 1
             self.begin()
+            first = last
             self._add(last, tags)
+        if first and marks is not None:
+            self._format_begun(first, marks)
         self._break_softly(tags)
 
     def finish(self, marks: LineMarks | None) -> None:
@@ -97,6 +105,8 @@ class TextEnd:
         """Put a part of a line."""
         if not piece:
             return
+        if self._opening is not None:
+            tags = (*tags, self._opening.tag)
         pairs: list[Any] = []
         start = 0
         while self._piece + len(piece) - start > HARD_BREAK:
@@ -125,22 +135,54 @@ class TextEnd:
             self._softs.append(self._length - left)
             self._piece = left
 
+    def _format_begun(self, piece: str, marks: LineMarks) -> None:
+        """Format what is certain of the open line, to which `piece` was added: how it begins, and what has closed."""
+        if not self._is_known or self._length > HEAL_BELOW:
+            return
+        is_young = self._opening is None and self._length - len(piece) <= LONGEST_OPENING
+        may_close = self._may_close or "*" in piece or "`" in piece
+        if not (is_young or may_close):
+            return
+        line = "".join(self._line)
+        if is_young and (opening := marks.opening(line)):
+            self._opening = opening
+            self._text.tag_add(opening.tag, "line", "tip")
+            if opening.mark is not None:
+                self._put_on(opening.mark)
+        if not may_close:
+            return
+        self._may_close = line.endswith(("*", "`"))
+        spans = marks.closed(line)
+        if len(spans) > self._closed:
+            self._heal_line()
+            self._piece = self._length
+            for span in spans[self._closed :]:
+                self._put_on(span)
+            self._closed = len(spans)
+
     def _format(self, marks: LineMarks | None) -> None:
         """The open line has ended: tags instead of markup. What they hide moves the breaks, so these go first."""
         if marks is None or not self._is_known:
             return
         spans = marks.spans("".join(self._line))
-        if spans and self._length <= HEAL_BELOW:
-            for number, place in reversed(list(enumerate(self._softs))):
-                self._text.delete(f"line + {place + number} c")
-            self._softs.clear()
-        for start, end, tag in spans:
-            first, last = self._index(start), self._index(end)
-            if tag in BULLETS:
-                self._text.insert(last, POINT, (*self._text.tag_names(first), tag))
-                self._text.delete(first, last)
-            else:
-                self._text.tag_add(tag, first, last)
+        if len(spans) > self._closed and self._length <= HEAL_BELOW:
+            self._heal_line()
+        for span in spans:
+            if self._opening is None or span != self._opening.mark:
+                self._put_on(span)
+
+    def _heal_line(self) -> None:
+        for number, place in reversed(list(enumerate(self._softs))):
+            self._text.delete(f"line + {place + number} c")
+        self._softs.clear()
+
+    def _put_on(self, span: Span) -> None:
+        first, last = self._index(span.start), self._index(span.end)
+        if span.tag in BULLETS:
+            self._text.insert(last, POINT, (*self._text.tag_names(first), span.tag))
+            self._text.delete(first, last)
+        else:
+            self._text.tag_add(span.tag, first, last)
 
     def _index(self, offset: int) -> str:
         """Tk's index of a character of the open line."""
