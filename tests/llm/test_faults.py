@@ -66,6 +66,11 @@ def test_a_path_that_is_not_there_is_no_missing_model(text: str) -> None:
     assert faults.from_status(404, text, address="http://x/v1").fault == "not_a_model_server"
 
 
+def test_a_crash_is_not_taken_for_an_unknown_model() -> None:
+    assert faults.from_stream({"error": "Model crashed: unknown error"}).fault == "server"
+    assert faults.from_stream({"error": "Unknown model: x"}).fault == "unknown_model"
+
+
 def test_the_first_half_of_a_sentence_stands_alone() -> None:
     error = faults.from_status(503, "Loading model", address="")
     assert faults.brief(error) == "the server is busy or not ready (HTTP 503): “Loading model”"

@@ -100,6 +100,7 @@ NO_ANSWER = {
     "think_unclosed": "Only thinking, no answer",
     "think_until_limit": "token limit",
     "empty_answer": "empty answer",
+    "empty_200": "ended the stream without an answer",
     "thinking_then_end": "ended during the thinking",
 }
 STREAM_ERRORS = {
@@ -121,7 +122,6 @@ REFUSALS = {
     "html_labelled_stream": ("not_a_model_server", "Sign in to the network"),
     "html_404": ("not_a_model_server", "usually ends in /v1"),
     "lm_200_unexpected_endpoint": ("not_a_model_server", "Unexpected endpoint"),
-    "empty_200": ("not_a_model_server", "empty answer"),
     "no_content_204": ("not_a_model_server", "HTTP 204"),
     "json_200_error": ("server", "boom"),
     "err400_string": ("context", "n_ctx: 4096"),

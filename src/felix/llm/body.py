@@ -58,7 +58,7 @@ def is_events(first: bytes, response: httpx2.Response) -> bool:
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     start = first.removeprefix(_BOM).lstrip()
     if kind == "text/event-stream":
-        return bool(start) and not is_page(start)
+        return not is_page(start)
     if start.startswith((b"data:", b":", b"event:", b"id:", b"retry:")):
         return True
     return kind != "application/json" and start.startswith(b"{") and b"\n" in start

@@ -22,7 +22,7 @@ _CONTEXT = re.compile(
 )
 _NO_MODEL = re.compile(r"no models? (is |are )?(currently )?loaded", re.IGNORECASE)
 _UNKNOWN_MODEL = re.compile(
-    r"model\b.{0,200}\b(not found|not exist|does not exist|not available|unknown)"
+    r"model\b.{0,200}\b(not found|not exist|does not exist|not available)"
     r"|(unknown|invalid|no such) model|model_not_found",
     re.IGNORECASE | re.DOTALL,
 )
@@ -61,7 +61,7 @@ def from_stream(chunk: object) -> ServerError:
     code = _code(inner) or _code(chunk)
     if isinstance(inner, dict) and inner.get("type") in ("overloaded_error", "overloaded"):
         code = code or 529
-    return from_status(code or 0, text, address="")
+    return from_status(code or 0, text, address="The server")
 
 
 def from_status(

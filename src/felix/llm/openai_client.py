@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
@@ -92,10 +92,11 @@ class OpenAIClient:
                         yield delta
                     return
                 events = EventReader(is_whole_message)
-                async for data in until_done(first, body, reader):
-                    for event in events.feed(data):
-                        for delta in reader.read(event):
-                            yield delta
+                async with aclosing(until_done(first, body, reader)) as pieces:
+                    async for data in pieces:
+                        for event in events.feed(data):
+                            for delta in reader.read(event):
+                                yield delta
                 for event in events.finish():
                     for delta in reader.read(event):
                         yield delta

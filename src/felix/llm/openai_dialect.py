@@ -95,7 +95,7 @@ class AnswerReader:
             delta = choice["delta"]
             text = delta["content"]
             if (
-                len(delta) == 1
+                (len(delta) == 1 or (len(delta) == 2 and "role" in delta))
                 and type(text) is str
                 and not choice.get("finish_reason")
                 and not chunk.get("usage")
