@@ -197,8 +197,7 @@ def test_calls_of_every_kind_leave_nothing_open(fault_server: FaultServer) -> No
     files, threads = psutil.Process().num_fds(), threading.active_count()
     asyncio.run(some(10))
     # The server's side ends a moment later than ours.
-    while fault_server.open_connections:
-        pass
+    fault_server.wait_until_idle()
     assert psutil.Process().num_fds() <= files
     assert threading.active_count() <= threads
 

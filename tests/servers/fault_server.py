@@ -149,10 +149,10 @@ class FaultServer:
         for thread in self._threads:
             thread.join(5)
 
-    @property
-    def open_connections(self) -> int:
-        """Connections the server still serves."""
-        return len(self._sockets)
+    def wait_until_idle(self, timeout_s: float = 10) -> None:
+        """Until no client is connected."""
+        with self._came:
+            assert self._came.wait_for(lambda: not self._sockets, timeout_s), "a client is still connected"
 
     def url(self, quirk: str) -> str:
         """The base URL under which this quirk answers."""
@@ -206,8 +206,10 @@ class FaultServer:
         except OSError:
             return
         finally:
-            self._sockets.discard(sock)
             sock.close()
+            with self._came:
+                self._sockets.discard(sock)
+                self._came.notify_all()
 
 
 def _requests(sock: socket.socket) -> Iterator[Request]:

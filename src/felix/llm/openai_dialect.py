@@ -63,7 +63,7 @@ class AnswerReader:
     def read(self, event: Event) -> Iterable[Delta]:
         """The deltas of one event; ServerError when it is an error."""
         try:
-            chunk = jiter.from_json(event.data, cache_mode="keys")
+            chunk = jiter.from_json(event.data)
         except ValueError:
             return self._read_oddly(event)
         if text := self._plain_text(chunk, event.name):

@@ -59,6 +59,8 @@ class ThinkingSplitter:
                 return self._harmony.feed(text)
             if not self._may_be_orphan:
                 return (Text(text),) if text else ()
+            if "<" not in text and "[" not in text and "◁" not in text:
+                return self._text(text)
         return self._read(self._held + text, at_end=False)
 
     def flush(self) -> Sequence[Piece]:
@@ -108,8 +110,6 @@ class ThinkingSplitter:
         return pieces
 
     def _watch_for_orphan(self, text: str, *, at_end: bool) -> list[Piece]:
-        if "<" not in text and "[" not in text and "◁" not in text:
-            return self._text(text)
         found = [(at, tag) for tag in _ORPHANS if (at := text.find(tag)) >= 0]
         if found:
             at, tag = min(found)
