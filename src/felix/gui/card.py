@@ -6,6 +6,7 @@ seconds, speed, tokens – is written twice a second.
 
 from __future__ import annotations
 
+import random
 import time
 import tkinter as tk
 from collections.abc import Callable
@@ -36,6 +37,8 @@ from felix.gui.waiting_panel import DOTS, WaitingPanel
 from felix.ledger.state import Agent, RunState, Thought
 from felix.settings import SettingsFile
 
+TYPING_S = 0.03
+"""Between two strokes of the typing effect: the eye sees no more, and every stroke is a layout."""
 SLOW_S = 0.5
 """Between two readings of what ticks."""
 NARROW_PX = 264
@@ -69,7 +72,9 @@ class Card:
         self._state = RunState()
         self._pacer = Pacer()
         self._came = 0
-        self._ticked_at = self._slow_at = 0.0
+        self._ticked_at = self._typed_at = 0.0
+        # each card counts its seconds in a frame of its own: thirty-two at once would be felt
+        self._slow_at = time.monotonic() - random.uniform(0, SLOW_S)
         self._badge: Badge | None = None
         self._waiting: Waiting | None = None
         self._trouble: tuple[str, str, str] | None = None
@@ -109,7 +114,8 @@ class Card:
         if came > self._came:
             self._pacer.arrive(now, came - self._came)
             self._came = came
-        self._catch_up(now)
+        if self._is_time_to_type(now):
+            self._catch_up(now)
         self._draw_state()
 
     def tick(self, now: float) -> bool:
@@ -117,10 +123,10 @@ class Card:
         if self.agent is None:
             return False
         typing = self._document.is_behind(self.agent.thoughts)
-        if typing:
-            typing = self._catch_up(now)
-        else:
+        if not typing:
             self._ticked_at = now
+        elif self._is_time_to_type(now):
+            typing = self._catch_up(now)
         if now - self._slow_at >= SLOW_S:
             self._slow_at = now
             self._draw_slow()
@@ -265,12 +271,18 @@ class Card:
 
     # -- drawing -------------------------------------------------------------------------------------------------------
 
+    def _is_time_to_type(self, now: float) -> bool:
+        """Not again so soon – unless the answer has ended or nothing is typed: then everything is shown at once."""
+        assert self.agent is not None
+        settings, latest = self._settings.current, self.agent.latest
+        self._pacer.enabled = settings.typing_effect and not settings.reduce_motion
+        is_typed = self._pacer.enabled and latest is not None and latest.is_live
+        return not is_typed or now - self._typed_at >= TYPING_S
+
     def _catch_up(self, now: float) -> bool:
         assert self.agent is not None
-        settings = self._settings.current
-        self._pacer.enabled = settings.typing_effect and not settings.reduce_motion
         dt = min(0.1, now - self._ticked_at)
-        self._ticked_at = now
+        self._ticked_at = self._typed_at = now
         waits = self._document.catch_up(self.agent.thoughts, self._pacer, now, dt)
         latest = self.agent.latest
         speaks = latest is not None and latest.is_live and latest.first_at is not None and self._state.status is None
