@@ -44,7 +44,7 @@ class Chunks:
     def push(self, channel: Channel, text: str) -> None:
         if self._callback is None:
             return
-        if self._runs and self._runs[-1][0] is channel:
+        if self._runs and self._runs[-1][0] == channel:
             self._runs[-1][1].append(text)
         else:
             self._runs.append((channel, [text]))
