@@ -103,16 +103,16 @@ def test_four_answers_are_written_at_once(thinking_llama_server: LlamaServer) ->
     async def four(client: ChatClient) -> list[tuple[float, float]]:
         times: list[tuple[float, float]] = []
 
-        async def one(number: int) -> None:
+        async def one() -> None:
             heard = Heard()
-            # Without chance this model thinks on and on.
-            request = question(f"Task {number}", max_tokens=200, temperature=0.0)
+            # Without chance this model thinks on and on about this.
+            request = question("Hello", max_tokens=200, temperature=0.0)
             await complete_streaming(client, request, batch_interval=0, callback=heard.chunks.append)
             times.append((heard.chunks[0].timestamp, heard.chunks[-1].timestamp))
 
         async with asyncio.TaskGroup() as group:
-            for number in range(4):
-                group.create_task(one(number))
+            for _ in range(4):
+                group.create_task(one())
         return times
 
     times = use(thinking_llama_server, four)
