@@ -1,69 +1,129 @@
 """From nothing to a window on screen, in the order that is fastest, and to the end of the program.
 
-What a first frame does not need – the SDK, the server's answer – comes after the window is mapped.
+First an empty window in the right colours is mapped, with nothing imported but what draws it; then come the settings, the
+parts and the engine, behind its first picture.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import signal
+from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import ttkbootstrap as ttk
 
-from felix import log, places
-from felix.errors import SettingsError, WorkflowError
+from felix import places
 from felix.gui.kit import Kit, load_fonts
 from felix.gui.kit.ground import THEMES
 from felix.gui.system_theme import system_mode
-from felix.gui.window import FIRST, SMALLEST, Window
-from felix.settings import SettingsFile
-from felix.team.workflow import Library
+
+if TYPE_CHECKING:
+    from felix.gui.window import Window
+    from felix.settings import SettingsFile
+
+SMALLEST = (920, 620)
+FIRST = (1400, 900)
+HEAD = 44
+"""Height of the header, which is the one thing the empty window shows."""
 
 _log = logging.getLogger(__name__)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Open the window, show it until it is closed, and leave nothing behind."""
-    settings = SettingsFile(options.settings or places.settings_file(), defaults=places.default_settings())
-    settings.load()
-    trouble = log.start(places.log_file(), verbosity=getattr(options, "verbose", 0))
-    window = make_window(settings, demo=options.demo)
+    """Open the window, show it until it is closed, and leave nothing behind; the process' exit status."""
+    path = options.settings or places.settings_file()
+    app, kit = open_empty(*_first_look(path))
+    from felix import log
+
+    settings = _load(path)
+    trouble = log.start(places.log_file(), verbosity=_verbosity(options, settings))
+    window = fill(app, kit, settings, demo=options.demo)
     for sentence in (*settings.notices, *([trouble] if trouble else [])):
         _log.warning("%s", sentence)
         window.status.warn(sentence)
     _close_on_signals(window)
-    window.app.after_idle(lambda: _begin(window, options))
+    app.after_idle(lambda: _begin(window, options))
     try:
-        window.app.mainloop()
+        app.mainloop()
     finally:
         window.close()
         log.stop()
     return 0
 
 
-def make_window(settings: SettingsFile, *, demo: bool = False) -> Window:
-    """The window, mapped as soon as Tk's loop runs; nothing has been asked of any server yet."""
+def open_empty(theme: str, font_scale: float) -> tuple[ttk.App, Kit]:
+    """A mapped window with nothing but its name in it."""
     fonts = places.assets() / "fonts"
     load_fonts(fonts)
-    theme = settings.current.theme
+    mode = "dark" if theme == "dark" or (theme == "system" and system_mode() == "dark") else "light"
+    icon = places.icon()
     app = ttk.App(
         title="Felix",
-        theme=THEMES[system_mode() if theme == "system" else theme],
-        size=FIRST,
+        theme=THEMES[mode],
         minsize=SMALLEST,
-        iconphoto=None,
+        iconphoto=str(icon) if icon.is_file() else None,
         className="Felix",
     )
-    if app.winfo_screenwidth() < FIRST[0] or app.winfo_screenheight() < FIRST[1]:
-        app.geometry(f"{min(FIRST[0], app.winfo_screenwidth())}x{min(FIRST[1], app.winfo_screenheight())}")
-    kit = Kit(app, fonts, percent=round(settings.current.font_scale * 100))
-    return Window(app, kit, settings, Library(places.builtin_workflows(), places.user_workflows()), demo=demo)
+    width, height = (min(most, room) for most, room in zip(FIRST, _screen(app), strict=True))
+    app.geometry(f"{width}x{height}")
+    kit = Kit(app, fonts, percent=round(font_scale * 100))
+    head = kit.frame(app, "side", height=kit.px(HEAD), name="empty")
+    head.place(x=0, y=0, relwidth=1)
+    kit.label(head, image=kit.logo(20), on="side").place(x=kit.px(14), rely=0.5, anchor="w")
+    app.update()
+    return app, kit
+
+
+def fill(app: ttk.App, kit: Kit, settings: SettingsFile, *, demo: bool = False) -> Window:
+    """Put everything into the empty window; nothing has been asked of any server yet."""
+    from felix.gui.window import Window
+    from felix.team.workflow import Library
+
+    library = Library(places.builtin_workflows(), places.user_workflows())
+    window = Window(app, kit, settings, library, demo=demo)
+    app.nametowidget("empty").destroy()
+    return window
+
+
+def make_window(settings: SettingsFile, *, demo: bool = False) -> Window:
+    """The whole window on settings that have been loaded."""
+    return fill(*open_empty(settings.current.theme, settings.current.font_scale), settings, demo=demo)
+
+
+def _screen(app: ttk.App) -> tuple[int, int]:
+    """The room there is for a window."""
+    return app.winfo_screenwidth(), app.winfo_screenheight()
+
+
+def _first_look(path: Path) -> tuple[str, float]:
+    """Theme and type size as they stand in the file, before anything is there that could check them."""
+    for file in (path, places.default_settings()):
+        try:
+            raw = json.loads(file.read_text(encoding="utf-8"))
+            theme, scale = raw.get("theme", "system"), raw.get("font_scale", 1.0)
+        except (OSError, ValueError, AttributeError, RecursionError):
+            continue
+        return str(theme), min(2.0, max(0.7, scale)) if isinstance(scale, int | float) else 1.0
+    return "system", 1.0
+
+
+def _load(path: Path) -> SettingsFile:
+    from felix.settings import SettingsFile
+
+    settings = SettingsFile(path, defaults=places.default_settings())
+    settings.load()
+    return settings
+
+
+def _verbosity(options: argparse.Namespace, settings: SettingsFile) -> int:
+    return max(options.verbose, 2 if settings.current.verbose_log else 0)
 
 
 def _begin(window: Window, options: argparse.Namespace) -> None:
-    window.app.update_idletasks()
     window.start()
     if options.workflow:
         _choose_workflow(window, options.workflow)
@@ -74,6 +134,8 @@ def _begin(window: Window, options: argparse.Namespace) -> None:
 
 
 def _choose_workflow(window: Window, wanted: str) -> None:
+    from felix.errors import SettingsError, WorkflowError
+
     try:
         entry = window.library.find(wanted)
         is_known = entry in window.library.entries()
