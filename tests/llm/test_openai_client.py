@@ -130,6 +130,12 @@ def test_the_answer_does_not_wait_for_a_count_that_never_comes(
     assert fault_server.posts("open_after_finish")[0].gone.wait(5)
 
 
+def test_the_end_mark_ends_the_answer_though_the_connection_stays_open(fault_server: FaultServer) -> None:
+    answer = ask_once(fault_server.url("open_after_done"))
+    assert (answer.status, answer.usage) == ("complete", Usage(24, 2))
+    assert answer.duration_s < 2
+
+
 def test_a_connection_lost_after_the_finish_signal_loses_nothing(fault_server: FaultServer) -> None:
     fault_server.gate.set()
     assert ask_once(fault_server.url("rst_after_finish")).status == "complete"
