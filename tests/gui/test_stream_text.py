@@ -59,6 +59,15 @@ def test_text_with_emoji_is_broken_and_copied_whole(make: Make) -> None:
     assert true_text(stream.text) == said
 
 
+def test_emphasis_after_an_emoji_in_a_broken_line_costs_no_character(make: Make) -> None:
+    stream, marks = make(), LineMarks()
+    said = "word " * 30 + "😀 word " * 30 + "and **bold** and `code`."
+    for start in range(0, len(said), 11):
+        stream.append(said[start : start + 11], marks=marks)
+    stream.close_line(marks)
+    assert true_text(stream.text) == said
+
+
 def test_a_long_line_is_broken_where_the_screen_breaks_it(make: Make, window: tk.Toplevel) -> None:
     stream = make()
     for _ in range(100):

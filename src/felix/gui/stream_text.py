@@ -245,7 +245,7 @@ class StreamText:
             return
         first = "2.0" if self._earlier_is_said else "1.0"
         end = f"{excess + 1}.0"
-        self._end.chars -= int(self.text.tk.call(str(self.text), "count", "-chars", first, end))
+        self._end.chars -= len(self.text.get(first, end))
         self.text.delete(first, end)
         if not self._earlier_is_said:
             self._earlier_is_said = True

@@ -99,7 +99,7 @@ class TextEnd:
             count -= SOFT not in text.tag_names("tip - 1 c")
             text.delete("tip - 1 c")
             self.chars -= 1
-        self.begin(int(text.tk.call(str(text), "count", "-chars", "tip linestart", "tip")))
+        self.begin(len(text.get("tip linestart", "tip")))
 
     def _add(self, piece: str, tags: Tags) -> None:
         """Put a part of a line."""
@@ -129,7 +129,7 @@ class TextEnd:
         if self._piece <= BREAK_AFTER or self._text.winfo_width() < NARROWEST:
             return
         at = self._text.index("tip display linestart")
-        left = int(self._text.tk.call(str(self._text), "count", "-chars", at, "tip"))
+        left = len(self._text.get(at, "tip"))  # Tk's own `count` takes an emoji for two
         if 0 < left < self._piece:
             self._text.insert(at, "\n", (*tags, SOFT))
             self._softs.append(self._length - left)
