@@ -51,9 +51,11 @@ def demo_server(speed: float) -> Iterator[str]:
     thread = threading.Thread(target=asyncio.run, args=(serve(),), daemon=True)
     thread.start()
     base_url, loop, end = started.get(timeout=10)
-    yield base_url
-    loop.call_soon_threadsafe(end.set)
-    thread.join()
+    try:
+        yield base_url
+    finally:
+        loop.call_soon_threadsafe(end.set)
+        thread.join()
 
 
 class Opened:

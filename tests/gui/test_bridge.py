@@ -163,9 +163,7 @@ def test_the_synthesis_is_told_as_the_hub_and_the_run_as_nobody(
     assert view.calls == [("update", frozenset({HUB}))]
 
 
-def test_records_of_another_run_are_dropped(
-    bridge: Bridge, feed: Feed, window: tk.Toplevel, wait_until: Wait
-) -> None:
+def test_records_of_another_run_are_dropped(bridge: Bridge, feed: Feed, window: tk.Toplevel, wait_until: Wait) -> None:
     view = Log()
     bridge.add(view, window)
     feed.put(started(), partial(ALICE, "old", 0), run=RunId("run-0"))
@@ -248,9 +246,7 @@ def test_an_answer_reaches_who_asked(bridge: Bridge, feed: Feed, wait_until: Wai
     assert heard == [(None, trouble), ("yes", None)]
 
 
-def test_a_flood_leaves_time_for_the_user(
-    bridge: Bridge, feed: Feed, window: tk.Toplevel, wait_until: Wait
-) -> None:
+def test_a_flood_leaves_time_for_the_user(bridge: Bridge, feed: Feed, window: tk.Toplevel, wait_until: Wait) -> None:
     feed.put(started())
     wait_until(lambda: bridge.state.plan)
     for n in range(30_000):

@@ -116,7 +116,8 @@ def test_what_tk_cannot_show_becomes_visible_instead_of_cutting_the_text(desk: D
 def test_a_locked_task_can_be_copied_but_not_changed(desk: Desk) -> None:
     desk.composer.box.text = "fixed"
     desk.composer.set_phase("running")
-    for keys in ("<Key-a>", "<BackSpace>", "<Delete>", "<Return>", "<Control-k>", "<Control-d>", "<<Undo>>", "<<Clear>>"):
+    editing = ("<Key-a>", "<BackSpace>", "<Delete>", "<Return>", "<Control-k>", "<Control-d>", "<<Undo>>", "<<Clear>>")
+    for keys in editing:
         desk.text.mark_set("insert", "1.2")
         desk.text.event_generate(keys)
     desk.paste("no")
@@ -221,7 +222,7 @@ def test_files_of_other_encodings_and_sizes(tmp_path: Path) -> None:
     file.write_bytes("wide".encode("utf-16"))
     assert read_attachment(file).text == "wide"
     file.write_bytes(b"x" * 2_000_001)
-    with pytest.raises(FelixError, match="larger than 2.0 MB"):
+    with pytest.raises(FelixError, match=r"larger than 2\.0 MB"):
         read_attachment(file)
     with pytest.raises(FelixError, match="could not be read"):
         read_attachment(tmp_path / "none.txt")

@@ -184,7 +184,7 @@ def test_closing_mid_run_frees_the_server_within_two_seconds(open_window: Open) 
         felix.press("<Control-Return>", felix.task)
         felix.until(lambda: any(len(thought.answer) for thought in felix.window.bridge.state.thoughts.values()))
         began = time.monotonic()
-        felix.window.close()
+        felix.app.tk.eval(felix.app.tk.call("wm", "protocol", ".", "WM_DELETE_WINDOW"))
         assert time.monotonic() - began < 2.0
         for request in server.posts("endless"):
             assert request.gone.wait(2)
@@ -291,7 +291,7 @@ def test_runs_leave_no_timers_and_no_commands_behind(fast_demo_server: str, open
         return (
             len(felix.app.tk.splitlist(felix.app.tk.call("after", "info"))),
             # pictures are commands too; the stores that keep them have limits of their own
-            sum(not name.startswith("pyimage") for name in felix.app.tk.splitlist(felix.app.tk.call("info", "commands"))),
+            sum(not name.startswith("pyimage") for name in felix.app.tk.splitlist(felix.app.tk.eval("info commands"))),
         )
 
     run()

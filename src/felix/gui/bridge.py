@@ -62,6 +62,10 @@ class _Seat:
         self.is_stale = True
         self.wants_frames = False
 
+    @property
+    def wants_call(self) -> bool:
+        return self.wants_frames or (self.is_stale and bool(self.widget.winfo_viewable()))
+
 
 class Bridge:
     """Polls mailboxes from Tk's loop. Everything runs on Tk's thread; `close` ends it."""
@@ -80,10 +84,14 @@ class Bridge:
         self._replies: dict[int, OnReply] = {}
         self._known_faults: set[tuple[object, ...]] = set()
         self._after: str | None = None
+        # one command for all frames: `after` with a function makes a new one each time, sixty times a second,
+        # and `after_cancel` would delete this one
+        self._frame_command = root.register(self._frame)
 
     def add(self, view: View, widget: tk.Misc) -> None:
         """Feed a view whenever `widget` can be seen: mapped, in the tab in front, in a window that is not iconified."""
         self._seats.append(_Seat(view, widget))
+        widget.bind("<Map>", lambda _event: self._plan(0), add="+")  # it comes back: not at the next idle look
 
     def listen(self, mailbox: Mailbox) -> None:
         """Empty this mailbox too."""
@@ -123,15 +131,15 @@ class Bridge:
         """Stop polling; nothing is called any more."""
         self._is_open = False
         if self._after is not None:
-            self._root.after_cancel(self._after)
+            self._root.tk.call("after", "cancel", self._after)
             self._after = None
 
     def _plan(self, delay_ms: int) -> None:
         if not self._is_open:
             return
         if self._after is not None:
-            self._root.after_cancel(self._after)
-        self._after = self._root.after(delay_ms, self._frame)
+            self._root.tk.call("after", "cancel", self._after)
+        self._after = self._root.tk.call("after", delay_ms, self._frame_command)
 
     def _frame(self) -> None:
         self._after = None
@@ -141,6 +149,9 @@ class Bridge:
         try:
             for mailbox in self._mailboxes:
                 self._waiting.extend(mailbox.take())
+            if not (self._waiting or self.state.is_running or any(seat.wants_call for seat in self._seats)):
+                self._plan(REPLY_MS if self._replies else IDLE_MS)
+                return
             dirty, is_new, is_changed = self._fold(began + FOLD_BUDGET_S)
             moving = self._show(dirty, is_new=is_new, is_changed=is_changed)
         except Exception:  # noqa: BLE001  whatever happens to one frame, the next one comes

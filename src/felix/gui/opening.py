@@ -1,15 +1,18 @@
 """From nothing to a window on screen, in the order that is fastest, and to the end of the program.
 
-First an empty window in the right colours is mapped, with nothing imported but what draws it; then come the settings, the
-parts and the engine, behind its first picture.
+First an empty window in the right colours is mapped, with nothing imported but what draws it; then come the settings,
+the parts and the engine, behind its first picture.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import logging
 import signal
+import sys
+import tkinter as tk
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -17,7 +20,7 @@ from typing import TYPE_CHECKING
 import ttkbootstrap as ttk
 
 from felix import places
-from felix.gui.kit import Kit, load_fonts
+from felix.gui.kit import Kit, Mode, load_fonts
 from felix.gui.kit.ground import THEMES
 from felix.gui.system_theme import system_mode
 
@@ -36,7 +39,11 @@ _log = logging.getLogger(__name__)
 def run(options: argparse.Namespace) -> int:
     """Open the window, show it until it is closed, and leave nothing behind; the process' exit status."""
     path = options.settings or places.settings_file()
-    app, kit = open_empty(*_first_look(path))
+    try:
+        app, kit = open_empty(*_first_look(path))
+    except tk.TclError as error:
+        sys.stderr.write(f"Felix cannot open a window here ({error}); `felix run` works in a terminal.\n")
+        return 1
     from felix import log
 
     settings = _load(path)
@@ -52,6 +59,8 @@ def run(options: argparse.Namespace) -> int:
     finally:
         window.close()
         log.stop()
+        # The interpreter would look through every object once more before it ends: a second in which nothing is gained.
+        gc.freeze()
     return 0
 
 
@@ -59,7 +68,7 @@ def open_empty(theme: str, font_scale: float) -> tuple[ttk.App, Kit]:
     """A mapped window with nothing but its name in it."""
     fonts = places.assets() / "fonts"
     load_fonts(fonts)
-    mode = "dark" if theme == "dark" or (theme == "system" and system_mode() == "dark") else "light"
+    mode: Mode = "dark" if theme == "dark" or (theme == "system" and system_mode() == "dark") else "light"
     icon = places.icon()
     app = ttk.App(
         title="Felix",
@@ -120,7 +129,7 @@ def _load(path: Path) -> SettingsFile:
 
 
 def _verbosity(options: argparse.Namespace, settings: SettingsFile) -> int:
-    return max(options.verbose, 2 if settings.current.verbose_log else 0)
+    return int(options.verbose) or int(settings.current.verbose_log)
 
 
 def _begin(window: Window, options: argparse.Namespace) -> None:

@@ -155,6 +155,7 @@ class ServerWatch:
     def _heard(self, question: int, value: object, error: FelixError | None) -> None:
         if question != self._question or not self._is_open:
             return  # of an address that is no longer the configured one
+        before = self._news()
         self.is_known = True
         if isinstance(value, ServerReport):
             self.server, self.other, self.error = Found(self._asked_for, value), None, None
@@ -166,8 +167,14 @@ class ServerWatch:
                 self._auto_demo = True
             if self.is_silent and is_loopback(self.base_url) and not self.is_busy():
                 self._look_elsewhere()
-        self.on_change()
+        if self._news() != before:
+            self.on_change()
         self._plan()
+
+    def _news(self) -> tuple[object, ...]:
+        """What would be told; a look that finds all as it was tells nothing."""
+        server = self.server and (self.server.base_url, self.server.report.name, self.server.report.models)
+        return self.is_known, self.uses_demo, server, self.other, str(self.error)
 
     def _look_elsewhere(self) -> None:
         """Ask the usual other ports: all of them the first time, then one per look, so that waiting stays cheap."""

@@ -18,7 +18,7 @@ from felix.gui.composer import Composer
 from felix.gui.failure import Failure
 from felix.gui.faults import SENTENCE, FaultWatch
 from felix.gui.garbage import MainThreadCollector
-from felix.gui.header import SETTINGS, Header
+from felix.gui.header import SETTINGS, WORKFLOWS, Header
 from felix.gui.helix_view import HelixView
 from felix.gui.kit import Kit
 from felix.gui.log_window import LogWindow
@@ -43,8 +43,6 @@ from felix.settings import SettingsFile
 from felix.team.runner import planned_agents
 from felix.team.workflow import Library, Workflow
 
-SMALLEST = (920, 620)
-FIRST = (1400, 900)
 NARROW = 1180
 """Below this width the parts take their narrow form."""
 
@@ -69,6 +67,7 @@ class Window:
         self._bind_keys()
         app.protocol("WM_DELETE_WINDOW", self.close)
         app.bind("<Configure>", self._resized, add="+")
+        self._fit(app.winfo_width(), app.winfo_height())
         self.apply_settings(frozenset({"theme", "max_parallel", "workflow"}))
 
     # -- building ------------------------------------------------------------------------------------------------------
@@ -129,6 +128,7 @@ class Window:
         self.strip = SynthesisStrip(frame, kit, on_view=self._choose_view)
         self.synthesis = SynthesisView(frame, kit, self.settings, on_citation=self.show_card, on_view=self._choose_view)
         self.column.on_view = self._view_changed
+        self.composer.box.set_large(is_large=True)  # it is the first screen's until a run begins
         self.column.furnish(
             banner=self.banner.frame,
             welcome=self.welcome.frame,
@@ -157,6 +157,7 @@ class Window:
         for shortcut, action in (
             (shortcuts.ESCAPE, lambda _event: self.escape()),
             (shortcuts.HELP, lambda _event: self.show_shortcuts()),
+            (shortcuts.FIND, lambda _event: self.find()),
             (shortcuts.SETTINGS, lambda _event: self.show_settings()),
             (shortcuts.NEXT_TAB, lambda _event: self.header.turn(1)),
             (shortcuts.PREVIOUS_TAB, lambda _event: self.header.turn(-1)),
@@ -360,8 +361,8 @@ class Window:
         """Close what is open; when nothing is, stop the run."""
         if self._overlay is not None:
             self._overlay.close()
-        elif self.wall.escape():
-            pass
+        elif self.synthesis.close_find() or self.wall.escape():
+            return
         elif self.control.is_live:
             self.control.stop()
 
@@ -385,13 +386,20 @@ class Window:
             by,
         )
 
+    def find(self) -> None:
+        """Open the find bar of the card with the keyboard, else of the synthesis."""
+        if self.header.page == WORKFLOWS and not (self.wall.frame.winfo_viewable() and self.wall.find()):
+            if self.synthesis.frame.winfo_viewable():
+                self.synthesis.find()
+            self.bridge.wake()
+
     def show_settings(self) -> None:
         self.header.turn_to(SETTINGS)
 
     def show_shortcuts(self) -> None:
         if self._overlay is None:
             self._overlay = Overlay(
-                self.app, self.kit, "Shortcuts", width=820, height=470, on_close=self._overlay_closed
+                self.app, self.kit, "Shortcuts", width=820, height=440, on_close=self._overlay_closed
             )
             shortcuts.fill(self._overlay.body, self.kit)
 
