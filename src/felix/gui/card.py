@@ -102,6 +102,13 @@ class Card:
             self._find.close()
         self.update()
 
+    def forget(self) -> None:
+        """Show nobody, and let the run go that was shown."""
+        self._find.close()
+        self.agent, self._state = None, RunState()
+        self._document.clear()
+        self._came = 0
+
     def update(self) -> None:
         """The state has changed: show it. What is to be typed is shown by `tick`, what is not, at once."""
         agent = self.agent

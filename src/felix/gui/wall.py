@@ -41,6 +41,7 @@ class Wall:
         self._kit, self._settings = kit, settings
         self._told, self._on_wake = on_maximise, on_wake
         self._state = RunState()
+        self._pool: list[Card] = []
         self._cards: dict[AgentId, Card] = {}
         self._stale: set[AgentId] = set()
         self._visible: list[Card] = []
@@ -165,12 +166,12 @@ class Wall:
         self._toolbar.place_forget()
         self._under_tools = None
         agents = list(self._state.agents)
-        # cards are kept and given to other agents: building one costs ten times what showing one does
-        spare = list(self._cards.values())
-        for card in spare[len(agents) :]:
-            card.frame.destroy()
-        spare += [self._new_card() for _ in agents[len(spare) :]]
-        self._cards = dict(zip(agents, spare, strict=False))
+        # a card costs ten times more to build than to show, so those of the last run serve again
+        self._pool += [self._new_card() for _ in agents[len(self._pool) :]]
+        for card in self._pool[len(agents) :]:
+            card.frame.place_forget()
+            card.forget()
+        self._cards = dict(zip(agents, self._pool, strict=False))
         self._lay_out()
 
     def _new_card(self) -> Card:
