@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -96,6 +98,54 @@ def test_stop_while_a_demo_agent_writes_ends_the_run_as_stopped(slow_engine: Eng
     state = folded(items + follow(mailbox, is_event("run_finished")), run)
     assert state.status == "stopped"
     assert {thought.status for thought in state.thoughts.values()} == {"stopped"}
+
+
+def test_stop_right_behind_start_is_not_lost(engine: Engine) -> None:
+    mailbox = engine.subscribe()
+    engine.stop(engine.start("Why?", workflow(), demo=True))
+    ends = [r.event for r in follow(mailbox, is_event("run_finished")) if isinstance(r, Record)]
+    assert isinstance(ends[-1], RunFinished) and ends[-1].status == "stopped"
+
+
+def test_a_bug_before_there_is_a_connection_ends_the_run_as_crashed(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, logged_errors: list[logging.LogRecord]
+) -> None:
+    async def broken(settings: object, api_key: str) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("felix.engine.connect", broken)
+    mailbox = engine.subscribe()
+    run = engine.start("Why?", workflow())
+    state = folded(follow(mailbox, is_event("run_finished")), run)
+    assert state.status == "crashed" and "log" in state.reason
+    assert [record.getMessage() for record in logged_errors] == [f"run {run} crashed"]
+    logged_errors.clear()
+
+
+def test_stop_while_connecting_says_how_long_it_took(settings: SettingsFile) -> None:
+    asked = threading.Event()
+
+    def silent(client: Connection) -> None:
+        asked.set()
+        client.silence()
+
+    with FaultServer({"slow": silent}) as server, Engine(settings) as engine:
+        settings.override(base_url=server.url("slow"))
+        mailbox = engine.subscribe()
+        run = engine.start("Why?", workflow())
+        assert asked.wait(WAIT_S)
+        engine.stop(run)
+        state = folded(follow(mailbox, is_event("run_finished")), run)
+    assert state.status == "stopped" and state.duration_s
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_is_asked_of_an_engine_that_has_closed_is_let_fall(settings: SettingsFile) -> None:
+    with Engine(settings) as engine:
+        pass
+    engine.start("Why?", workflow(), demo=True)
+    engine.ask_server("http://127.0.0.1:9/v1")
+    gc.collect()
 
 
 def test_leaving_the_engine_in_the_middle_of_a_run_ends_thread_and_run(settings: SettingsFile) -> None:

@@ -11,8 +11,9 @@ import itertools
 import logging
 import threading
 import time
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from felix.errors import FelixError
@@ -24,7 +25,7 @@ from felix.team.agent import STOPPED_BY_USER
 from felix.team.connection import Connection, connect, silence_timeout
 from felix.team.hub import CentralPost
 from felix.team.mailbox import Mailbox, Reply
-from felix.team.runner import give_up, run_workflow
+from felix.team.runner import CRASHED, give_up, run_workflow
 from felix.team.workflow import Workflow
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Engine:
         self._worker: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: asyncio.TaskGroup | None = None
+        self._closing = asyncio.Event()
         self._demo: DemoServer | None = None
         self._demo_base_url = ""
         self._demo_speed = demo_speed
@@ -70,7 +72,7 @@ class Engine:
         worker, self._worker = self._worker, None
         if worker is None:
             return
-        self._post(self._end())
+        self._post(self._end)
         worker.join(CLOSE_S)
         if worker.is_alive():
             _log.warning("the worker did not end within %.1f s", CLOSE_S)
@@ -78,12 +80,12 @@ class Engine:
     def start(self, task: str, workflow: Workflow, *, demo: bool = False) -> RunId:
         """Begin a run, against the server in the settings or against the demo model."""
         run = RunId(f"{time.strftime('%Y%m%d-%H%M%S')}-{next(self._numbers)}")
-        self._post(self._run(run, task, workflow, demo=demo))
+        self._post(lambda: self._run(run, task, workflow, demo=demo))
         return run
 
     def stop(self, run: RunId) -> None:
         """End a run. Its sockets close at once; the `run_finished` that follows says that it has stopped."""
-        self._call(self._cancel, run)
+        self._post(lambda: self._cancel(run))
 
     def subscribe(self) -> Mailbox:
         """A mailbox that gets every record and reply from now on; to be emptied on one thread."""
@@ -99,12 +101,12 @@ class Engine:
 
         `api_key` None is the stored one. Returns the number of the reply.
         """
-        return self._ask(self._report(base_url, api_key, demo=demo))
+        return self._ask(lambda: self._report(base_url, api_key, demo=demo))
 
     def test_server(self, base_url: str, model: str, api_key: str | None = None) -> int:
         """Ask for one word, through the code of a run; the reply holds a `ConnectionCheck`, or a
         ServerError."""
-        return self._ask(self._test(base_url, model, api_key))
+        return self._ask(lambda: self._test(base_url, model, api_key))
 
     # ---------------------------------------------------------------- the worker's side
 
@@ -118,50 +120,51 @@ class Engine:
     async def _live(self, started: threading.Event) -> None:
         try:
             async with asyncio.TaskGroup() as self._tasks:
-                self._closing = asyncio.Event()
                 started.set()
                 await self._closing.wait()
         finally:
             if self._demo:
                 await self._demo.close()
 
+    # Stop and close are tasks like the runs: begun in the order of the calls, so a run they follow has taken its place.
+
+    async def _cancel(self, run: RunId) -> None:
+        if task := self._runs.get(run):
+            task.cancel()
+
     async def _end(self) -> None:
         for task in self._runs.values():
             task.cancel()
         self._closing.set()
 
-    def _call(self, function: Any, *args: object) -> None:  # Any: call_soon_threadsafe's own type
+    def _post(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Have the worker do it; once the engine closes, nothing new is begun."""
+
+        def begin() -> None:
+            assert self._tasks is not None
+            if not self._closing.is_set():
+                self._tasks.create_task(_guarded(work))
+
         loop = self._loop
         if loop is not None:
             try:
-                loop.call_soon_threadsafe(function, *args)
+                loop.call_soon_threadsafe(begin)
             except RuntimeError:  # closed between the two lines
                 _log.debug("the worker has ended")
 
-    def _post(self, work: Coroutine[Any, Any, None]) -> None:
-        def begin() -> None:
-            assert self._tasks is not None
-            self._tasks.create_task(_guarded(work))
-
-        self._call(begin)
-
-    def _ask(self, work: Coroutine[Any, Any, object]) -> int:
+    def _ask(self, question: Callable[[], Awaitable[object]]) -> int:
         number = next(self._numbers)
 
         async def answer() -> None:
             try:
-                reply = Reply(number, await work)
+                reply = Reply(number, await question())
             except FelixError as error:
                 reply = Reply(number, error=error)
             for mailbox in self._mailboxes:
                 mailbox.put(reply)
 
-        self._post(answer())
+        self._post(answer)
         return number
-
-    def _cancel(self, run: RunId) -> None:
-        if task := self._runs.get(run):
-            task.cancel()
 
     async def _run(self, run: RunId, task: str, workflow: Workflow, *, demo: bool) -> None:
         this = asyncio.current_task()
@@ -169,15 +172,18 @@ class Engine:
         self._runs[run] = this
         hub = CentralPost(run, mailboxes=lambda: self._mailboxes)
         settings = self._current
-        log = RunLog()
-        hub.register_streaming_callback(log)
+        hub.register_streaming_callback(RunLog())
+        over = partial(give_up, task, workflow, hub, settings, started=time.monotonic())
         try:
             connection = await self._connect(demo=demo)
         except FelixError as error:
-            give_up(task, workflow, hub, settings(), status="failed", reason=str(error))
+            over(status="failed", reason=str(error))
         except asyncio.CancelledError:
-            give_up(task, workflow, hub, settings(), status="stopped", reason=STOPPED_BY_USER)
+            over(status="stopped", reason=STOPPED_BY_USER)
             raise
+        except Exception:  # noqa: BLE001  a bug must end this run, and say so
+            _log.exception("run %s crashed", run)
+            over(status="crashed", reason=CRASHED)
         else:
             try:
                 await run_workflow(task, workflow, connection, hub, settings)
@@ -236,9 +242,9 @@ class Engine:
         return self._demo_base_url
 
 
-async def _guarded(work: Coroutine[Any, Any, None]) -> None:
+async def _guarded(work: Callable[[], Awaitable[None]]) -> None:
     try:
-        await work
+        await work()
     except asyncio.CancelledError:
         pass  # a run that was stopped; the group's other tasks go on
     except Exception:  # noqa: BLE001  a bug must not end the other runs

@@ -39,6 +39,8 @@ from felix.team.workflow import Workflow
 CONSENSUS_OF = 3
 """Agents that must have stated a confidence before their mean can end the rounds."""
 
+CRASHED = "Felix made a mistake – the log has the details; what was written is kept."
+
 _log = logging.getLogger(__name__)
 
 
@@ -62,7 +64,7 @@ async def run_workflow(
     Raises only CancelledError, after the end has been told.
     """
     started = time.monotonic()
-    outcome = _Outcome("crashed", "Felix made a mistake – the log has the details; what was written is kept.")
+    outcome = _Outcome("crashed", CRASHED)
     try:
         async with asyncio.TaskGroup() as tasks:
             for callback in callbacks:
@@ -81,11 +83,18 @@ async def run_workflow(
 
 
 def give_up(
-    task: str, workflow: Workflow, hub: CentralPost, settings: Settings, *, status: RunStatus, reason: str
+    task: str,
+    workflow: Workflow,
+    hub: CentralPost,
+    settings: Callable[[], Settings],
+    *,
+    started: float,
+    status: RunStatus,
+    reason: str,
 ) -> None:
-    """Tell of a run that ended before there was a connection."""
-    hub.emit(_plan(task, workflow, settings, None))
-    hub.emit(RunFinished(status=status, reason=reason, duration_s=0.0, usage=None))
+    """Tell of a run that ended before there was a connection; `started` is on the monotonic clock."""
+    hub.emit(_plan(task, workflow, settings(), None))
+    hub.emit(_finished(hub, _Outcome(status, reason), started))
 
 
 def _plan(task: str, workflow: Workflow, settings: Settings, connection: Connection | None) -> RunStarted:
