@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,8 +12,9 @@ from typing import Any
 import pytest
 
 import felix.engine
-from felix.events import RunId
+from felix.events import AgentId, RunId
 from felix.gui.composer import Phase
+from felix.gui.faults import SENTENCE
 from felix.gui.header import SETTINGS, WORKFLOWS
 from felix.ledger.state import RunState
 from felix.team.hub import CentralPost
@@ -278,6 +281,75 @@ def test_the_parts_fit_the_width(
     assert ("4 at once" in felix.words(window.composer.frame)) is not narrow
     felix.press("<Control-B>")
     assert bool(window.wing.frame.winfo_viewable()) is not panel
+
+
+def test_a_fault_of_the_program_is_a_quiet_line_and_leads_to_the_log(
+    fast_demo_server: str, open_window: Open, logged_errors: list[logging.LogRecord]
+) -> None:
+    felix = open_window(base_url=fast_demo_server, has_connected=True)
+    window = felix.window
+
+    def fail() -> None:
+        raise LookupError("a bug")
+
+    for happens in (
+        lambda: felix.app.after(1, fail),
+        lambda: threading.Thread(target=fail).start(),
+        lambda: logging.getLogger("felix.engine").error("the worker failed"),
+    ):
+        happens()
+        felix.until(lambda: SENTENCE in felix.words(window.status.frame))
+        window.status.calm()
+        felix.until(lambda: SENTENCE not in felix.words(window.status.frame))
+    assert len(logged_errors) == 3
+    logged_errors.clear()
+    felix.app.after(1, fail)
+    felix.until(lambda: SENTENCE in felix.words(window.status.frame))
+    logged_errors.clear()
+    felix.click(window.status._warning)
+    assert "Show folder" in felix.words()
+    felix.press("<Escape>")
+    assert "Show folder" not in felix.words()
+    assert felix.app.winfo_exists()
+
+
+def test_the_keyboard_walks_through_the_regions_and_finds(slow_demo_server: str, open_window: Open) -> None:
+    felix = open_window(base_url=slow_demo_server, has_connected=True)
+    window = felix.window
+    felix.write("walk")
+    felix.press("<Control-Return>", felix.task)
+    felix.until(lambda: window.synthesis.is_rendered)
+    seen = []
+    for _ in range(5):
+        felix.press("<F6>")
+        seen.append(str(felix.app.tk.call("focus")))
+    assert any(path.startswith(str(window.chips.frame)) for path in seen)
+    assert any(path.startswith(str(window.synthesis.frame)) for path in seen)
+    assert any(path.startswith(str(window.wing.frame)) for path in seen)
+    assert str(felix.task) in seen
+    felix.press("<Control-f>")
+    felix.until(window.synthesis.close_find)
+    felix.press("<Control-plus>")
+    assert window.settings.current.font_scale == 1.1
+    felix.press("<Control-Key-0>")
+    assert window.settings.current.font_scale == 1.0
+
+
+def test_a_citation_and_a_chip_lead_to_the_card_and_escape_leads_back(
+    slow_demo_server: str, open_window: Open
+) -> None:
+    felix = open_window(base_url=slow_demo_server, has_connected=True)
+    window = felix.window
+    felix.write("lead me")
+    felix.press("<Control-Return>", felix.task)
+    felix.until(lambda: window.synthesis.is_rendered)
+    assert window.column.view == "answer"
+    window.show_card(AgentId("analysis-1"))
+    felix.until(window.wall.frame.winfo_viewable)
+    assert window.wall.maximised == "analysis-1"
+    felix.press("<Escape>")
+    assert window.column.view == "answer"
+    felix.until(window.synthesis.frame.winfo_viewable)
 
 
 def test_runs_leave_no_timers_and_no_commands_behind(fast_demo_server: str, open_window: Open) -> None:

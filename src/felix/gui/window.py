@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 import tkinter as tk
 
 import ttkbootstrap as ttk
@@ -43,6 +45,8 @@ from felix.settings import SettingsFile
 from felix.team.runner import planned_agents
 from felix.team.workflow import Library, Workflow
 
+LOOK_S = 5.0
+"""The server is not asked again at every click back into the window."""
 NARROW = 1180
 """Below this width the parts take their narrow form."""
 
@@ -62,11 +66,13 @@ class Window:
         self._system_theme = SystemTheme(app, self.follow_theme)
         self._overlay: Overlay | None = None
         self._size = (0, 0)
+        self._looked_at = time.monotonic()
         self._is_open = True
         self._build()
         self._bind_keys()
         app.protocol("WM_DELETE_WINDOW", self.close)
         app.bind("<Configure>", self._resized, add="+")
+        app.bind("<FocusIn>", self._came_back, add="+")
         self._fit(app.winfo_width(), app.winfo_height())
         self.apply_settings(frozenset({"theme", "max_parallel", "workflow"}))
 
@@ -181,6 +187,14 @@ class Window:
         self.bridge.open()
         self.watch.look()
         self.composer.box.widget.focus_set()
+
+    def _came_back(self, event: tk.Event[tk.Misc]) -> None:
+        """The user was elsewhere: a workflow may have been edited, the server started or closed."""
+        if event.widget is self.app and time.monotonic() - self._looked_at > LOOK_S:
+            self._looked_at = time.monotonic()
+            self.workflow.refresh()
+            if not self.control.is_live:
+                self.watch.look()
 
     def close(self) -> None:
         """End it all, runs included, within two seconds. A second call does nothing."""
@@ -323,6 +337,8 @@ class Window:
             self.kit.scale_fonts(round(settings.font_scale * 100))
         if "base_url" in keys:
             self.watch.address_changed()
+        if "verbose_log" in keys:
+            logging.getLogger("felix").setLevel(logging.DEBUG if settings.verbose_log else logging.INFO)
         if keys & {"model", "max_parallel", "workflow"}:
             self._server_changed()
 
