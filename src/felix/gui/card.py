@@ -15,17 +15,16 @@ from typing import Any, Literal
 
 from felix.events import AgentId
 from felix.gui.card_document import CardDocument
+from felix.gui.card_foot import CardFoot
+from felix.gui.card_head import CardHead
 from felix.gui.card_words import (
-    Badge,
     Waiting,
     badge_of,
     document,
-    footer,
     heading,
     meta,
     thought_document,
     trouble_of,
-    ttft_of,
     waiting_of,
 )
 from felix.gui.find_bar import FindBar
@@ -75,15 +74,12 @@ class Card:
         self._ticked_at = self._typed_at = 0.0
         # each card counts its seconds in a frame of its own: thirty-two at once would be felt
         self._slow_at = time.monotonic() - random.uniform(0, SLOW_S)
-        self._badge: Badge | None = None
         self._waiting: Waiting | None = None
         self._trouble: tuple[str, str, str] | None = None
         self._blocks: dict[str, TroubleBlock] = {}
-        self._fraction = 0.0
         self._pin: ttk.Button | None = None
         self._pinned = ""
         self._is_narrow = self._is_short = False
-        self._texts: dict[ttk.Widget, str] = {}
         self._build(parent)
 
     # -- what the wall calls -------------------------------------------------------------------------------------------
@@ -97,8 +93,7 @@ class Card:
             self._pacer.reset()
             self._came = 0
             self._hide_trouble()
-            self._set_text(self._name, str(agent.agent_id))
-            self._badge = None
+            self._head.name(agent.agent_id)
             self._find.close()
         self.update()
 
@@ -106,6 +101,7 @@ class Card:
         """Show nobody, and let the run go that was shown."""
         self._find.close()
         self.agent, self._state = None, RunState()
+        self._foot.forget()
         self._document.clear()
         self._came = 0
 
@@ -187,51 +183,12 @@ class Card:
     def _build(self, parent: tk.Misc) -> None:
         kit = self._kit
         self.frame = kit.frame(parent, "card", 3, box="card")
-        head = kit.frame(self.frame, "card", (8, 6, 6, 6))
-        head.pack(fill="x")
-        self._avatar = kit.label(head, on="card")
-        self._avatar.pack(side="left")
-        middle = kit.frame(head, "card", (8, 0, 0, 0))
-        middle.pack(side="left", fill="x", expand=True)
-        upper = kit.frame(middle, "card")
-        upper.pack(fill="x")
-        self._badge_label = kit.badge(upper, "", "queue")
-        self._badge_label.pack(side="right")
-        self._name = kit.label(upper, font="Strong", on="card")
-        self._name.pack(side="left")
-        self._meta = kit.label(middle, font="Small", color="text2", on="card")
-        self._meta.pack(anchor="w")
-        self._rule = kit.canvas(self.frame, "card", height=2)
-        self._rule.pack(fill="x")
-        line = self._rule.create_rectangle(0, 0, 10_000, 1, width=0)
-        self._bar = self._rule.create_rectangle(0, 0, 0, 2, width=0)
-        kit.paint(self._rule, lambda: self._rule.itemconfigure(line, fill=kit["line"]))
-        kit.paint(self._rule, lambda: self._rule.itemconfigure(self._bar, fill=kit["state:prep"]))
-        self._rule.bind("<Configure>", lambda _event: self._draw_fraction())
-        self.foot = kit.frame(self.frame, "card", (9, 3, 6, 4))
-        self.foot.pack(side="bottom", fill="x")
+        self._head = CardHead(self.frame, kit)
+        self._foot = CardFoot(self.frame, kit)
+        self.foot = self._foot.frame
         if self.is_large:
-            for icon, words, act in (
-                ("copy", "Copy (Ctrl+C)", self.copy),
-                ("arrows-angle-contract", "Make small (Esc)", self.maximise),
-            ):
-                button = kit.button(
-                    self.foot,
-                    icon=icon,
-                    on="card",
-                    padding=(5, 4),
-                    icon_size=12,
-                    color="text",
-                    command=act,
-                    tooltip=words,
-                )
-                button.pack(side="right")
-        self._confidence = kit.label(self.foot, font="Small", color="text2", on="card", padding=(0, 3, 3, 3))
-        self._confidence.pack(side="right")
-        self._footer = kit.label(self.foot, font="Small", color="text2", on="card", padding=(0, 3))
-        self._footer.pack(side="left")
-        kit.tooltip(self._footer, self._explain_footer)
-        kit.tooltip(self._confidence, self._explain_confidence)
+            self._foot.add_button("arrows-angle-contract", "Make small (Esc)", self.maximise)
+            self._foot.add_button("copy", "Copy (Ctrl+C)", self.copy)
         self._body = kit.frame(self.frame, "card")
         self._body.pack(fill="both", expand=True)
         self._stream = StreamText(
@@ -249,14 +206,13 @@ class Card:
         )
         self._find = FindBar(self._body, kit, self._stream.text, before=self._stream.frame, on_jump=self._stream.latch)
         self._panel = WaitingPanel(self._body, kit)
-        self._bind(head, middle, upper)
+        self._bind()
 
-    def _bind(self, *parts: tk.Misc) -> None:
+    def _bind(self) -> None:
         frame, text = self.frame, self._stream.text
         # one binding serves all parts: they listen to whatever the head listens to
-        head = parts[0]
-        shown = (self._avatar, self._name, self._meta, self._badge_label, self._rule, self._footer, self._confidence)
-        for part in (*parts[1:], *self._panel.parts, *shown, self._body, self.foot):
+        head = self._head.frame
+        for part in (*self._head.parts, *self._panel.parts, *self._foot.parts, self._body):
             part.bindtags((*part.bindtags(), str(head)))
         head.bind("<Button-1>", lambda _event: self.focus())
         head.bind("<Double-Button-1>", lambda _event: self.maximise())
@@ -311,19 +267,13 @@ class Card:
 
     def _draw_state(self) -> None:
         """What changes with the state and not with time."""
-        agent, kit = self.agent, self._kit
+        agent = self.agent
         assert agent is not None
         latest = agent.latest
         badge = badge_of(latest, run_is_over=self._state.status is not None, short=self._is_short)
-        if badge != self._badge:
-            self._badge = badge
-            kit.set_badge(self._badge_label, badge.word, badge.state, badge.icon)
-            kit.set_label(self._avatar, image=kit.avatar(agent.code, badge.state))
+        if self._head.set_badge(badge, agent.code):
             self._draw_slow()
-        fraction = latest.fraction or 0.0 if latest is not None and latest.is_live else 0.0
-        if fraction != self._fraction:
-            self._fraction = fraction
-            self._draw_fraction()
+        self._head.set_fraction(latest.fraction or 0.0 if latest is not None and latest.is_live else 0.0)
         trouble = trouble_of(latest)
         if trouble != self._trouble:
             self._hide_trouble()
@@ -337,27 +287,11 @@ class Card:
         agent = self.agent
         assert agent is not None
         now = time.time()
-        self._set_text(self._meta, meta(agent, now))
-        self._set_text(self._footer, footer(agent, now, narrow=self._is_narrow))
-        self._draw_confidence(agent)
+        self._head.set_meta(meta(agent, now))
+        self._foot.show(agent, now, narrow=self._is_narrow)
         self._draw_waiting()
         self._document.refresh(now)
         self._draw_pin()
-
-    def _draw_confidence(self, agent: Agent) -> None:
-        latest, value = agent.latest, agent.confidence
-        is_silent = value is None and (latest is None or latest.is_live)
-        words = "" if is_silent else "–" if value is None else f"{value:.2f}"
-        if self._texts.get(self._confidence) != words:
-            self._texts[self._confidence] = words
-            icon = "bullseye" if value is not None else None
-            self._kit.set_label(
-                self._confidence,
-                text=words,
-                icon=icon,
-                icon_size=11,
-                color="ink:done" if value is not None else "text2",
-            )
 
     def _draw_waiting(self) -> None:
         agent = self.agent
@@ -404,15 +338,12 @@ class Card:
             self._pin.place_forget()
         self._pinned = words
         if words:
-            self._set_text(self._pin, words)
+            self._pin.configure(text=words)
 
     def _fold(self) -> None:
         self._document.toggle()
         self._draw_pin()
         self.focus()
-
-    def _draw_fraction(self) -> None:
-        self._rule.coords(self._bar, 0, 0, self._rule.winfo_width() * self._fraction, 2)
 
     def _show_trouble(self, trouble: tuple[str, str, str]) -> None:
         state, title, sentence = trouble
@@ -425,29 +356,6 @@ class Card:
         self._trouble = None
         for block in self._blocks.values():
             block.hide()
-
-    def _set_text(self, label: ttk.Label | ttk.Button, words: str) -> None:
-        # a label that is configured lays out its parents again, even with the same words
-        if self._texts.get(label) != words:
-            self._texts[label] = words
-            label.configure(text=words)
-
-    def _explain_footer(self) -> str:
-        latest = self.agent.latest if self.agent else None
-        if latest is None:
-            return ""
-        first = ttft_of(latest)
-        parts = [f"First token after {first:.1f} s" if first is not None else "", latest.model]
-        parts.append(f"temperature {latest.temperature:.2f}" if latest.temperature is not None else "")
-        parts.append(
-            "Token counts with ~ are estimates" if latest.usage is None else f"{latest.usage.prompt:,} tokens of prompt"
-        )
-        return "\n".join(part for part in parts if part)
-
-    def _explain_confidence(self) -> str:
-        if self.agent is None or not self._texts.get(self._confidence):
-            return ""
-        return "No confidence stated" if self.agent.confidence is None else "Confidence as the agent stated it, 0 to 1"
 
     # -- the user's hand -----------------------------------------------------------------------------------------------
 

@@ -1,0 +1,70 @@
+"""The head of a card: who it is, what it does as a word and a shape, how deep and how long; below it the rule."""
+
+from __future__ import annotations
+
+import tkinter as tk
+
+from felix.gui.card_words import Badge
+from felix.gui.kit import Kit
+
+
+class CardHead:
+    """Packed at the top of a card. The rule is the progress bar where a server tells a real fraction."""
+
+    def __init__(self, parent: tk.Misc, kit: Kit) -> None:
+        self._kit = kit
+        self.frame = kit.frame(parent, "card", (8, 6, 6, 6))
+        self.frame.pack(fill="x")
+        self._avatar = kit.label(self.frame, on="card")
+        self._avatar.pack(side="left")
+        middle = kit.frame(self.frame, "card", (8, 0, 0, 0))
+        middle.pack(side="left", fill="x", expand=True)
+        upper = kit.frame(middle, "card")
+        upper.pack(fill="x")
+        self._badge = kit.badge(upper, "", "queue")
+        self._badge.pack(side="right")
+        self._name = kit.label(upper, font="Strong", on="card")
+        self._name.pack(side="left")
+        self._meta = kit.label(middle, font="Small", color="text2", on="card")
+        self._meta.pack(anchor="w")
+        self._rule = rule = kit.canvas(parent, "card", height=2)
+        rule.pack(fill="x")
+        line = rule.create_rectangle(0, 0, 10_000, 1, width=0)
+        self._bar = rule.create_rectangle(0, 0, 0, 2, width=0)
+        kit.paint(rule, lambda: rule.itemconfigure(line, fill=kit["line"]))
+        kit.paint(rule, lambda: rule.itemconfigure(self._bar, fill=kit["state:prep"]))
+        rule.bind("<Configure>", lambda _event: self._draw_bar())
+        self.parts: tuple[tk.Misc, ...] = (self._avatar, middle, upper, self._badge, self._name, self._meta, rule)
+        """For bindings."""
+        self._shown: tuple[Badge, str] | None = None
+        self._words = ""
+        self._fraction = 0.0
+
+    def name(self, agent_id: str) -> None:
+        """Whose card it is."""
+        self._name.configure(text=agent_id)
+        self._shown = None
+
+    def set_badge(self, badge: Badge, code: str) -> bool:
+        """Word, shape and colour of badge and avatar; False when they are as they were."""
+        if self._shown == (badge, code):
+            return False
+        self._shown = (badge, code)
+        self._kit.set_badge(self._badge, badge.word, badge.state, badge.icon)
+        self._kit.set_label(self._avatar, image=self._kit.avatar(code, badge.state))
+        return True
+
+    def set_meta(self, words: str) -> None:
+        """Depth and elapsed time."""
+        if words != self._words:
+            self._words = words
+            self._meta.configure(text=words)
+
+    def set_fraction(self, fraction: float) -> None:
+        """How far loading or reading is, 0 to 1; 0 is a plain rule."""
+        if fraction != self._fraction:
+            self._fraction = fraction
+            self._draw_bar()
+
+    def _draw_bar(self) -> None:
+        self._rule.coords(self._bar, 0, 0, self._rule.winfo_width() * self._fraction, 2)
