@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import logging
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -227,3 +229,25 @@ def test_stop_reaches_the_server_in_every_phase(
         assert asked.gone.wait(5), f"the server saw no disconnect while {phase}"
         state = folded(follow(mailbox, is_event("run_finished")), run)
         assert state.status == "stopped"
+
+
+def test_a_key_store_that_waits_for_the_user_does_not_keep_felix_from_ending(tmp_path: Path) -> None:
+    script = f"""
+import pathlib, threading
+from felix.engine import Engine
+from felix.keys import KeyStore
+from felix.settings import SettingsFile
+from tests.team.scripted import workflow
+
+asked = threading.Event()
+
+class Locked(KeyStore):
+    def get(self, base_url):
+        asked.set()
+        threading.Event().wait(30)
+
+with Engine(SettingsFile(pathlib.Path({str(tmp_path)!r}) / "settings.json"), Locked()) as engine:
+    engine.start("Why?", workflow())
+    asked.wait(10)
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=15)

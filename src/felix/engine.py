@@ -12,9 +12,10 @@ import logging
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from felix.errors import FelixError
 from felix.events import RunId
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 CLOSE_S = 1.5
 """How long leaving the engine waits for runs to end: their sockets are closed in the first milliseconds of it."""
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -114,6 +117,7 @@ class Engine:
         with asyncio.Runner() as runner:
             self._loop = runner.get_loop()
             self._loop.set_exception_handler(_log_exception)
+            self._loop.set_default_executor(_Aside())
             runner.run(self._live(started))
             self._loop = None
 
@@ -240,6 +244,26 @@ class Engine:
             self._demo = DemoServer(speed=self._demo_speed)
             self._demo_base_url = await self._demo.start()
         return self._demo_base_url
+
+
+class _Aside(ThreadPoolExecutor):
+    """For what cannot be cancelled: a key store that waits for the user, a name server that does not answer.
+
+    A thread for each, which neither the loop nor the interpreter waits for at its end, as they do for a pool's own.
+    """
+
+    def submit(self, work: Callable[..., T], /, *args: Any, **named: Any) -> Future[T]:  # Any: as in Executor
+        future: Future[T] = Future()
+        future.set_running_or_notify_cancel()  # from here on nobody can cancel it, so its end can always be set
+
+        def carry_out() -> None:
+            try:
+                future.set_result(work(*args, **named))
+            except BaseException as error:  # noqa: BLE001  handed on to whoever waits for the result
+                future.set_exception(error)
+
+        threading.Thread(target=carry_out, name="felix-aside", daemon=True).start()
+        return future
 
 
 async def _guarded(work: Callable[[], Awaitable[None]]) -> None:
