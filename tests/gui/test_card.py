@@ -337,7 +337,8 @@ def test_the_heading_of_long_thinking_stays_in_view_and_folds_it(shown: Shown) -
     shown.scene.think(ME, "A line of thinking.\n" * 60, 2.0)
     shown.refresh()
     shown.refresh()
-    pin = next(child for child in shown.card.stream.frame.winfo_children() if child.winfo_class() == "TButton")
+    strips = [child for child in shown.card.stream.frame.winfo_children() if child.winfo_class() == "TFrame"]
+    pin = strips[0].winfo_children()[0]
     assert pin.winfo_viewable()
     assert str(pin.cget("text")).startswith("Thinking")
     pin.invoke()

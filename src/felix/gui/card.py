@@ -10,7 +10,6 @@ import random
 import time
 import tkinter as tk
 from collections.abc import Callable
-from tkinter import ttk
 from typing import Any, Literal
 
 from felix.events import AgentId
@@ -31,6 +30,7 @@ from felix.gui.find_bar import FindBar
 from felix.gui.kit import Kit
 from felix.gui.pacing import Pacer
 from felix.gui.stream_text import StreamText
+from felix.gui.thinking_strip import ThinkingStrip
 from felix.gui.trouble_block import TroubleBlock
 from felix.gui.waiting_panel import DOTS, WaitingPanel
 from felix.ledger.state import Agent, RunState, Thought
@@ -77,8 +77,6 @@ class Card:
         self._waiting: Waiting | None = None
         self._trouble: tuple[str, str, str] | None = None
         self._blocks: dict[str, TroubleBlock] = {}
-        self._pin: ttk.Button | None = None
-        self._pinned = ""
         self._is_narrow = self._is_short = False
         self._build(parent)
 
@@ -94,6 +92,7 @@ class Card:
             self._came = 0
             self._hide_trouble()
             self._head.name(agent.agent_id)
+            self._strip.show("")
             self._find.close()
         self.update()
 
@@ -205,6 +204,7 @@ class Card:
             self._stream, kit, on_copy=lambda thought: self._to_clipboard(thought_document(thought))
         )
         self._find = FindBar(self._body, kit, self._stream.text, before=self._stream.frame, on_jump=self._stream.latch)
+        self._strip = ThinkingStrip(self._stream.frame, kit, on_fold=self._fold)
         self._panel = WaitingPanel(self._body, kit)
         self._bind()
 
@@ -291,7 +291,7 @@ class Card:
         self._foot.show(agent, now, narrow=self._is_narrow)
         self._draw_waiting()
         self._document.refresh(now)
-        self._draw_pin()
+        self._strip.show(self._document.open_thinking)
 
     def _draw_waiting(self) -> None:
         agent = self.agent
@@ -314,35 +314,9 @@ class Card:
             self._stream.set_tail(f"\n{heading(latest)}\n{waiting.sentence}{detail}  {dots}", "waiting")
         self._waiting = waiting
 
-    def _draw_pin(self) -> None:
-        """The heading of the thinking stays in view, as a button to fold it, while its text runs on below."""
-        words = self._document.open_thinking
-        if words == self._pinned:
-            return
-        if self._pin is None:
-            self._pin = self._kit.button(
-                self._stream.frame,
-                words,
-                "chevron-down",
-                on="think_bg",
-                font="Small",
-                padding=(4, 2, 8, 3),
-                icon_size=10,
-                color="ink:think",
-                command=self._fold,
-            )
-            self._pin.configure(takefocus=False)  # the keyboard has T
-        if words and not self._pinned:
-            self._pin.place(x=self._kit.px(12), y=0)
-        elif not words:
-            self._pin.place_forget()
-        self._pinned = words
-        if words:
-            self._pin.configure(text=words)
-
     def _fold(self) -> None:
         self._document.toggle()
-        self._draw_pin()
+        self._strip.show(self._document.open_thinking)
         self.focus()
 
     def _show_trouble(self, trouble: tuple[str, str, str]) -> None:
