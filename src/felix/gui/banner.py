@@ -38,7 +38,7 @@ class Banner:
         """Offer a server by name; an empty one takes the offer back."""
         if server:
             self._kit.set_button(self._use, text=f"{server} is there now – use it")
-            self._use.pack(side="right", before=self._connection, padx=(self._kit.px(10), 0))
+            self._use.pack(side="right", before=self._connection, padx=self._kit.px(10))
             self._words.configure(text="")
         else:
             self._use.pack_forget()

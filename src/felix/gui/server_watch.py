@@ -36,7 +36,7 @@ class Found:
 
     @property
     def name(self) -> str:
-        return self.report.name or "A model server"
+        return self.report.name if self.report.kind != "other" else "Model server"
 
     @property
     def model(self) -> ModelInfo | None:

@@ -173,7 +173,7 @@ class TaskBox:
 
     def _place_hint(self) -> None:
         if self.widget.compare("end-1c", "==", "1.0"):
-            self._hint.configure(wraplength=max(100, self.widget.winfo_width() - self._kit.px(20)))
+            self._hint.configure(wraplength=max(100, self.widget.winfo_width() - self._kit.px(12)))
             self._hint.place(x=0, y=0)  # Tk counts from inside a Text's own padding
         else:
             self._hint.place_forget()

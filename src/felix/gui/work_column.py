@@ -36,7 +36,8 @@ def as_view(name: str) -> ViewName:
 def view_for(state: RunState) -> ViewName:
     """What the phase of a run asks for."""
     if state.status is not None:
-        return "answer"
+        # without an answer the thoughts are what there is; without either, the reason why
+        return "answer" if state.synthesis is not None or not state.thoughts else "agents"
     return "both" if state.synthesis is not None else "agents"
 
 
@@ -134,6 +135,8 @@ class WorkColumn:
         has_answer = state.synthesis is not None and len(state.synthesis.answer) > 0
         has_failed = state.status in ("failed", "crashed") and not has_answer
         speaks = state.synthesis is not None
+        # both of what is there: before the hub speaks that is the agents alone
+        layout: ViewName = "agents" if self.view == "both" and not speaks and not has_failed else self.view
         arrangement = (self.view, self.is_low, has_failed, speaks)
         if arrangement == self._shown:
             return
@@ -143,7 +146,8 @@ class WorkColumn:
         side, gap = kit.px(SIDE), kit.px(GAP)
         self._composer.grid(row=1, column=0, sticky="ew", padx=side, pady=(side, gap))
         answer = self._failure if has_failed else (self._synthesis if speaks else self._strip)
-        match self.view:
+        fill = "nsew" if answer is self._synthesis else "new"
+        match layout:
             case "agents":
                 self._wall.grid(row=3, column=0, sticky="nsew", padx=side)
                 frame.rowconfigure(3, weight=1)
@@ -155,15 +159,14 @@ class WorkColumn:
                 else:
                     self._wall.grid(row=3, column=0, sticky="nsew", padx=side)
                     frame.rowconfigure(3, weight=100 - ANSWER_SHARE, uniform="share")
-                share = ANSWER_SHARE if speaks or has_failed else 0
-                answer.grid(row=5, column=0, sticky="nsew", padx=side, pady=(0 if self.is_low else gap, side))
-                frame.rowconfigure(5, weight=share or 1, uniform="share" if share else "")
+                answer.grid(row=5, column=0, sticky=fill, padx=side, pady=(0 if self.is_low else gap, side))
+                frame.rowconfigure(5, weight=ANSWER_SHARE, uniform="share")
             case "answer":
                 self._chips.grid(row=2, column=0, sticky="ew", padx=side, pady=(0, gap))
-                answer.grid(row=5, column=0, sticky="new" if has_failed else "nsew", padx=side, pady=(0, side))
+                answer.grid(row=5, column=0, sticky=fill, padx=side, pady=(0, side))
                 frame.rowconfigure(5, weight=1)
             case _:
-                assert_never(self.view)
+                assert_never(layout)
         self.on_view(self.view)
 
     def _clear(self) -> None:
