@@ -19,6 +19,8 @@ from felix.settings import SettingsFile
 
 COLUMN = 248
 MOST_COLUMNS = 4
+TOWER = 2
+"""Times its width: a row of cards taller than this reads better as two rows of wider ones."""
 LOWEST = 176
 """A card gets at least this height; when the rows cannot share that, the wall scrolls."""
 GAP = 10
@@ -185,8 +187,11 @@ class Wall:
             return
         width, height, gap = canvas.winfo_width(), canvas.winfo_height(), px(GAP)
         share = max(1.0, self._kit.font_percent / 100)  # larger type needs larger cards
-        columns = min(max(1, min(MOST_COLUMNS, width // round(px(COLUMN) * share))), count)
-        rows = -(-count // columns)
+        most = min(max(1, min(MOST_COLUMNS, width // round(px(COLUMN) * share))), count)
+        rows = -(-count // most)
+        if rows == 1 and height > TOWER * (width // count):
+            rows = 2
+        columns = -(-count // rows)  # even rows: two by two rather than three and one
         each = max(round(px(LOWEST) * share), (height - gap * (rows - 1)) // rows)
         wide = (width - gap * (columns - 1)) // columns
         for number, card in enumerate(self._cards.values()):
