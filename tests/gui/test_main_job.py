@@ -106,7 +106,8 @@ def test_two_hundred_runs_leave_no_threads_files_timers_or_tcl_commands(
                 "threads": sum(thread.name == "felix-worker" for thread in threading.enumerate()),
                 "files": psutil.Process().num_fds(),
                 "timers": len(tk.splitlist(tk.call("after", "info"))),
-                "commands": len(tk.splitlist(tk.call("info", "commands"))),
+                # a picture is a command too, and is counted below
+                "commands": sum(not name.startswith("pyimage") for name in tk.splitlist(tk.call("info", "commands"))),
                 "images": len(tk.splitlist(tk.call("image", "names"))),
             }
 
@@ -118,5 +119,6 @@ def test_two_hundred_runs_leave_no_threads_files_timers_or_tcl_commands(
         after = traces()
     assert felix.window.bridge.state.status == "complete"
     assert after["threads"] == before["threads"] == 1
-    for what, allowed in {"files": 4, "timers": 3, "commands": 10, "images": 4}.items():
+    # a state that happens to be seen for the first time has a picture made: a few per agent, however many runs
+    for what, allowed in {"files": 4, "timers": 3, "commands": 10, "images": 30}.items():
         assert after[what] <= before[what] + allowed, f"{what} grew: {before} -> {after}"
