@@ -145,8 +145,9 @@ class PartialThought:
     """The run's clock, 0 to 1."""
     channel: Channel
     partial: str
+    """Empty, with a smaller offset, when text that stood there turned out to be thinking; it follows on that channel."""
     offset: int
-    """Characters of this channel before `partial`."""
+    """Characters of this channel before `partial`; what stood from there on no longer counts."""
     tokens_so_far: int
     type: Literal["partial_thought"] = "partial_thought"
 
@@ -193,6 +194,8 @@ class SynthesisStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartialSynthesis:
+    """As `PartialThought`."""
+
     channel: Channel
     partial: str
     offset: int

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from felix.ledger.state import GrowingText
+from felix.events import AgentId, AgentSpawned, AgentState, Channel, Event, PartialThought, Record, RunId, ThoughtId
+from felix.ledger.state import GrowingText, RunState, Thought
 
 
 @given(st.lists(st.text(max_size=5), max_size=8), st.integers(0, 50))
@@ -52,3 +53,49 @@ def test_a_change_says_how_much_still_stands() -> None:
     assert (grown.edition, grown.kept) == (1, 5)
     grown.put("2", 4)
     assert (grown.edition, grown.kept) == (2, 4)
+
+
+ALICE, FIRST = AgentId("alice"), ThoughtId("alice#1")
+
+
+def partial(channel: Channel, text: str, offset: int) -> PartialThought:
+    return PartialThought(
+        agent_id=ALICE,
+        thought_id=FIRST,
+        role="research",
+        checkpoint=0.3,
+        progress=0.3,
+        channel=channel,
+        partial=text,
+        offset=offset,
+        tokens_so_far=1,
+    )
+
+
+def folded(*events: Event) -> RunState:
+    """Each event a second after the one before; the first at 1."""
+    state = RunState()
+    for number, event in enumerate(events, start=1):
+        state.apply(Record(number, float(number), RunId("r"), event))
+    return state
+
+
+def thought(*events: Event) -> Thought:
+    return folded(*events).thoughts[FIRST]
+
+
+def test_text_that_is_taken_back_was_thinking_from_its_first_moment() -> None:
+    taken_back = [partial("answer", "Hm.", 0), partial("answer", "", 0), partial("thinking", "Hm.", 0)]
+    seen = thought(*taken_back)
+    assert (str(seen.answer), str(seen.thinking), seen.activity) == ("", "Hm.", "thinking")
+    assert (seen.thinking_at, seen.answer_at) == (1.0, None)
+    seen = thought(*taken_back, partial("answer", "So.", 0))
+    assert (str(seen.answer), seen.activity, seen.answer_at, seen.answer.edition) == ("So.", "writing", 4.0, 1)
+
+
+def test_an_agent_nobody_planned_is_shown_all_the_same() -> None:
+    state = folded(partial("answer", "Hello", 0))
+    assert (state.agents[ALICE].role, str(state.thoughts[FIRST].answer)) == ("research", "Hello")
+    asked = AgentState(agent_id=ALICE, thought_id=FIRST, state="connecting", round=1, checkpoint=0.3)
+    assert folded(asked).agents[ALICE].latest is not None
+    assert folded(AgentSpawned(agent_id=ALICE, role="critic", depth=0.5)).agents[ALICE].depth == 0.5

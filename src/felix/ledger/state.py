@@ -143,8 +143,12 @@ class Speech:
             self.activity = "thinking"
         else:
             self.answer.put(text, offset)
-            self.answer_at = self.answer_at or at
-            self.activity = "writing"
+            if self.answer:
+                self.answer_at = self.answer_at or at
+                self.activity = "writing"
+            else:  # taken back: it was thinking from its first moment on
+                self.thinking_at, self.answer_at = self.answer_at, None
+                self.activity = "thinking"
         self.tokens = tokens
         self.position, self.fraction, self.detail = None, None, ""
 
@@ -269,7 +273,7 @@ class RunState:
             case RoundStarted():
                 self.round, self.t = event.number, event.t
             case AgentSpawned():
-                agent = self.agents[event.agent_id]
+                agent = self._agent(event.agent_id, event.role)
                 agent.has_spawned, agent.depth = True, event.depth
             case AgentState(agent_id=agent_id) if agent_id == HUB:
                 if self.synthesis:
@@ -308,10 +312,16 @@ class RunState:
             case _:
                 assert_never(event)
 
+    def _agent(self, agent_id: AgentId, role: str) -> Agent:
+        """The agent; one that no plan named, for a hub that is used without a run, is taken as it comes."""
+        if agent_id not in self.agents:
+            self.agents[agent_id] = Agent(agent_id, agent_id[:2].upper(), role, 0.0)
+        return self.agents[agent_id]
+
     def _thought(self, event: AgentState | PartialThought | ThoughtComplete, at: float) -> Thought:
         thought = self.thoughts.get(event.thought_id)
         if thought is None:
-            agent = self.agents[event.agent_id]
+            agent = self._agent(event.agent_id, "" if isinstance(event, AgentState) else event.role)
             agent.depth = event.checkpoint
             thought = Thought(
                 thought_id=event.thought_id,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from felix.errors import ServerError, ServerFault
+from felix.events import Status
 from felix.llm.chat import (
     Answer,
     ChatRequest,
@@ -13,7 +14,6 @@ from felix.llm.chat import (
     Note,
     Progress,
     Reasoning,
-    Status,
     Text,
     TextWasReasoning,
     ToolCall,
@@ -41,9 +41,6 @@ class AnswerParts:
         """Pieces of text and thinking; about one per token."""
         self.has_tool_part = False
         self.finish: Finish | None = None
-        self._thinking_before = ""
-        """Text that turned out to be thinking."""
-        self._text_from = 0
         self._usage: Usage | None = None
         self._calls: dict[int, ToolCall] = {}
         self._notes: list[str] = []
@@ -62,7 +59,8 @@ class AnswerParts:
                 self.reasoning.append(text)
                 self.pieces += 1
             case TextWasReasoning():
-                self._text_from = self.text.length
+                self.reasoning.append(self.text.text())
+                self.text = Transcript()
                 self.note("text before a lone closing tag was taken as thinking")
             case ToolCallPart(index, id, name, arguments):
                 self.has_tool_part = True
@@ -92,9 +90,7 @@ class AnswerParts:
         error: ServerError | None = None,
     ) -> Answer:
         """The answer as it ended. `writing_s`: seconds between the first and the last piece."""
-        whole = self.text.text()
-        text = whole[self._text_from :].lstrip("\n") if self._text_from else whole
-        reasoning = whole[: self._text_from] + self.reasoning.text()
+        text, reasoning = self.text.text(), self.reasoning.text()
         status, sentence, fault = self._ending(error, has_text=bool(text.strip()), has_thinking=bool(reasoning.strip()))
         model = self.finish.model if self.finish else ""
         if model and self._asked and not _same_model(self._asked, model):

@@ -150,7 +150,9 @@ class _Call:
                             silence.heard(now())  # a server that says how far it is is not silent
                         if self._on_progress:
                             self._on_progress(delta)
-                    case Usage() | Note() | TextWasReasoning():
+                    case TextWasReasoning():
+                        self.chunks.take_back(delta)
+                    case Usage() | Note():
                         self._parts.add(delta)
                     case _:
                         assert_never(delta)

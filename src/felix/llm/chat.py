@@ -11,13 +11,9 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from felix.errors import ServerFault
-
-Channel = Literal["answer", "thinking"]
+from felix.events import Channel, Status
 
 Phase = Literal["connecting", "loading", "reading", "waiting", "retrying"]
-
-Status = Literal["complete", "truncated", "refused", "stopped", "failed", "unconfirmed", "interrupted"]
-
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -173,6 +169,7 @@ class StreamingChunk:
     """What came of one channel since the chunk before."""
 
     content: str
+    """Empty, with offset 0, when the answer so far turned out to be thinking: it is taken back, and follows as such."""
     tokens_so_far: int
     """Pieces received in this answer, thinking included: an estimate, most servers send one token per piece."""
     agent_id: str

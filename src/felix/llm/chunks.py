@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from felix.events import Channel
 from felix.llm.answer import AnswerParts
-from felix.llm.chat import Channel, StreamingChunk
+from felix.llm.chat import StreamingChunk, TextWasReasoning
 
 ChunkCallback = Callable[[StreamingChunk], None]
 
@@ -84,6 +85,17 @@ class Chunks:
             )
         # Counted from the callback's end: a slow one must not be called for every delta.
         self._due = self._loop.time() + self._interval
+
+    def take_back(self, delta: TextWasReasoning) -> None:
+        """All of the answer was thinking: an empty chunk at offset 0 says so, and the text follows as thinking."""
+        self.flush()
+        text = self._parts.text.text()
+        self._parts.add(delta)
+        if self._callback is None:
+            return
+        self._sent["answer"] = 0
+        self._runs = [("answer", [""]), ("thinking", [text])]
+        self.flush()
 
     def _flush_by_the_clock(self) -> None:
         self._timer = None

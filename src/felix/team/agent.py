@@ -218,7 +218,6 @@ def cut_off(speaker: Speaker, status: Status, error: str, started: float, model:
         duration_s=time.monotonic() - started,
         tokens_per_s=None,
         error=error,
-        fault=None,
         notes=(),
         model=model,
     )

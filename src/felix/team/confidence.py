@@ -53,12 +53,16 @@ class ConfidenceFilter:
             self._is_at_line_start = passed.endswith("\n")
         return passed
 
-    def end(self) -> tuple[str, float | None]:
-        """What was held and is text after all, and the confidence. To be called once, at the end of the text."""
-        confidence = confidence_in(self._held) if self._is_at_line_start else None
-        rest = self._held if confidence is None else ""
-        self._held = ""
-        return rest, confidence
+    def end(self, *, is_whole: bool = True) -> tuple[str, float | None]:
+        """What was held and is text after all, and the confidence. To be called once, at the end of the text.
+
+        Of a text that is not whole, a last line without a line break may lack digits: it is no text, and no figure.
+        """
+        held, self._held = self._held, ""
+        confidence = confidence_in(held) if self._is_at_line_start else None
+        if confidence is None:
+            return held, None
+        return "", confidence if is_whole or held.endswith("\n") else None
 
     def _candidate_start(self) -> int:
         """Where the last line with anything in it begins, if it may become a confidence line; else the very end."""

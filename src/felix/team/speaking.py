@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from felix.errors import ServerFault
 from felix.events import Channel, Status, Tokens
 from felix.ledger.state import GrowingText
 from felix.llm.batching import complete_streaming, complete_whole
@@ -36,7 +35,6 @@ class Spoken:
     duration_s: float
     tokens_per_s: float | None
     error: str | None
-    fault: ServerFault | None
     notes: tuple[str, ...]
     model: str
 
@@ -60,9 +58,14 @@ class Speaker:
         self._client = client
         self._request = request
         self._silence_timeout_s = silence_timeout_s
-        self._filter = ConfidenceFilter() if states_confidence else None
+        self._states_confidence = states_confidence
+        self._filter = ConfidenceFilter()
         self._on_text = on_text
         self._on_progress = on_progress
+        self._parts: list[Answer] = []
+        self._shown: dict[Channel, int] = {"answer": 0, "thinking": 0}
+        """Characters handed to `on_text`."""
+        self._is_streaming = False
         self._tokens_before = 0
         """Of the parts before the one that is being written."""
         self._tokens = 0
@@ -74,26 +77,23 @@ class Speaker:
 
         Settings and streaming are asked for anew at each call, so a change is in force from the next one on.
         """
-        parts: list[Answer] = []
         request = self._request
         while True:
-            parts.append(await self._ask(request, settings(), streaming=streaming()))
+            self._is_streaming = streaming()
+            last = await self._ask(request, settings())
+            self._parts.append(last)
             self._tokens_before = self._tokens
-            so_far = "".join(part.text for part in parts)
-            has_more = parts[-1].status == "truncated" and bool(parts[-1].text.strip())
-            if not has_more or len(parts) > continue_most:
-                return self._ended(parts)
-            request = replace(self._request, messages=continuation(self._request.messages, so_far))
+            has_more = last.status == "truncated" and bool(last.text.strip())
+            if not has_more or len(self._parts) > continue_most:
+                return self._ended(last)
+            request = replace(self._request, messages=continuation(self._request.messages, self._raw_text()))
 
-    def interrupted(self) -> str:
-        """What was held back when the answer was cut off from outside, if it is text."""
-        rest, _ = self._filter.end() if self._filter else ("", None)
-        if rest:
-            self._pass_on("answer", rest)
-        return rest
+    def interrupted(self) -> None:
+        """The answer was cut off from outside: what was held back of it is text, unless it is the confidence line."""
+        self._release(is_whole=False)
 
-    async def _ask(self, request: ChatRequest, settings: Settings, *, streaming: bool) -> Answer:
-        if streaming:
+    async def _ask(self, request: ChatRequest, settings: Settings) -> Answer:
+        if self._is_streaming:
             return await complete_streaming(
                 self._client,
                 request,
@@ -106,33 +106,59 @@ class Speaker:
         answer = await complete_whole(
             self._client, request, on_progress=self._on_progress, silence_timeout_s=self._silence_timeout_s
         )
-        # Nothing is passed on: without streaming a text appears whole, with the end of the thought.
-        self.thinking.put(answer.reasoning, len(self.thinking))
-        self.text.put(self._filter.feed(answer.text) if self._filter else answer.text, len(self.text))
+        self._keep("thinking", answer.reasoning)
+        self._keep("answer", self._passed(answer.text))
         return answer
 
     def _take(self, chunk: StreamingChunk) -> None:
         self._tokens = self._tokens_before + chunk.tokens_so_far
-        text = chunk.content
-        if chunk.channel == "answer" and self._filter:
-            text = self._filter.feed(text)
-        if text:
-            self._pass_on(chunk.channel, text)
+        if chunk.channel == "thinking":
+            self._keep("thinking", chunk.content)
+        elif chunk.content:
+            self._keep("answer", self._passed(chunk.content))
+        else:
+            self._take_back()
 
-    def _pass_on(self, channel: Channel, text: str) -> None:
-        so_far = self.text if channel == "answer" else self.thinking
-        offset = len(so_far)
-        so_far.put(text, offset)
-        self._on_text(channel, text, offset, self._tokens)
+    def _take_back(self) -> None:
+        """The text of this part was thinking; that of the parts before it stands."""
+        self._filter = ConfidenceFilter()
+        stands = len(self._passed(self._raw_text()))
+        self.text.put("", stands)
+        self._shown["answer"] = shown = min(self._shown["answer"], stands)
+        self._on_text("answer", "", shown, self._tokens)
 
-    def _ended(self, parts: list[Answer]) -> Spoken:
-        last = parts[-1]
-        status, error, notes = last.status, last.error, [note for part in parts for note in part.notes]
+    def _passed(self, text: str) -> str:
+        return self._filter.feed(text) if self._states_confidence else text
+
+    def _keep(self, channel: Channel, text: str) -> None:
+        """Add text, and show it with all that was not shown yet; without streaming it appears whole, with the end."""
+        kept = self.text if channel == "answer" else self.thinking
+        kept.put(text, len(kept))
+        shown = self._shown[channel]
+        if self._is_streaming and len(kept) > shown:
+            self._shown[channel] = len(kept)
+            self._on_text(channel, kept.since(shown), shown, self._tokens)
+
+    def _release(self, *, is_whole: bool) -> float | None:
+        """Pass on what was held back, now that no more will come; returns the confidence."""
+        rest, confidence = self._filter.end(is_whole=is_whole)
+        self._keep("answer", rest)
+        return confidence
+
+    def _raw_text(self) -> str:
+        """Of the parts that have ended, with the confidence line."""
+        return "".join(part.text for part in self._parts)
+
+    def _ended(self, last: Answer) -> Spoken:
+        parts = self._parts
+        status, error, finish_reason = last.status, last.error, last.finish_reason
         if len(parts) > 1 and not last.text.strip() and status not in ("complete", "truncated"):
             # The first part stands as it was; only its continuation failed.
             status, error = "truncated", f"Cut short at its length limit; going on failed: {last.error or status}"
-        content, confidence = self._without_confidence("".join(part.text for part in parts))
-        if status == "complete" and not content.strip():
+            finish_reason = parts[-2].finish_reason
+        confidence = self._release(is_whole=status == "complete")
+        content = str(self.text)
+        if status in ("complete", "truncated", "unconfirmed") and not content.strip():
             status, error = "failed", "The model wrote only how sure it is – ask again, or choose another model."
         if status == "truncated" and error is None:
             limit = f" of {self._request.max_tokens:,} tokens" if self._request.max_tokens else ""
@@ -142,31 +168,17 @@ class Speaker:
         return Spoken(
             status=status,
             content=content,
-            thinking="".join(part.reasoning for part in parts),
+            thinking=str(self.thinking),
             confidence=confidence,
-            finish_reason=last.finish_reason or None,
+            finish_reason=finish_reason or None,
             usage=_added([part.usage for part in parts]),
             ttft_s=parts[0].ttft_s,
             duration_s=sum(part.duration_s for part in parts),
             tokens_per_s=last.tokens_per_s if len(parts) == 1 else _mean_rate(parts),
             error=error,
-            fault=last.fault,
-            notes=tuple(dict.fromkeys(notes)),
+            notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
             model=last.model,
         )
-
-    def _without_confidence(self, whole: str) -> tuple[str, float | None]:
-        """The final text, passing on what the filter held back of it."""
-        if self._filter is None:
-            return whole, None
-        shown_before = len(self.text)
-        rest, confidence = self._filter.end()
-        if rest and shown_before:
-            self._pass_on("answer", rest)
-        # Not joined from what was shown: a text that turned out to be thinking was shown, too.
-        again = ConfidenceFilter()
-        content = again.feed(whole)
-        return content + again.end()[0], confidence
 
 
 def _added(usages: list[Usage | None]) -> Tokens | None:
