@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import time
 
@@ -107,6 +108,7 @@ async def _main() -> None:
     print(server.sockets[0].getsockname()[1], flush=True)
     async with server:
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)  # ends with whoever started it
+    os._exit(0)  # an answer that nobody reads any more is not worth an orderly end
 
 
 if __name__ == "__main__":
