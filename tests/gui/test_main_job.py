@@ -101,6 +101,8 @@ def test_two_hundred_runs_leave_no_threads_files_timers_or_tcl_commands(
         felix.write("again?")
 
         def traces() -> dict[str, int]:
+            felix.until(felix.window.chips.frame.winfo_viewable)
+            felix.turn(300)  # the chips are drawn by now: a view in the making is no trace
             tk = felix.app.tk
             return {
                 "threads": sum(thread.name == "felix-worker" for thread in threading.enumerate()),
