@@ -1,7 +1,7 @@
 """Everything that can happen in a run, as frozen values; JSON both ways.
 
-The hub makes each into a `Record` (a number, a time, a run), and every face – window, terminal, log – is fed with nothing
-else. Names of types and fields are the ones `felix run --json` prints, so they are a promise to scripts.
+The hub makes each into a `Record` (a number, a time, a run), and every face – window, terminal, log – is fed with
+nothing else. Names of types and fields are the ones `felix run --json` prints, so they are a promise to scripts.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class LeftOut:
 
     agent_id: AgentId
     status: Status | Literal["unheard"]
-    """`unheard`: the rounds ended before it had a turn."""
+    """`unheard`: the rounds ended before it had a turn, or nothing of it fitted the hub's context."""
     reason: str
 
 
@@ -145,7 +145,7 @@ class PartialThought:
     """The run's clock, 0 to 1."""
     channel: Channel
     partial: str
-    """Empty, with a smaller offset, when text that stood there turned out to be thinking; it follows on that channel."""
+    """Empty, with a smaller offset, when text that stood there turned out to be thinking; it follows as such."""
     offset: int
     """Characters of this channel before `partial`; what stood from there on no longer counts."""
     tokens_so_far: int

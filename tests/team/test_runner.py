@@ -317,3 +317,13 @@ def test_more_agents_than_the_context_holds_are_shortened_and_it_is_said() -> No
     assert len(run.client.prompt("research-1", 1)) / 3 < 4_096
     hub = run.client.prompt("hub")
     assert all(f"[research-{n}]" in hub.split("# Contributions")[1] for n in range(1, 5)), "everybody is heard"
+
+
+def test_who_did_not_fit_into_the_hubs_prompt_is_named_beside_the_synthesis() -> None:
+    flow = workflow("{id: research, role: research, count: 16}", checkpoints="[0]")
+    run = Watched(lambda request: says("word " * 400), flow, context=2_048)
+    assert run.state.synthesis is not None
+    heard = {source.partition("#")[0] for source in run.state.synthesis.sources}
+    unheard = {entry.agent_id for entry in run.state.synthesis.left_out}
+    assert heard and heard | unheard == set(run.state.agents) and not heard & unheard
+    assert "2,048" in run.state.synthesis.left_out[0].reason

@@ -6,6 +6,7 @@ high side, so that what it says fits really does.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -18,13 +19,20 @@ from felix.team.workflow import Member, Workflow
 UNKNOWN_CONTEXT = 4_096
 """Tokens assumed where the server does not say; the usual default of local servers."""
 
-_BYTES_PER_TOKEN = 3.0
-"""Below what common tokenisers reach on English (about 4), near what they reach on code and other scripts."""
+_LETTERS_PER_TOKEN = 3.0
+"""Of ASCII: below what common tokenisers reach on English (about 4), near what they reach on code."""
+_WIDE_BYTES_PER_TOKEN = 2.0
+"""Of other scripts in UTF-8: 1.5 tokens for a Chinese character, 2 for an emoji."""
+_DIGITS = b"0123456789"
+"""A token each, as Qwen, Gemma, Mistral and Llama 2 have it."""
+_ASCII = bytes(range(128))
 _TEMPLATE_TOKENS = 64
 """For what a chat template adds around the messages."""
 _HEADING_TOKENS = 24
 _WORTH_SHORTENING = 120
 """Tokens of room below which a thought is left out rather than shortened."""
+_AGENTS_SHARE, _HUBS_SHARE = 0.25, 0.5
+"""Of the room, for what the team wrote, however long the task: an agent has the task at heart, the hub the team."""
 _GAP = "[… a part in the middle is left out here: it does not fit the context …]"
 
 _AGENTS_MANNER = (
@@ -69,7 +77,10 @@ class Room:
 
 def estimate_tokens(text: str) -> int:
     """About how many tokens a text is, rather too many than too few."""
-    return round(len(text.encode("utf-8", "replace")) / _BYTES_PER_TOKEN)
+    raw = text.encode("utf-8", "replace")
+    digits = len(raw) - len(raw.translate(None, _DIGITS))
+    wide = len(raw.translate(None, _ASCII))
+    return math.ceil(digits + wide / _WIDE_BYTES_PER_TOKEN + (len(raw) - digits - wide) / _LETTERS_PER_TOKEN)
 
 
 def agent_prompt(
@@ -110,7 +121,7 @@ def agent_prompt(
             ("# Your turn", turn),
         )
 
-    return _fitted(system, task, build, [*others, *own], room)
+    return _fitted(system, task, build, [*others, *own], room, share=_AGENTS_SHARE)
 
 
 def synthesis_prompt(
@@ -141,7 +152,7 @@ def synthesis_prompt(
             ("# Your turn", "Write the answer now."),
         )
 
-    return _fitted(system, task, build, [*unfinished, *complete], room, newest_of_each_first=True)
+    return _fitted(system, task, build, [*unfinished, *complete], room, share=_HUBS_SHARE, newest_of_each_first=True)
 
 
 def continuation(messages: tuple[Message, ...], so_far: str) -> tuple[Message, ...]:
@@ -164,31 +175,34 @@ def _fitted(
     thoughts: Sequence[Thought],
     room: Room,
     *,
+    share: float,
     newest_of_each_first: bool = False,
 ) -> Prompt:
-    """The prompt with as many thoughts as fit, newest first. The task is shortened only when it does not fit by itself.
+    """The prompt with as many thoughts as fit, newest first, and the task.
 
-    With `newest_of_each_first` every agent's newest thought comes before anybody's older ones, and all of those get an
-    equal share of the room when they do not fit together, so that nobody is left out for another's length.
+    The task is shortened when it does not fit beside them, unless they have their `share` of the room already. With
+    `newest_of_each_first` every agent's newest thought comes before anybody's older ones, and all of those get an equal
+    part of the room when they do not fit together, so that nobody is left out for another's length.
     """
     free = room.prompt - estimate_tokens(system) - estimate_tokens(build("", {}))
+    costs = {t.thought_id: estimate_tokens(str(t.answer).strip()) + _HEADING_TOKENS for t in thoughts}
+    task_room = max(free - min(sum(costs.values()), int(free * share)), 0)
     task_text, cuts = task, []
-    if estimate_tokens(task) > free:
-        task_text = _middle_cut(task, max(free, 0))
+    if estimate_tokens(task) > task_room:
+        task_text = _middle_cut(task, task_room)
         cuts.append("the middle of the task")
     free -= estimate_tokens(task_text)
     ranked = _newest_first(thoughts, of_each=newest_of_each_first)
-    newest = {thought.agent_id: thought.thought_id for thought in reversed(ranked)}
-    share = free // len(newest) if newest_of_each_first and newest else 0
+    waiting = {t.agent_id: t.thought_id for t in reversed(ranked)} if newest_of_each_first else {}
+    part = free // len(waiting) if waiting else 0
     chosen: dict[ThoughtId, str] = {}
     left_out = shortened = 0
     for thought in ranked:
+        if waiting.get(thought.agent_id) == thought.thought_id:
+            del waiting[thought.agent_id]
+        limit = max(free - part * len(waiting), 0)
         text = str(thought.answer).strip()
-        limit = free
-        if share and newest[thought.agent_id] == thought.thought_id:
-            waiting = sum(1 for thought_id in newest.values() if thought_id not in chosen)
-            limit = max(free - share * (waiting - 1), 0)
-        if estimate_tokens(text) + _HEADING_TOKENS > limit:
+        if costs[thought.thought_id] > limit:
             if limit < _WORTH_SHORTENING:
                 left_out += 1
                 continue
@@ -197,7 +211,7 @@ def _fitted(
         chosen[thought.thought_id] = text
         free -= estimate_tokens(text) + _HEADING_TOKENS
     if left_out:
-        cuts.append(_count(left_out, "older thought"))
+        cuts.append(_count(left_out, "thought"))
     if shortened:
         cuts.append(f"parts of {_count(shortened, 'thought')}")
     cut = f"Left out {_listed(cuts)} to fit a context of {room}." if cuts else ""
@@ -220,10 +234,18 @@ def _newest_first(thoughts: Sequence[Thought], *, of_each: bool) -> list[Thought
 
 def _middle_cut(text: str, tokens: int) -> str:
     """A long text shortened to `tokens`: its beginning and its end, where people say what they want."""
-    keep = max(int((tokens - estimate_tokens(_GAP) - 4) * _BYTES_PER_TOKEN / 2), 0)
-    raw = text.encode("utf-8", "replace")
-    head, tail = raw[:keep].decode("utf-8", "ignore"), raw[len(raw) - keep :].decode("utf-8", "ignore")
-    return f"{head}\n\n{_GAP}\n\n{tail}"
+
+    def shortened(keep: int) -> str:
+        return f"{text[:keep]}\n\n{_GAP}\n\n{text[len(text) - keep :]}"
+
+    fits, too_long = 0, tokens * 2 + 1  # each end; no script has more than three characters to a token
+    while too_long - fits > 1:
+        keep = (fits + too_long) // 2
+        if estimate_tokens(shortened(keep)) <= tokens:
+            fits = keep
+        else:
+            too_long = keep
+    return shortened(fits)
 
 
 def _sections(thoughts: Sequence[Thought], chosen: dict[ThoughtId, str], label: Callable[[Thought], str]) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import assert_never
 
 from felix.events import (
@@ -38,13 +38,16 @@ def usable(thoughts: Sequence[Thought]) -> tuple[list[Thought], list[Thought]]:
     return [t for t in with_text if t.status == "complete"], [t for t in with_text if t.status != "complete"]
 
 
-def left_out(agents: Sequence[Agent]) -> tuple[LeftOut, ...]:
-    """The agents whose last word is not a complete thought, and why."""
+def left_out(agents: Sequence[Agent], read: Collection[ThoughtId], room: Room) -> tuple[LeftOut, ...]:
+    """The agents whose last word is not a complete thought, or of whom the hub read nothing, and why."""
     missing = []
     for agent in agents:
         match agent.latest:
             case None:
                 reason = "The rounds ended before its turn."
+                missing.append(LeftOut(agent_id=agent.agent_id, status="unheard", reason=reason))
+            case Thought(status="complete") if not any(t.thought_id in read for t in agent.thoughts):
+                reason = f"What it wrote did not fit the hub's context of {room}."
                 missing.append(LeftOut(agent_id=agent.agent_id, status="unheard", reason=reason))
             case Thought(status="complete") | Thought(status=None):
                 pass
@@ -71,21 +74,23 @@ async def synthesise(
     model = spec.model or connection.model
     max_tokens = settings().max_tokens if spec.max_tokens is None else spec.max_tokens
     complete, unfinished = usable(hub.thoughts())
-    prompt = synthesis_prompt(
-        task,
-        workflow,
-        complete=complete,
-        unfinished=unfinished,
-        room=Room(connection.context_length, max_tokens),
-    )
-    missing = left_out(list(hub.state.agents.values()))
+    room = Room(connection.context_length, max_tokens)
+    prompt = synthesis_prompt(task, workflow, complete=complete, unfinished=unfinished, room=room)
+    missing = left_out(list(hub.state.agents.values()), prompt.read, room)
     hub.emit(
         SynthesisStarted(
             sources=prompt.read, left_out=missing, early=early, mean_confidence=mean_confidence, reason=reason
         )
     )
 
-    def tell(state: Activity, *, fraction: float | None = None, detail: str = "") -> None:
+    def tell(
+        state: Activity,
+        *,
+        fraction: float | None = None,
+        detail: str = "",
+        read: tuple[ThoughtId, ...] = (),
+        cut: str = "",
+    ) -> None:
         hub.emit(
             AgentState(
                 agent_id=HUB,
@@ -95,6 +100,8 @@ async def synthesise(
                 checkpoint=1.0,
                 fraction=fraction,
                 detail=detail,
+                read=read,
+                cut=cut,
                 temperature=spec.temperature,
                 model=model,
             )
@@ -134,7 +141,7 @@ async def synthesise(
         on_progress=progress,
     )
     started = time.monotonic()
-    tell("connecting")
+    tell("connecting", read=prompt.read, cut=prompt.cut)
     try:
         spoken = await speaker.speak(settings, streaming=streams, continue_most=workflow.continue_truncated)
     except asyncio.CancelledError:
