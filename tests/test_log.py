@@ -39,3 +39,18 @@ def test_verbose_lines_also_go_to_stderr(tmp_path: Path, capsys: pytest.CaptureF
     logging.getLogger("felix.x").debug("a detail")
     assert "a line" in capsys.readouterr().err
     assert "a detail" not in (tmp_path / "felix.log").read_text()
+
+
+def test_what_a_server_wrote_is_one_line_that_commands_no_terminal(tmp_path: Path) -> None:
+    log.start(tmp_path / "felix.log")
+    logging.getLogger("felix.x").info("model %s", "tiny\x1b]0;title\x07\n2026-01-01 forged")
+    text = (tmp_path / "felix.log").read_text()
+    assert text.count("\n") == 1 and "\x1b" not in text and "\x07" not in text and "forged" in text
+
+
+def test_a_detailed_log_says_more_in_the_file_and_nothing_on_stderr(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log.start(tmp_path / "felix.log", detailed=True)
+    logging.getLogger("felix.x").debug("a detail")
+    assert "a detail" in (tmp_path / "felix.log").read_text() and capsys.readouterr().err == ""

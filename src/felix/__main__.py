@@ -13,6 +13,13 @@ from felix import __version__
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit status. Wrong usage ends in SystemExit(2), as argparse has it."""
     options = _parser().parse_args(arguments)
+    try:
+        return _carry_out(options)
+    except KeyboardInterrupt:  # while it starts or ends, or pressed twice: what there was to stop has been stopped
+        return 130
+
+
+def _carry_out(options: argparse.Namespace) -> int:
     match options.command:
         case "run":
             from felix.cli import run
@@ -54,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     gui.add_argument("--start", action="store_true", help="begin the run at once")
 
     run = commands.add_parser("run", help="run a workflow in the terminal")
-    run.add_argument("task", metavar="TASK", help="what the agents shall work on")
+    run.add_argument("task", metavar="TASK", help="what the agents shall work on; - reads it from stdin")
     run.add_argument("--base-url", metavar="URL", help="the model server, as http://127.0.0.1:1234/v1")
     run.add_argument("--model", help="the model; without it the first that is loaded")
     run.add_argument("--no-stream", action="store_true", help="ask for whole answers")

@@ -27,6 +27,7 @@ from felix.events import (
     ThoughtComplete,
     ThoughtId,
 )
+from felix.terminal import safe
 
 _FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
 _MAX_BYTES = 1_000_000
@@ -41,14 +42,16 @@ def hide(secret: str) -> None:
         _secrets.add(secret)
 
 
-def start(path: Path, *, verbosity: int = 0) -> str:
-    """Log to `path`, and to stderr with `verbosity` 1; 2 adds a line per chunk. Replaces an earlier start.
+def start(path: Path, *, verbosity: int = 0, detailed: bool = False) -> str:
+    """Log to `path`, and to stderr with `verbosity` 1; 2, or `detailed`, adds a line per chunk.
+
+    Replaces an earlier start.
 
     Returns a sentence when the file cannot be written, and then logs without it; else an empty text.
     """
     root = logging.getLogger("felix")
     stop()
-    root.setLevel(logging.DEBUG if verbosity > 1 else logging.INFO)
+    root.setLevel(logging.DEBUG if verbosity > 1 or detailed else logging.INFO)
     root.propagate = False
     trouble = ""
     try:
@@ -78,10 +81,14 @@ def _add(root: logging.Logger, handler: logging.Handler) -> None:
 
 class _Redacting(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        line = super().format(record)
-        for secret in _secrets:
-            line = line.replace(secret, "[key]")
-        return line
+        text = super().format(record)
+        for secret in tuple(_secrets):  # another thread may hide one meanwhile
+            text = text.replace(secret, "[key]")
+        return safe(text)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  logging's own name
+        # One line each, whatever a server called its model; a traceback below it keeps its lines.
+        return " ".join(super().formatMessage(record).splitlines())
 
 
 class RunLog:

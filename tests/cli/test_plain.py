@@ -2,27 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from felix.cli.plain import PlainFace, safe
+from felix.cli.plain import PlainFace
 from felix.events import Record, RunId, ThoughtComplete
-from felix.llm.chat import ChatRequest
+from felix.llm.chat import ChatRequest, Finish, Note, Text, TextWasReasoning
 from tests.team.scripted import Line, says, workflow
 from tests.team.test_runner import Watched
-
-
-@pytest.mark.parametrize(
-    ("raw", "shown"),
-    [
-        ("\x1b]52;c;evil\x07", "\ufffd]52;c;evil\ufffd"),
-        ("a\x9b31mb", "a\ufffd31mb"),
-        ("tab\tline\n", "tab\tline\n"),
-        ("carriage\rreturn\x7f\x00", "carriage\ufffdreturn\ufffd\ufffd"),
-        ("left\u202eright", "left\ufffdright"),
-        ("half \ud83d", "half \ufffd"),
-        ("😀 ä 中", "😀 ä 中"),
-    ],
-)
-def test_nothing_a_terminal_obeys_passes(raw: str, shown: str) -> None:
-    assert safe(raw) == shown
 
 
 def script(request: ChatRequest) -> list[Line]:
@@ -58,6 +42,29 @@ def test_all_text_is_shown_without_streaming_too() -> None:
 
     text, _ = shown(Watched(script, workflow(checkpoints="[0]"), settings=always(enable_streaming=False)).records)
     assert "First line of research-1." in text and "First line of hub." in text
+
+
+def test_text_that_turns_out_to_be_thinking_is_said_to_be_and_the_answer_follows_whole() -> None:
+    def thinks(request: ChatRequest) -> list[Line]:
+        hidden: list[Line] = [Text("A long, long thought first.\n"), TextWasReasoning(), Text("So."), Finish("stop")]
+        return hidden if request.agent_id == "research-1" else says("Short.")
+
+    text, notes = shown(Watched(thinks, workflow("{id: research, role: research}", checkpoints="[0]")).records)
+    assert "So.\n" in text.split("A long, long thought first.\n")[1]
+    assert "research-1: the text above was thinking, the answer follows" in notes
+
+
+def test_what_felix_noticed_of_an_answer_stands_beside_it() -> None:
+    noted: list[Line] = [Note("2 damaged pieces were skipped"), *says("Words.")]
+    _, notes = shown(Watched(lambda _: noted, workflow(checkpoints="[0]")).records)
+    assert "research-1: 2 damaged pieces were skipped" in notes
+    assert "synthesis: 2 damaged pieces were skipped" in notes
+
+
+def test_a_cut_of_the_hubs_prompt_is_said_too() -> None:
+    long = says("word " * 4_000)
+    _, notes = shown(Watched(lambda _: long, workflow(checkpoints="[0]"), context=4_096).records)
+    assert any(note.startswith("hub: Left out parts of 2 thoughts") for note in notes)
 
 
 def test_the_end_of_a_run_that_failed_is_said(capsys: pytest.CaptureFixture[str]) -> None:

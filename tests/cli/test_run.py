@@ -79,12 +79,19 @@ def test_the_demo_model_needs_no_server_and_says_what_it_is(felix: list[str]) ->
         (["Why?", "--batch-interval", "9"], 2, "streaming_batch_interval"),
         (["  "], 2, "task"),
         (["Why?", "--what"], 2, "--what"),
+        (["Why?", "--settings", "{tmp}/bad_url.json"], 2, "no base URL"),
+        (
+            ["Why?", "--settings", "{tmp}/none.json", "--base-url", "http://127.0.0.1:9/v1"],
+            1,
+            "none.json does not exist",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence_and_never_a_traceback(
-    felix: list[str], arguments: list[str], status: int, says: str
+    felix: list[str], tmp_path: Path, arguments: list[str], status: int, says: str
 ) -> None:
-    done = run([*felix, *arguments])
+    (tmp_path / "bad_url.json").write_text('{"base_url": "ht tp://"}')
+    done = run([*felix, *(each.format(tmp=tmp_path) for each in arguments)])
     assert (done.returncode, done.stdout) == (status, "")
     assert says in done.stderr and "Traceback" not in done.stderr
 
@@ -106,6 +113,50 @@ def test_interrupting_stops_the_run_and_keeps_what_was_written(felix: list[str])
         assert process.wait(10) == 130
     assert told[-1]["type"] == "run_finished" and told[-1]["status"] == "stopped"
     assert {event["status"] for event in told if event["type"] == "thought_complete"} == {"stopped"}
+
+
+def test_interrupting_twice_or_before_anything_runs_is_no_traceback(felix: list[str]) -> None:
+    with subprocess.Popen(
+        [*felix, "Why?", "--demo", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 130
+        assert "Traceback" not in process.stderr.read()
+    early = "import felix.cli.run as r; r.run = lambda options: (_ for _ in ()).throw(KeyboardInterrupt)"
+    done = run(
+        [sys.executable, "-c", f"{early}; import felix.__main__ as m; raise SystemExit(m.main(['run', 'Why?']))"]
+    )
+    assert (done.returncode, done.stderr) == (130, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_an_output_that_cannot_be_written_ends_the_run_in_one_sentence(felix: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*felix, "Why?", "--demo"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+        )
+    assert done.returncode == 1
+    assert "could not be written" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_task_of_megabytes_comes_through_a_pipe_and_its_cut_is_said(
+    felix: list[str], tmp_path: Path, fast_demo_server: str
+) -> None:
+    flow = ["--workflow", str(tmp_path / "short.yaml"), "--base-url", fast_demo_server]
+    done = run([*felix, "-", *flow, "--json"], input="Why is this so long? " * 150_000)
+    told = events(done.stdout)
+    assert len(told[0]["task"]) > 3_000_000
+    assert any("the middle of the task" in event.get("cut", "") for event in told)
+    synthesis = next(event for event in told if event["type"] == "synthesis_started")
+    assert len(synthesis["sources"]) == 2, "the thoughts have their room beside the longest task"
+
+
+def test_an_empty_task_from_a_pipe_is_wrong_usage(felix: list[str]) -> None:
+    done = run([*felix, "-", "--demo"], input=" \n")
+    assert (done.returncode, done.stdout) == (2, "") and "task is empty" in done.stderr
 
 
 def test_a_reader_that_leaves_ends_the_run_quietly(felix: list[str]) -> None:

@@ -6,7 +6,6 @@ what the others say meanwhile waits and follows, whole, when they get it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import assert_never
 
@@ -25,18 +24,8 @@ from felix.events import (
     ThoughtComplete,
     ThoughtId,
 )
-from felix.ledger.state import GrowingText, RunState, Thought
-
-_UNSAFE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 but tab and line break, DEL, C1: what starts an escape sequence
-    "\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c"  # what turns the direction of the text around it
-    "\ud800-\udfff]"  # half characters no terminal can be sent
-)
-
-
-def safe(text: str) -> str:
-    """Text that a terminal only shows: every control character but tab and line break becomes U+FFFD."""
-    return _UNSAFE.sub("\ufffd", text)
+from felix.ledger.state import GrowingText, RunState, Speech, Thought
+from felix.terminal import safe
 
 
 class PlainFace:
@@ -51,6 +40,8 @@ class PlainFace:
         """Those who have begun to write and do not have the floor, in that order."""
         self._shown = 0
         """Characters shown of the one who has the floor, or of the synthesis."""
+        self._edition = 0
+        """Of the text they stand in."""
         self._is_at_line_start = True
 
     def apply(self, record: Record) -> None:
@@ -81,7 +72,7 @@ class PlainFace:
                 self._heard(event.thought_id)
             case SynthesisStarted():
                 self._heading("synthesis")
-                self._shown = 0
+                self._shown = self._edition = 0
                 for line in _beside(event.left_out):
                     self._note(line)
             case PartialSynthesis():
@@ -89,8 +80,7 @@ class PlainFace:
             case SynthesisComplete():
                 self._show_synthesis()
                 self._end_line()
-                if event.status != "complete":
-                    self._note(f"synthesis {event.status}: {event.error or ''}")
+                self._note_end("synthesis", self.state.synthesis)
             case RunFinished():
                 self._end_line()
                 if event.status != "complete":
@@ -106,32 +96,54 @@ class PlainFace:
             if thought_id not in self._waiting:
                 self._waiting.append(thought_id)
             return
-        self._show(self.state.thoughts[thought_id].answer)
+        self._show_floor()
         while self._floor and not self.state.thoughts[self._floor].is_live:
             self._leave_floor(self.state.thoughts[self._floor])
             if self._waiting:
                 self._take_floor(self._waiting.pop(0))
-                self._show(self.state.thoughts[self._floor].answer)
+                self._show_floor()
 
     def _take_floor(self, thought_id: ThoughtId) -> None:
         thought = self.state.thoughts[thought_id]
-        self._floor, self._shown = thought_id, 0
+        self._floor, self._shown, self._edition = thought_id, 0, thought.answer.edition
         self._heading(f"{thought.agent_id} · round {thought.round} · depth {thought.checkpoint:.2f}")
 
     def _leave_floor(self, thought: Thought) -> None:
         self._floor = None
         self._end_line()
-        sure = "–" if thought.confidence is None else f"{thought.confidence:.2f}"
-        tokens = f"{thought.usage.completion} tokens" if thought.usage else f"~{thought.tokens} tokens"
-        rate = f", {thought.tokens_per_s:.0f} tok/s" if thought.tokens_per_s else ""
-        why = f" – {thought.error}" if thought.error else ""
-        self._note(f"{thought.agent_id} {thought.status}: {tokens}{rate}, confidence {sure}{why}")
+        self._note_end(thought.agent_id, thought)
+
+    def _note_end(self, who: str, speech: Speech | None) -> None:
+        """How an answer ended, in figures; "~" before what the server has not counted."""
+        if speech is None:
+            return
+        about = "" if speech.usage else "~"
+        words = [f"{about}{speech.usage.completion if speech.usage else speech.tokens} tokens"]
+        if speech.tokens_per_s:
+            words.append(f"{about}{speech.tokens_per_s:.0f} tok/s")
+        if isinstance(speech, Thought):
+            words.append("confidence " + ("–" if speech.confidence is None else f"{speech.confidence:.2f}"))
+        why = f" – {speech.error}" if speech.error else ""
+        self._note(f"{who} {speech.status}: {', '.join(words)}{why}")
+        for note in speech.notes:
+            self._note(f"{who}: {note}")
+
+    def _show_floor(self) -> None:
+        if self._floor:
+            thought = self.state.thoughts[self._floor]
+            self._show(thought.agent_id, thought.answer)
 
     def _show_synthesis(self) -> None:
         if self.state.synthesis:
-            self._show(self.state.synthesis.answer)
+            self._show("synthesis", self.state.synthesis.answer)
 
-    def _show(self, text: GrowingText) -> None:
+    def _show(self, who: str, text: GrowingText) -> None:
+        if text.edition != self._edition:
+            self._edition = text.edition
+            if text.kept < self._shown:
+                self._end_line()
+                self._note(f"{who}: the text above was thinking, the answer follows")
+                self._shown = 0
         new = safe(text.since(self._shown))
         if new:
             self._write(new)

@@ -8,16 +8,18 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 from typing import TextIO
 
 from felix import log, places
-from felix.cli.plain import PlainFace, safe
+from felix.cli.plain import PlainFace
 from felix.engine import Engine
 from felix.errors import FelixError
 from felix.events import Record, RunFinished, RunId, RunStatus, to_json
 from felix.llm.address import repair_base_url
 from felix.settings import SettingsFile
 from felix.team.workflow import Library, Workflow
+from felix.terminal import safe
 
 COMPLETE, FAILED, WRONG, STOPPED = 0, 1, 2, 130
 _POLL_S = 0.02
@@ -32,30 +34,38 @@ def run(options: argparse.Namespace) -> int:
     except FelixError as error:
         _note(str(error))
         return WRONG
-    if not options.task.strip():
-        _note("The task is empty – say in quotes what the agents shall work on.")
+    task = _task(options.task)
+    if not task.strip():
+        _note("The task is empty – say in quotes what the agents shall work on, or pipe it to `felix run -`.")
         return WRONG
-    verbosity = options.verbose or int(settings.current.verbose_log)
-    if trouble := log.start(places.log_file(), verbosity=verbosity):
+    detailed = settings.current.verbose_log
+    if trouble := log.start(places.log_file(), verbosity=options.verbose, detailed=detailed):
         _note(trouble)
     try:
         with Engine(settings) as engine:
-            return _watch(engine, options, workflow)
+            return _watch(engine, task, workflow, options)
     finally:
         log.stop()
+
+
+def _task(given: str) -> str:
+    """The task itself; for `-` what is piped in, since a command line holds no long one."""
+    return sys.stdin.buffer.read().decode("utf-8", "replace") if given == "-" else given
 
 
 def _settings(options: argparse.Namespace) -> SettingsFile:
     """The settings in force with what the command line overrides, none of which is saved."""
     defaults = places.default_settings()
     settings = SettingsFile(options.settings or places.settings_file(), defaults=defaults)
+    if options.settings and not options.settings.exists():
+        _note(f"{options.settings} does not exist; Felix uses its defaults.")
     settings.load()
     if settings.faults:
         raise FelixError(" ".join(settings.faults))
     for notice in settings.notices:
         _note(notice)
     given = {
-        "base_url": repair_base_url(options.base_url) if options.base_url is not None else None,
+        "base_url": repair_base_url(settings.current.base_url if options.base_url is None else options.base_url),
         "model": options.model,
         "streaming_batch_interval": options.batch_interval,
         "enable_streaming": False if options.no_stream else None,
@@ -71,12 +81,12 @@ def _workflow(wanted: str) -> Workflow:
     return entry.workflow
 
 
-def _watch(engine: Engine, options: argparse.Namespace, workflow: Workflow) -> int:
+def _watch(engine: Engine, task: str, workflow: Workflow, options: argparse.Namespace) -> int:
     mailbox = engine.subscribe()
-    run_id = engine.start(options.task, workflow, demo=options.demo)
+    run_id = engine.start(task, workflow, demo=options.demo)
     interrupts = _Interrupts(engine, run_id)
     out = _Output(sys.stdout)
-    face = None if options.json else PlainFace(out.write, _note)
+    face = None if options.json else PlainFace(out.write, out.note)
     end: RunStatus | None = None
     try:
         while end is None:
@@ -95,11 +105,20 @@ def _watch(engine: Engine, options: argparse.Namespace, workflow: Workflow) -> i
                 time.sleep(_POLL_S)
     except BrokenPipeError:
         # Whoever read along has gone: leaving the engine stops the run and frees the server.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_stdout()
         return STOPPED
+    except OSError as error:
+        _note(f"The output could not be written ({error.strerror}) – make room for it, then run again.")
+        _give_up_stdout()
+        return FAILED
     finally:
         interrupts.restore()
     return {"complete": COMPLETE, "stopped": STOPPED}.get(end, FAILED)
+
+
+def _give_up_stdout() -> None:
+    """Let what is still buffered go nowhere, or the interpreter would fail on it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _line(record: Record) -> str:
@@ -126,12 +145,18 @@ class _Interrupts:
 class _Output:
     """stdout, in whatever encoding it has: what that cannot hold is replaced, never an error."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._encoding = stream.encoding or "utf-8"
+    def __init__(self, stream: TextIO | None) -> None:
+        # there is none when the shell has closed it
+        self._stream = stream or Path(os.devnull).open("w")  # noqa: SIM115  open as long as the process lives
+        self._encoding = self._stream.encoding or "utf-8"
 
     def write(self, text: str) -> None:
         self._stream.write(text.encode(self._encoding, "replace").decode(self._encoding))
+
+    def note(self, line: str) -> None:
+        """A line on stderr, behind the text it belongs to."""
+        self.flush()
+        _note(line)
 
     def flush(self) -> None:
         self._stream.flush()
