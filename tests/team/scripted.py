@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
 from felix.errors import ServerError
 from felix.llm.answer import AnswerParts
@@ -75,8 +75,10 @@ class ScriptedClient:
         return "\n".join(message.content for message in of_agent[nth].messages)
 
 
-def connection(client: ScriptedClient, *, context: int | None = 16_384) -> Connection:
-    return Connection(client, "http://127.0.0.1:1/v1", "Scripted", "m", context, 0)
+def connection(
+    client: ScriptedClient, *, context: int | None = 16_384, contexts: Mapping[str, int | None] | None = None
+) -> Connection:
+    return Connection(client, "http://127.0.0.1:1/v1", "Scripted", "m", {"m": context, **(contexts or {})}, 0)
 
 
 def workflow(

@@ -30,6 +30,11 @@ def test_an_agent_thinks_without_a_hub_and_remembers_its_own_thoughts() -> None:
     assert "A thought of its own." in client.prompt("research-1", 1)
 
 
+def test_without_a_hub_each_thought_has_a_name_of_its_own_whatever_became_of_it() -> None:
+    alone = agent(ScriptedClient(lambda request: []), workflow())
+    assert [think(alone, 0.0).thought_id for _ in range(2)] == ["research-1#1", "research-1#2"]
+
+
 @pytest.mark.parametrize(("t", "checkpoint"), [(0.0, 0.0), (0.49, 0.0), (0.5, 0.5), (1.0, 0.5)])
 def test_the_depth_in_the_prompt_is_the_deepest_checkpoint_reached(t: float, checkpoint: float) -> None:
     client = ScriptedClient(lambda request: says("Words."))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import pytest
 
@@ -41,12 +41,14 @@ class Watched:
         *,
         settings: Callable[[], Settings] | None = None,
         context: int | None = 16_384,
+        contexts: Mapping[str, int | None] | None = None,
         stop_when: Callable[[Record], bool] | None = None,
     ) -> None:
         self.client = ScriptedClient(script)
         self.mailbox = Mailbox()
         self.hub = CentralPost(RunId("r"), mailboxes=lambda: [self.mailbox])
-        asyncio.run(self._run(flow, settings or always(), context, stop_when))
+        self._connection = connection(self.client, context=context, contexts=contexts)
+        asyncio.run(self._run(flow, settings or always(), stop_when))
         self.records = [item for item in self.mailbox.take() if isinstance(item, Record)]
         self.state = self.hub.state
 
@@ -54,13 +56,10 @@ class Watched:
         self,
         flow: Workflow,
         settings: Callable[[], Settings],
-        context: int | None,
         stop_when: Callable[[Record], bool] | None,
     ) -> None:
         async with asyncio.TaskGroup() as tasks:
-            run = tasks.create_task(
-                run_workflow("Why?", flow, connection(self.client, context=context), self.hub, settings)
-            )
+            run = tasks.create_task(run_workflow("Why?", flow, self._connection, self.hub, settings))
             if stop_when:
 
                 def watch(record: Record) -> None:
@@ -211,6 +210,22 @@ def test_high_confidence_ends_the_rounds_early_and_says_so() -> None:
     assert run.state.round == 1 and run.state.status == "complete"
     assert run.state.synthesis is not None
     assert run.state.synthesis.early and run.state.synthesis.mean_confidence == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize("sure", [0.7, 0.83, 0.95, 0.99])
+def test_agents_that_all_state_the_threshold_have_reached_it(sure: float) -> None:
+    agents = "{id: research, role: research, count: 3}"
+    flow = workflow(agents, checkpoints="[0, 0.5]", more=f"consensus_threshold: {sure}")
+    run = Watched(lambda request: says(f"Sure.\nConfidence: {sure}"), flow)
+    assert run.state.round == 1, "0.7 + 0.7 + 0.7 is a little less than 2.1"
+
+
+def test_an_agent_with_a_model_of_its_own_is_given_what_fits_that_one() -> None:
+    agents = "{id: research, role: research}, {id: critic, role: critic, spawn: 0, model: small}"
+    long = says("word " * 3_000)
+    run = Watched(lambda request: long, workflow(agents), context=32_768, contexts={"small": 2_048})
+    cuts = {t.agent_id: t.cut for t in run.state.thoughts.values() if t.round == 2}
+    assert cuts["research-1"] == "" and "2,048 tokens" in cuts["critic-1"]
 
 
 def test_two_sure_agents_are_no_consensus() -> None:

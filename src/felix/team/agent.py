@@ -36,6 +36,8 @@ class LLMAgent:
         self._settings = settings
         self._own: list[Thought] = []
         """Complete ones, for when there is no hub to remember them."""
+        self._alone = 0
+        """Thoughts begun without a hub."""
 
     @property
     def model(self) -> str:
@@ -63,7 +65,8 @@ class LLMAgent:
         checkpoint = self.checkpoint_at(current_time)
         prompt = self._prompt(task, checkpoint, central_post)
         spec = self.member.spec
-        round_number = central_post.state.round if central_post else len(self._own) + 1
+        self._alone += central_post is None
+        round_number = central_post.state.round if central_post else self._alone
         voice = _Voice(
             central_post,
             Moment(self.member.id, ThoughtId(f"{self.member.id}#{round_number}"), spec.role, checkpoint, current_time),
@@ -113,7 +116,7 @@ class LLMAgent:
             checkpoint=checkpoint,
             own=[t for t in complete if t.agent_id == me],
             others=[t for t in complete if t.agent_id != me],
-            room=Room(self._connection.context_length, self._max_tokens()),
+            room=Room(self._connection.context_of(self.model), self._max_tokens()),
         )
 
     def _max_tokens(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from felix.errors import ServerError
@@ -20,11 +21,16 @@ class Connection:
     server_name: str
     """`LM Studio`, `llama.cpp`, …"""
     model: str
-    context_length: int | None
-    """Tokens of one slot, as loaded; None when the server does not say."""
+    """Of all who name none of their own."""
+    contexts: Mapping[str, int | None]
+    """By model, tokens of one slot as loaded; None when the server does not say."""
     silence_timeout_s: float
     """Without content; 0 is never."""
     is_demo: bool = False
+
+    def context_of(self, model: str) -> int | None:
+        """Tokens of one slot; None when nobody says, as for a model the server does not list."""
+        return self.contexts.get(model)
 
 
 async def connect(settings: Settings, api_key: str) -> Connection:
@@ -48,7 +54,7 @@ async def connect(settings: Settings, api_key: str) -> Connection:
         server=base_url,
         server_name=report.name,
         model=chosen.id if chosen else settings.model,
-        context_length=chosen.context_length if chosen else None,
+        contexts={model.id: model.context_length for model in report.models},
         silence_timeout_s=silence_timeout(settings, base_url),
     )
 

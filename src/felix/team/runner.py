@@ -108,7 +108,7 @@ def _plan(task: str, workflow: Workflow, settings: Settings, connection: Connect
         server=connection.server if connection else settings.base_url,
         server_name=connection.server_name if connection else "",
         model=model,
-        context_length=connection.context_length if connection else None,
+        context_length=connection.context_of(model) if connection else None,
         streaming=settings.enable_streaming,
         batch_interval_s=settings.streaming_batch_interval,
         max_parallel=settings.max_parallel,
@@ -224,7 +224,8 @@ class _Run:
         """Of the agents' latest values; None until `CONSENSUS_OF` of them have stated one."""
         values = [agent.confidence for agent in self._hub.state.agents.values()]
         stated = [value for value in values if value is not None]
-        return sum(stated) / len(stated) if len(stated) >= CONSENSUS_OF else None
+        # rounded: the mean of three times 0.7 is a hair below 0.7
+        return round(sum(stated) / len(stated), 6) if len(stated) >= CONSENSUS_OF else None
 
     def _limit_reached(self) -> str:
         limits = self._workflow.limits

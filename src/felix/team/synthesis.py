@@ -74,7 +74,7 @@ async def synthesise(
     model = spec.model or connection.model
     max_tokens = settings().max_tokens if spec.max_tokens is None else spec.max_tokens
     complete, unfinished = usable(hub.thoughts())
-    room = Room(connection.context_length, max_tokens)
+    room = Room(connection.context_of(model), max_tokens)
     prompt = synthesis_prompt(task, workflow, complete=complete, unfinished=unfinished, room=room)
     missing = left_out(list(hub.state.agents.values()), prompt.read, room)
     hub.emit(
