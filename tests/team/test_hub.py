@@ -100,6 +100,43 @@ def test_an_async_callback_that_hangs_does_not_keep_the_run_from_ending(monkeypa
     assert asyncio.run(run())
 
 
+def test_one_that_was_unregistered_does_not_keep_it_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("felix.team.hub.DRAIN_S", 0.05)
+
+    async def run() -> None:
+        hub = started_hub()
+
+        async def stuck(record: Record) -> None:
+            await asyncio.Event().wait()
+
+        async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+            hub.register_streaming_callback(stuck, tasks)
+            hub.emit(ROUND)
+            hub.unregister_streaming_callback(stuck)
+            await hub.drain()
+
+    asyncio.run(run())
+
+
+def test_an_object_that_is_called_asynchronously_is_awaited_too() -> None:
+    class Sink:
+        def __init__(self) -> None:
+            self.seen: list[int] = []
+
+        async def __call__(self, record: Record) -> None:
+            self.seen.append(record.seq)
+
+    async def run() -> list[int]:
+        hub, sink = started_hub(), Sink()
+        async with asyncio.TaskGroup() as tasks:
+            hub.register_streaming_callback(sink, tasks)
+            hub.emit(ROUND)
+            await hub.drain()
+        return sink.seen
+
+    assert asyncio.run(run()) == [2]
+
+
 def test_an_async_callback_needs_a_group_to_live_in() -> None:
     async def callback(record: Record) -> None: ...
 

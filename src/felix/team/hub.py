@@ -58,6 +58,8 @@ class CentralPost:
         self._clock = clock
         self._seq = 0
         self._callbacks: dict[StreamingCallback, _Feed | None] = {}
+        self._leaving: list[_Feed] = []
+        """Of callbacks that were unregistered; they may still be at work on what they were sent."""
 
     def emit(self, event: Event) -> Record:
         """Number an event, fold it, and hand it to everybody who watches."""
@@ -115,7 +117,7 @@ class CentralPost:
         """
         if callback in self._callbacks:
             return
-        if not inspect.iscoroutinefunction(callback):
+        if not _is_async(callback):
             self._callbacks[callback] = None
             return
         if tasks is None:
@@ -129,14 +131,13 @@ class CentralPost:
         feed = self._callbacks.pop(callback, None)
         if feed is not None:
             feed.queue.put_nowait(None)
+            self._leaving.append(feed)
 
     async def drain(self) -> None:
         """Let async callbacks finish what they were sent, `DRAIN_S` at most, and end their tasks."""
-        feeds = [feed for feed in self._callbacks.values() if feed is not None]
-        self._callbacks.clear()
-        for feed in feeds:
-            feed.queue.put_nowait(None)
-        tasks = [feed.task for feed in feeds if feed.task is not None]
+        for callback in list(self._callbacks):
+            self.unregister_streaming_callback(callback)
+        tasks = [feed.task for feed in self._leaving if feed.task is not None]
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=DRAIN_S)
             for task in late:
@@ -150,6 +151,11 @@ class _Feed:
         self.queue: asyncio.Queue[Record | None] = asyncio.Queue()
         """None ends it."""
         self.task: asyncio.Task[None] | None = None
+
+
+def _is_async(callback: StreamingCallback) -> bool:
+    """Whether calling it gives an awaitable; an object may have an async `__call__`."""
+    return inspect.iscoroutinefunction(callback) or inspect.iscoroutinefunction(type(callback).__call__)
 
 
 async def _pump(callback: StreamingCallback, queue: asyncio.Queue[Record | None]) -> None:
