@@ -2,11 +2,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from felix import log
+from felix.events import ThoughtComplete
+from felix.llm.chat import ChatRequest
+from tests.team.scripted import Line, says, workflow
+from tests.team.test_runner import Watched
 
 
 @pytest.fixture(autouse=True)
@@ -54,3 +59,43 @@ def test_a_detailed_log_says_more_in_the_file_and_nothing_on_stderr(
     log.start(tmp_path / "felix.log", detailed=True)
     logging.getLogger("felix.x").debug("a detail")
     assert "a detail" in (tmp_path / "felix.log").read_text() and capsys.readouterr().err == ""
+
+
+def test_each_step_of_a_run_is_one_line(tmp_path: Path) -> None:
+    def script(request: ChatRequest) -> list[Line]:
+        return says(f"Words of {request.agent_id}.\nConfidence: 0.72", usage=(100, 12))
+
+    run = Watched(script, workflow("{id: research, role: research}", checkpoints="[0, 0.5]"))
+    log.start(tmp_path / "felix.log")
+    tell = log.RunLog()
+    for record in run.records:
+        tell(record)
+    text = (tmp_path / "felix.log").read_text()
+    lines = [line.partition(" INFO    ")[2] for line in text.splitlines()]
+    for expected in (
+        "run r starts: Test on Scripted http://127.0.0.1:1/v1, model m, streaming on, every 0 ms",
+        "round 2 of 2 at 0.50: research-1",
+        "research-1 enters at depth 0.00",
+        "research-1 crosses checkpoint 0.00",
+        "research-1 crosses checkpoint 0.50",
+        "research-1#2 asks m, having read 1",
+        "research-1#2 has its first token",
+        "synthesis of 2 thoughts: All rounds are done.",
+        "synthesis asks m, having read 2",
+        "synthesis has its first token",
+    ):
+        assert lines.count(expected) == 1, f"{expected!r} in {lines}"
+    assert sum(line.startswith("research-1#2 ends complete: 12 tokens") for line in lines) == 1
+    assert sum("confidence 0.72" in line for line in lines) == 2
+    assert sum(line.startswith("synthesis ends complete: 12 tokens") for line in lines) == 1
+    assert lines[-1].startswith("run r ends complete after ")
+    assert "Words of" not in text, "never a model's text"
+
+
+def test_a_rate_that_nobody_counted_is_marked_as_an_estimate(tmp_path: Path) -> None:
+    log.start(tmp_path / "felix.log")
+    run = Watched(lambda request: says("Words.", usage=None), workflow(checkpoints="[0]"))
+    end = next(r for r in run.records if isinstance(r.event, ThoughtComplete))
+    assert isinstance(end.event, ThoughtComplete)
+    log.RunLog()(replace(end, event=replace(end.event, tokens_per_s=40.0)))
+    assert "tokens not counted, ~40.0 tok/s" in (tmp_path / "felix.log").read_text()

@@ -21,6 +21,8 @@ ThoughtId = NewType("ThoughtId", str)
 
 HUB = AgentId("hub")
 """Who `agent_state` speaks of while the synthesis is made."""
+SYNTHESIS = ThoughtId("synthesis")
+"""The `thought_id` it then has."""
 
 Channel = Literal["answer", "thinking"]
 Status = Literal["complete", "truncated", "refused", "stopped", "failed", "unconfirmed", "interrupted"]

@@ -14,6 +14,7 @@ from typing import assert_never
 
 from felix.events import (
     HUB,
+    SYNTHESIS,
     AgentSpawned,
     AgentState,
     PartialSynthesis,
@@ -95,8 +96,8 @@ class RunLog:
     """A streaming callback that writes the lines of one run."""
 
     def __init__(self) -> None:
-        self._begun: set[ThoughtId | None] = set()
-        """What has had its first token; None is the synthesis."""
+        self._begun: set[ThoughtId] = set()
+        """What has had its first token."""
         self._depths: dict[str, float] = {}
 
     def __call__(self, record: Record) -> None:
@@ -117,9 +118,9 @@ class RunLog:
             case AgentState():
                 self._state(event)
             case PartialThought():
-                self._partial(event.agent_id, event.thought_id, event)
+                self._partial(event.thought_id, event)
             case PartialSynthesis():
-                self._partial(HUB, None, event)
+                self._partial(SYNTHESIS, event)
             case ThoughtComplete():
                 sure = "–" if event.confidence is None else f"{event.confidence:.2f}"
                 _log.info("%s ends %s, confidence %s%s", event.thought_id, _figures(event), sure, _because(event.error))
@@ -146,18 +147,16 @@ class RunLog:
             case state:
                 _log.debug("%s is %s", event.thought_id, state)
 
-    def _partial(self, who: str, thought: ThoughtId | None, event: PartialThought | PartialSynthesis) -> None:
-        if thought not in self._begun:
-            self._begun.add(thought)
-            _log.info("%s has its first token", thought or who)
-        _log.debug(
-            "%s %s +%d characters, %d tokens", thought or who, event.channel, len(event.partial), event.tokens_so_far
-        )
+    def _partial(self, speech: ThoughtId, event: PartialThought | PartialSynthesis) -> None:
+        if speech not in self._begun:
+            self._begun.add(speech)
+            _log.info("%s has its first token", speech)
+        _log.debug("%s %s +%d characters, %d tokens", speech, event.channel, len(event.partial), event.tokens_so_far)
 
 
 def _figures(event: ThoughtComplete | SynthesisComplete) -> str:
     tokens = f"{event.usage.completion} tokens" if event.usage else "tokens not counted"
-    rate = f", {event.tokens_per_s:.1f} tok/s" if event.tokens_per_s else ""
+    rate = f", {'' if event.usage else '~'}{event.tokens_per_s:.1f} tok/s" if event.tokens_per_s else ""
     return f"{event.status}: {tokens}{rate}, {event.duration_s:.1f} s"
 
 

@@ -12,6 +12,7 @@ from typing import assert_never
 
 from felix.events import (
     HUB,
+    SYNTHESIS,
     Activity,
     AgentState,
     LeftOut,
@@ -28,8 +29,6 @@ from felix.team.hub import CentralPost
 from felix.team.prompts import Room, synthesis_prompt
 from felix.team.speaking import Speaker, Spoken
 from felix.team.workflow import Workflow
-
-SYNTHESIS = ThoughtId("synthesis")
 
 
 def usable(thoughts: Sequence[Thought]) -> tuple[list[Thought], list[Thought]]:
