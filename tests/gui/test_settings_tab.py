@@ -297,6 +297,18 @@ def test_silence_is_automatic_never_or_any_number(page: Page) -> None:
     assert not rows.seconds.entry.winfo_ismapped()
 
 
+def test_what_is_automatic_stays_so_when_the_server_changes_and_after_a_reset(page: Page) -> None:
+    seconds = page.tab.workflow.seconds
+    page.tab.change(base_url="https://example.org/v1", max_parallel=2)
+    assert not seconds._after, "what Felix shows is nothing that somebody has typed"
+    section = page.tab._sections[2]
+    assert section.reset_button
+    page.press(section.reset_button)
+    page.tab.change(base_url=DEFAULT_BASE_URL)
+    assert not seconds._after
+    assert page.on_disk() == Settings()
+
+
 def test_the_theme_is_chosen_by_arrow_keys(page: Page) -> None:
     theme = page.tab.appearance.theme
     theme._buttons["system"].focus_force()

@@ -53,7 +53,8 @@ class Field:
     @property
     def is_touched(self) -> bool:
         """Whether it shows something else than the value in force."""
-        return self.entry.get() != self._read()
+        # the variable, not the entry: while the variable is being set, the entry still holds what stood there before
+        return self._text.get() != self._read()
 
     def apply(self) -> None:
         """Put what stands there in force, or mark it."""
@@ -106,6 +107,8 @@ class Field:
     def _settle(self) -> None:
         """Apply what is right as it stands; what is not may be half of something, and is left alone."""
         self._after = ""
+        if not self.is_touched:
+            return  # what is in force has come to what stands here
         try:
             self._commit(self.entry.get())
         except SettingsError:
