@@ -68,6 +68,20 @@ def test_emphasis_after_an_emoji_in_a_broken_line_costs_no_character(make: Make)
     assert true_text(stream.text) == said
 
 
+def test_an_item_of_a_list_hangs_under_its_words_while_it_grows(make: Make, window: tk.Toplevel) -> None:
+    stream, marks = make(), LineMarks()
+    stream.append("- ", marks=marks)
+    lefts = set()
+    for word in "so many words of one item that the screen breaks its line again and again ".split(" ") * 6:
+        stream.append(f"{word} ", marks=marks)
+        window.update_idletasks()
+        index = stream.text.index("tip display linestart")
+        if stream.text.compare(index, "!=", "1.0") and (box := stream.text.dlineinfo(index)):
+            lefts.add(box[0])
+    assert stream.text.tag_ranges(SOFT)
+    assert len(lefts) == 1
+
+
 def test_a_long_line_is_broken_where_the_screen_breaks_it(make: Make, window: tk.Toplevel) -> None:
     stream = make()
     for _ in range(100):

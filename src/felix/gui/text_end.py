@@ -29,6 +29,8 @@ LONGEST_OPENING = 14
 """Characters in which a line shows whether it is a heading or an item."""
 NARROWEST = 80
 """Pixels below which a Text has not been laid out yet, so that it cannot be asked where its lines break."""
+HANGING = "li_more"
+"""Of the first character behind a break of ours in an item of a list: its line stands under the words, not the point."""
 Tags = tuple[str, ...]
 
 
@@ -52,6 +54,10 @@ class TextEnd:
     def is_in_line(self) -> bool:
         """Whether something stands in the last line."""
         return self._length > 0
+
+    @property
+    def _is_item(self) -> bool:
+        return self._opening is not None and self._opening.tag == "li"
 
     def begin(self, length: int = 0) -> None:
         """The open line has `length` characters, which stand before the tip without a break of ours."""
@@ -131,6 +137,8 @@ class TextEnd:
         at = self._text.index("tip display linestart")
         left = len(self._text.get(at, "tip"))  # Tk's own `count` takes an emoji for two
         if 0 < left < self._piece:
+            if self._is_item:
+                self._text.tag_add(HANGING, at)
             self._text.insert(at, "\n", (*tags, SOFT))
             self._softs.append(self._length - left)
             self._piece = left

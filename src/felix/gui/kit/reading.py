@@ -62,7 +62,7 @@ class Reading(Fields):
         color: str = "text",
         **options: Any,  # tk.Text's own
     ) -> tk.Text:
-        """A pane with the tags b, i, code, h2, h3, li, dim, quiet and caret; ``font`` is Base, Small or Read.
+        """A pane with the tags b, i, code, h2, h3, li, li_more, dim, quiet and caret; ``font`` is Base, Small or Read.
 
         Its tags follow theme and type size. A tag that is added later should be lowered below ``sel``.
         """
@@ -120,6 +120,7 @@ class Reading(Fields):
         text.tag_configure("quiet", font="Small")
         indent = self.fonts[font].measure("•\u2002")
         text.tag_configure("li", lmargin1=1, lmargin2=1 + indent)
+        text.tag_configure("li_more", lmargin1=1 + indent, lmargin2=1 + indent)
         if large:
             text.tag_configure("h2", font="H2", spacing1=self.px(10), spacing3=self.px(4))
             text.tag_configure("h3", font="H3", spacing1=self.px(10), spacing3=self.px(3))
