@@ -118,6 +118,11 @@ class KeyStore:
         return key, "store" if key else "none"
 
 
+def environment_fault() -> str:
+    """Why the key in the environment is not used, in one sentence; empty when it is, or there is none."""
+    return _from_environment()[1]
+
+
 def origin_of(base_url: str) -> str:
     """`http://127.0.0.1:1234` of `http://127.0.0.1:1234/v1`."""
     try:

@@ -102,6 +102,13 @@ def test_a_wrong_value_in_the_settings_names_the_key(felix: list[str], tmp_path:
     assert done.returncode == 2 and "max_parallel" in done.stderr
 
 
+def test_a_key_in_the_environment_that_is_none_is_said_not_to_be_used(felix: list[str]) -> None:
+    done = run(
+        [*felix, "Why?", "--base-url", "http://127.0.0.1:9/v1"], env={**os.environ, "FELIX_API_KEY": "sk two words"}
+    )
+    assert "FELIX_API_KEY is not used" in done.stderr and "two words" not in done.stderr
+
+
 def test_interrupting_stops_the_run_and_keeps_what_was_written(felix: list[str]) -> None:
     with subprocess.Popen([*felix, "Why?", "--demo", "--json"], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

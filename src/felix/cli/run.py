@@ -16,6 +16,7 @@ from felix.cli.plain import PlainFace
 from felix.engine import Engine
 from felix.errors import FelixError
 from felix.events import Record, RunFinished, RunId, RunStatus, to_json
+from felix.keys import environment_fault
 from felix.llm.address import repair_base_url
 from felix.settings import SettingsFile
 from felix.team.workflow import Library, Workflow
@@ -39,6 +40,8 @@ def run(options: argparse.Namespace) -> int:
         _note("The task is empty – say in quotes what the agents shall work on, or pipe it to `felix run -`.")
         return WRONG
     detailed = settings.current.verbose_log
+    if not options.demo and (fault := environment_fault()):
+        _note(fault)
     if trouble := log.start(places.log_file(), verbosity=options.verbose, detailed=detailed):
         _note(trouble)
     try:
