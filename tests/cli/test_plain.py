@@ -31,6 +31,11 @@ def test_agents_that_speak_at_once_are_shown_one_after_another_and_whole() -> No
     assert any("research-1 complete" in note and "confidence 0.60" in note for note in notes)
 
 
+def test_one_of_a_kind_is_said_in_the_singular() -> None:
+    _, notes = shown(Watched(script, workflow("{id: research, role: research}", checkpoints="[0]")).records)
+    assert notes[0] == "Test: 1 agent, 1 call in 1 round"
+
+
 def test_a_thought_appears_while_it_is_written() -> None:
     records = Watched(script, workflow(checkpoints="[0]")).records
     end = next(i for i, record in enumerate(records) if isinstance(record.event, ThoughtComplete))

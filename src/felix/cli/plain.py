@@ -25,6 +25,7 @@ from felix.events import (
     ThoughtId,
 )
 from felix.ledger.state import GrowingText, RunState, Speech, Thought
+from felix.team.schedule import describe
 from felix.terminal import safe
 
 
@@ -49,9 +50,8 @@ class PlainFace:
         event = record.event
         match event:
             case RunStarted():
-                calls = sum(len(each.turns) for each in event.rounds)
-                rounds = len(event.rounds)
-                self._note(f"{event.workflow}: {len(event.agents)} agents, {calls} calls in {rounds} rounds")
+                agents = "1 agent" if len(event.agents) == 1 else f"{len(event.agents)} agents"
+                self._note(f"{event.workflow}: {agents}, {describe(event.rounds)}")
                 if event.server_name:
                     self._note(f"{event.server_name} at {event.server}, model {event.model}")
                 if event.demo:

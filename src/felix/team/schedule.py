@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from felix.events import AgentId
+from felix.events import AgentId, PlannedRound
 
 if TYPE_CHECKING:
     from felix.team.workflow import Workflow
@@ -66,7 +66,7 @@ def depth_at(t: float, *, spawn: float, speed: float) -> float | None:
     return None if t < spawn else min(1.0, spawn + (t - spawn) * speed)
 
 
-def describe(rounds: Sequence[Round]) -> str:
+def describe(rounds: Sequence[Round] | Sequence[PlannedRound]) -> str:
     """As the picker says it: `9 calls in 4 rounds`."""
     calls = sum(len(each.turns) for each in rounds)
     return f"{_count(calls, 'call')} in {_count(len(rounds), 'round')}"
