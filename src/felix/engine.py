@@ -218,7 +218,7 @@ class Engine:
 
         key = await self._key(base_url, api_key)
         report = await list_models(base_url, key)
-        client = make_client(base_url, key, report.kind)
+        client = make_client(report.base_url, key, report.kind)
         settings = self._settings.current
         try:
             return await check_connection(

@@ -50,7 +50,8 @@ class Settings(BaseModel):
     reduce_motion: bool = False
     verbose_log: bool = False
     has_connected: bool = False
-    """True once a model server has answered: from then on the demo model is not used unasked."""
+    """True once a model of a real server has answered, in a run or a test, or its user took a server that was found:
+    from then on the demo model is not used unasked."""
 
     @field_validator("streaming_batch_interval", "font_scale", mode="before")
     @classmethod

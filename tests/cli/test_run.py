@@ -74,12 +74,12 @@ def test_the_demo_model_needs_no_server_and_says_what_it_is(felix: list[str]) ->
     ("arguments", "status", "says"),
     [
         (["Why?", "--base-url", "http://127.0.0.1:9/v1"], 1, "127.0.0.1:9"),
-        (["Why?", "--base-url", "ht tp://"], 2, "no base URL"),
+        (["Why?", "--base-url", "ht tp://"], 2, "no server address"),
         (["Why?", "--workflow", "unknown"], 2, "unknown"),
         (["Why?", "--batch-interval", "9"], 2, "streaming_batch_interval"),
         (["  "], 2, "task"),
         (["Why?", "--what"], 2, "--what"),
-        (["Why?", "--settings", "{tmp}/bad_url.json"], 2, "no base URL"),
+        (["Why?", "--settings", "{tmp}/bad_url.json"], 2, "no server address"),
         (
             ["Why?", "--settings", "{tmp}/none.json", "--base-url", "http://127.0.0.1:9/v1"],
             1,

@@ -380,9 +380,11 @@ def test_an_address_is_repaired_and_the_repair_is_shown(page: Page, typed: str, 
     assert ("check", address) in page.asked
 
 
-def test_an_address_that_is_none_stays_as_typed_and_is_not_asked(page: Page) -> None:
+@pytest.mark.parametrize("typed", ["ftp://x", "not an address at all"])
+def test_an_address_that_is_none_stays_as_typed_and_is_not_asked(page: Page, typed: str) -> None:
     page.asked.clear()
-    page.type(page.tab.connection.address.entry, "ftp://x", "Return")
+    page.type(page.tab.connection.address.entry, typed, "Return")
+    assert page.tab.connection.address.entry.get() == typed
     assert "http://" in page.tab.connection._address_row.fault
     assert page.now.base_url == DEFAULT_BASE_URL
     page.press(page.tab.connection.test_button)
@@ -457,10 +459,8 @@ def test_the_test_says_how_it_went(page: Page) -> None:
     page.press(rows.test_button)
     assert ("test", DEFAULT_BASE_URL, "") in page.asked
     assert rows.test_button.instate(["disabled"])
-    page.tab.test_result(
-        ConnectionCheck(ok=True, sentence="model server answers with qwen3-8b.", model="qwen3-8b"), None
-    )
-    assert rows.server.shown == "Model server answers with qwen3-8b."
+    page.tab.test_result(ConnectionCheck(ok=True, sentence="llama.cpp answers with qwen3-8b.", model="qwen3-8b"), None)
+    assert rows.server.shown == "llama.cpp answers with qwen3-8b.", "a name begins as it is written"
     assert rows.badge.cget("text") == "Works" and rows.test_button.instate(["!disabled"])
 
     page.press(rows.test_button)
@@ -479,6 +479,39 @@ def test_a_new_address_during_a_test_makes_its_result_no_news(page: Page) -> Non
     assert page.tab.connection.server.shown != "Old news."
     page.tab.server_report("http://10.0.0.7:1/v1", LMSTUDIO, None)
     assert page.tab.connection.badge.cget("text") == "Connected, 14 ms"
+
+
+def test_the_result_of_a_test_stays_until_something_is_set_anew(page: Page) -> None:
+    rows = page.tab.connection
+    page.press(rows.test_button)
+    refused = ConnectionCheck(ok=False, sentence="The server failed – look at its log.", fault="server")
+    page.tab.test_result(refused, None)
+    said = rows.badge.cget("text")
+    page.tab.server_report(DEFAULT_BASE_URL, LMSTUDIO, None)
+    page.tab.shown()
+    page.tab.server_report(DEFAULT_BASE_URL, LMSTUDIO, None)
+    assert (rows.server.fault, rows.badge.cget("text")) == (refused.sentence, said)
+    assert rows.model.cget("text") == "Automatic · qwen3-8b", "its models are news all the same"
+
+    page.tab.change(model="gemma-3-12b")
+    page.tab.server_report(DEFAULT_BASE_URL, LMSTUDIO, None)
+    assert rows.badge.cget("text") == "Connected, 14 ms"
+
+    page.press(rows.test_button)
+    page.tab.test_result(refused, None)
+    rows.key.edit()
+    page.type(rows.key.entry, "sk-0123456789abcd", "Return")
+    page.tab.server_report(DEFAULT_BASE_URL, LMSTUDIO, None)
+    assert rows.badge.cget("text") == "Connected, 14 ms"
+
+
+def test_a_test_that_found_nobody_ends_when_the_server_comes(page: Page) -> None:
+    rows = page.tab.connection
+    page.press(rows.test_button)
+    page.tab.test_result(None, ServerError("Nothing listens there; start it.", fault="unreachable"))
+    assert rows._after, "it is looked for again"
+    page.tab.server_report(DEFAULT_BASE_URL, LMSTUDIO, None)
+    assert rows.badge.cget("text") == "Connected, 14 ms"
 
 
 # -- the key -----------------------------------------------------------------------------------------------------------

@@ -33,7 +33,6 @@ def open_window(display: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         each.close()
 
 
-
 class AtPort:
     """A model server that comes to a port later."""
 
@@ -92,16 +91,49 @@ def test_who_had_a_server_is_not_slipped_the_demo_model(open_window: Open) -> No
     felix.until(lambda: "Demo model – scripted text" in felix.words(window.banner.frame))
 
 
-def test_a_server_that_answers_is_remembered(open_window: Open, fast_demo_server: str) -> None:
+def test_a_server_whose_model_has_answered_is_remembered(open_window: Open, fast_demo_server: str) -> None:
     felix = open_window(base_url=fast_demo_server)
+    window = felix.window
+    felix.until(lambda: window.watch.server)
+    assert not window.settings.current.has_connected, "a list of models is no answer of one"
+    assert not window.watch.uses_demo
+    window.composer.box.text = "Why?"
+    window.composer.run()
+    felix.until(lambda: window.bridge.state.status == "complete", timeout_s=20)
+    assert window.settings.current.has_connected
+
+
+def test_a_test_that_fails_is_not_taken_for_a_connection(open_window: Open) -> None:
+    def lists(client: Connection) -> None:
+        if client.request.method == "GET":
+            client.reply_json({"object": "list", "data": [{"id": "m", "object": "model"}]})
+        else:
+            client.reply_json({"error": {"message": "out of memory"}}, status="500 Internal Server Error")
+
+    with FaultServer({"lists": lists}) as server:
+        felix = open_window(base_url=server.url("lists"))
+        window = felix.window
+        felix.until(lambda: window.watch.server)
+        window.show_settings()
+        rows = window.settings_page.tab.connection
+        felix.until(lambda: "Connected" in rows.badge.cget("text"))
+        rows.test_button.invoke()
+        felix.until(lambda: "out of memory" in rows.server.shown)
+        window.watch.look()
+        rows.look()
+        felix.turn(150)
+        assert "out of memory" in rows.server.shown and rows.badge.cget("text") == "Not usable"
+        assert not window.settings.current.has_connected
+
+
+def test_an_address_of_another_kind_is_named_whole(open_window: Open) -> None:
+    felix = open_window(base_url="ftp://x y")
     felix.until(lambda: felix.window.watch.is_known)
-    assert felix.window.settings.current.has_connected
-    assert not felix.window.watch.uses_demo
+    felix.until(lambda: "there are blanks in it" in felix.words(felix.window.welcome.doctor.frame))
+    assert "ftp://x y cannot be used" in felix.words(felix.window.welcome.doctor.frame)
 
 
-def test_a_server_that_comes_is_offered_and_used_on_a_click(
-    open_window: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_server_that_comes_is_offered_and_used_on_a_click(open_window: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server_watch, "LOOK_AGAIN_MS", 50)
     port = free_port()
     felix = open_window(base_url=f"http://127.0.0.1:{port}/v1")

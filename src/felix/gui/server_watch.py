@@ -1,6 +1,6 @@
 """What is known of the model server, and whether the demo model stands in for it.
 
-The demo model is used unasked only while no server has ever answered this user and nothing answers at the configured
+The demo model is used unasked only while no model has ever answered this user and nothing answers at the configured
 address. Looking happens through the engine; this object only remembers what it said and when to look again.
 """
 
@@ -21,8 +21,9 @@ from felix.llm.models import ModelInfo, ServerReport
 from felix.settings import DEFAULT_BASE_URL, SettingsFile
 
 LOOK_AGAIN_MS = 3_000
-OTHER_SERVERS = ((11434, "Ollama"), (8080, "llama.cpp"), (8000, "vLLM"))
-"""Where else a model server may listen on this machine when the configured address is silent."""
+OTHER_SERVERS = ((11434, "Ollama"), (9931, "llama.cpp"), (8080, "llama.cpp"), (8000, "vLLM"))
+"""Where else a model server may listen on this machine when the configured address is silent. llama.cpp's moved from
+8080 to 9931 in 2026, and its older builds are still about."""
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ class Found:
 
     @property
     def name(self) -> str:
-        return self.report.name if self.report.kind != "other" else "Model server"
+        return self.report.name
 
     @property
     def model(self) -> ModelInfo | None:
@@ -62,6 +63,8 @@ class ServerWatch:
         """False until the first look is over."""
         self._chose_demo = demo
         self._auto_demo = False
+        self._has_answered = False
+        """A server has been there in this session: when it goes, that is told, and the demo model not slipped in."""
         self._asked_for = ""
         self._question = 0
         self.tried: tuple[str, ...] = ()
@@ -92,8 +95,12 @@ class ServerWatch:
 
     @property
     def address(self) -> str:
-        """Host and port, as people write them."""
-        return urlsplit(self.base_url).netloc or self.base_url
+        """Host and port, as people write them; all of it where that is not what they wrote."""
+        try:
+            parts = urlsplit(self.base_url)
+        except ValueError:
+            return self.base_url
+        return parts.netloc if parts.scheme in ("http", "https") and parts.netloc else self.base_url
 
     @property
     def is_usual(self) -> bool:
@@ -134,6 +141,11 @@ class ServerWatch:
         self.on_change()
         self.look()
 
+    def has_worked(self) -> None:
+        """A model of a real server has answered, in a run or a test: that is remembered from now on."""
+        if not self._settings.current.has_connected:
+            self._settings.change(has_connected=True)
+
     def use_demo(self) -> None:
         """The user asked for the demo model."""
         self._chose_demo = True
@@ -159,11 +171,10 @@ class ServerWatch:
         self.is_known = True
         if isinstance(value, ServerReport):
             self.server, self.other, self.error = Found(self._asked_for, value), None, None
-            if not self.uses_demo and not self._settings.current.has_connected:
-                self._settings.change(has_connected=True)
+            self._has_answered = self._has_answered or not self.uses_demo
         else:
             self.server, self.error = None, error
-            if self.is_silent and not self._settings.current.has_connected:
+            if self.is_silent and not (self._has_answered or self._settings.current.has_connected):
                 self._auto_demo = True
             if self.is_silent and is_loopback(self.base_url) and not self.is_busy():
                 self._look_elsewhere()

@@ -32,12 +32,14 @@ class SettingsPage:
         on_change: Callable[[frozenset[str]], None],
         on_saved: Callable[[str], None],
         on_key: Callable[[], None],
+        on_works: Callable[[], None],
         on_show_log: Callable[[], None],
     ) -> None:
-        """`on_key` hears that a key has come or gone: the server may answer differently now."""
+        """`on_key` hears that a key has come or gone: the server may answer differently now. `on_works` hears that a
+        model has answered a test."""
         self._frame, self._kit, self._settings = frame, kit, settings
         self._engine, self._keys, self._bridge, self._aside = engine, keys, bridge, Aside(bridge)
-        self._on_key = on_key
+        self._on_key, self._on_works = on_key, on_works
         self._tab: SettingsTab | None = None
         self._acts = Acts(
             on_change=on_change,
@@ -75,7 +77,10 @@ class SettingsPage:
 
     def _test(self, base_url: str, model: str) -> None:
         def heard(value: object, error: FelixError | None) -> None:
-            self.tab.test_result(value if isinstance(value, ConnectionCheck) else None, error)
+            check = value if isinstance(value, ConnectionCheck) else None
+            if check and check.ok:
+                self._on_works()
+            self.tab.test_result(check, error)
 
         self._bridge.expect(self._engine.test_server(base_url, model), heard)
 

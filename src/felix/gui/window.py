@@ -97,7 +97,8 @@ class Window:
         self.helix.frame.pack(fill="both", expand=True)
         self.settings_page = SettingsPage(
             self.header.settings, kit, self.settings, self.engine, self.keys, self.bridge,
-            on_change=self.apply_settings, on_saved=self._saved, on_key=self.watch.look, on_show_log=self.show_log,
+            on_change=self.apply_settings, on_saved=self._saved, on_key=self.watch.look,
+            on_works=self.watch.has_worked, on_show_log=self.show_log,
         )  # fmt: skip
         self.header.notebook.bind("<<NotebookTabChanged>>", lambda _event: self._tab_changed())
         for view, widget in (
@@ -241,6 +242,8 @@ class Window:
 
     def _run_ended(self) -> None:
         state = self.bridge.state
+        if state.plan and not state.plan.demo and any(len(thought.answer) for thought in state.thoughts.values()):
+            self.watch.has_worked()
         if state.status in ("failed", "crashed"):
             self._show_failure()
             self.watch.look()

@@ -1,4 +1,4 @@
-"""The base URL of a model server: repaired where the repair is sure, refused in one sentence where it is not."""
+"""The address of a model server, its base URL: repaired where that is sure, refused in one sentence where it is not."""
 
 from __future__ import annotations
 
@@ -14,18 +14,23 @@ SILENCE_REMOTE_S = 120.0
 
 
 class AddressError(SettingsError, ValueError):
-    """What was entered is no base URL, and no sure repair makes it one."""
+    """What was entered is no server address, and no sure repair makes it one."""
 
 
 def repair_base_url(text: str) -> str:
     """`text` as a base URL: http or https, a host, a port if one was given, and a path without a slash at its end.
 
-    Blanks go, a missing scheme becomes http, an empty path becomes /v1, localhost becomes 127.0.0.1 (on Windows the
-    name costs two seconds per request). Raises AddressError.
+    Blanks around it go, a missing scheme becomes http, an empty path becomes /v1, localhost becomes 127.0.0.1 (on
+    Windows the name costs two seconds per request). Raises AddressError, also for blanks inside: words are no address.
     """
-    url = "".join(text.split()).strip("\"'<>")
+    url = text.strip().strip("\"'<>").strip()
     if not url:
-        raise AddressError("The base URL is empty – enter one such as http://127.0.0.1:1234/v1.")
+        raise AddressError("The server address is empty – enter one such as http://127.0.0.1:1234/v1.")
+    if len(url.split()) > 1:
+        raise AddressError(
+            f"“{_shown(text)}” is no server address, there are blanks in it – enter one such as"
+            " http://127.0.0.1:1234/v1."
+        )
     if not re.match(r"[a-z][a-z0-9+.-]*://", url, re.IGNORECASE):
         url = f"http://{url.removeprefix('//')}"
     try:
@@ -34,16 +39,18 @@ def repair_base_url(text: str) -> str:
         host = parts.hostname or ""
     except ValueError:
         raise AddressError(
-            f"“{_shown(text)}” is no base URL, its host or port is wrong (ports go from 1 to 65535)"
+            f"“{_shown(text)}” is no server address, its host or port is wrong (ports go from 1 to 65535)"
             " – enter one such as http://127.0.0.1:1234/v1."
         ) from None
     if parts.scheme not in ("http", "https"):
-        raise AddressError(f"A base URL begins with http:// or https://, not {parts.scheme}:// – correct it.")
+        raise AddressError(f"A server address begins with http:// or https://, not {parts.scheme}:// – correct it.")
     if parts.username is not None or parts.password is not None:
-        raise AddressError("The base URL holds a user name or password – remove it, and enter a key as the API key.")
+        raise AddressError(
+            "The server address holds a user name or password – remove it, and enter a key as the API key."
+        )
     if port == 0 or not _is_host(host):
         raise AddressError(
-            f"“{_shown(text)}” is no base URL, its host or port is wrong (ports go from 1 to 65535)"
+            f"“{_shown(text)}” is no server address, its host or port is wrong (ports go from 1 to 65535)"
             " – enter one such as http://127.0.0.1:1234/v1."
         )
     if host in ("localhost", "localhost."):

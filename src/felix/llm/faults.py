@@ -86,7 +86,7 @@ def from_status(
             "redirected",
             (
                 f"The server redirects to {location or 'another address'}, not followed"
-                " – if that is the right one, enter it as the base URL in Settings."
+                " – if that is the right one, enter it as the server address in Settings."
             ),
         )
     elif _CONTEXT.search(text):
@@ -115,14 +115,17 @@ def from_status(
             "not_a_model_server",
             (
                 f"{address} answers, but not as a model server (HTTP {status})"
-                " – check the base URL in Settings; it usually ends in /v1."
+                " – check the server address in Settings; it usually ends in /v1."
             ),
         )
     elif status == 413:
         fault, sentence = "context", f"The server refused the prompt as too large{said} – shorten the task."
     elif status == 429:
         wait = f", for {retry_after_s:.0f} s" if retry_after_s and retry_after_s >= 1 else ""
-        fault, sentence = "rate_limit", f"The server's rate limit is reached{wait}{said} – wait, or lower max_parallel."
+        fault, sentence = (
+            "rate_limit",
+            f"The server's rate limit is reached{wait}{said} – wait, or set fewer agents at once in Settings.",
+        )
     elif status in _BUSY:
         fault, sentence = (
             "overloaded",
@@ -136,7 +139,10 @@ def from_status(
     elif status:
         fault, sentence = (
             "rejected",
-            (f"The server refused the request (HTTP {status}){said} – check the model and the base URL in Settings."),
+            (
+                f"The server refused the request (HTTP {status}){said}"
+                " – check the model and the server address in Settings."
+            ),
         )
     else:
         fault, sentence = "server", f"The server reported an error{said} – look at the server's log, then try again."
@@ -150,7 +156,8 @@ def not_a_model_server(address: str, status: int, content_type: str, text: str) 
     kind = content_type.partition(";")[0].strip()
     what = f" ({kind}){_quoted(text)}" if text else f", with an empty answer (HTTP {status})"
     return ServerError(
-        f"{address} answers, but is no model server{what} – check the base URL in Settings; it usually ends in /v1.",
+        f"{address} answers, but is no model server{what}"
+        " – check the server address in Settings; it usually ends in /v1.",
         fault="not_a_model_server",
         status_code=status,
     )

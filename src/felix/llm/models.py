@@ -42,7 +42,7 @@ _NAMES: dict[ServerKind, str] = {
     "ollama": "Ollama",
     "groq": "Groq",
     "openai": "OpenAI",
-    "other": "model server",
+    "other": "Model server",
 }
 
 
@@ -91,10 +91,12 @@ def make_client(base_url: str, api_key: str = "", kind: ServerKind = "other") ->
 async def list_models(base_url: str, api_key: str = "", *, timeout_s: float = LISTING_TIMEOUT_S) -> ServerReport:
     """Ask a server what it is and what it has.
 
-    Raises ServerError: nothing listens there, it is no model server, it has no model, it wants a key.
+    Raises ServerError: nothing listens there, it is no model server, it has no model, it wants a key; and AddressError
+    for an address that is none.
     """
     from felix.llm import transport
 
+    base_url = repair_base_url(base_url)
     async with transport.open_client(base_url, api_key) as http:
         server = _Listing(http, base_url, timeout_s)
         kind, models = await _ask(server)

@@ -93,16 +93,16 @@ def failure(error: BaseException, base_url: str, *, stage: Stage) -> ServerError
         "see whether it is a model server and try again",
     )
     if any(isinstance(cause, socket.gaierror) for cause in causes):
-        what, advice = f"No such host: {base_url}", "check the base URL in Settings and the network"
+        what, advice = f"No such host: {base_url}", "check the server address in Settings and the network"
     elif any(isinstance(cause, OSError) and cause.errno == errno.ECONNREFUSED for cause in causes):
         what, advice = (
             f"Connection refused: nothing listens at {base_url}",
-            "start the server there, or change the base URL in Settings",
+            "start the server there, or change the server address in Settings",
         )
     elif isinstance(error, httpx2.ConnectTimeout):
         what, advice = f"No connection to {base_url} in time", "check the address and whether the machine is on"
     elif isinstance(error, httpx2.ConnectError):
-        what, advice = f"No connection to {base_url}", "check the base URL in Settings and the network"
+        what, advice = f"No connection to {base_url}", "check the server address in Settings and the network"
     elif isinstance(error, httpx2.RemoteProtocolError) and "disconnected" not in str(error):
         return ServerError(
             f"{base_url} answers, but not with HTTP – check the port in Settings.",
@@ -110,7 +110,7 @@ def failure(error: BaseException, base_url: str, *, stage: Stage) -> ServerError
             retryable=True,
         )
     elif isinstance(error, httpx2.UnsupportedProtocol | httpx2.InvalidURL | httpx2.LocalProtocolError):
-        return ServerError(f"{base_url} cannot be asked – correct the base URL in Settings.", fault="unreachable")
+        return ServerError(f"{base_url} cannot be asked – correct the server address in Settings.", fault="unreachable")
     return ServerError(f"{what} – {advice}.", fault="unreachable", retryable=True)
 
 

@@ -49,6 +49,9 @@ class ConnectionRows:
         self._report: ServerReport | None = None
         self._asked = ""
         self._tested: tuple[str, str] | None = None
+        self._verdict: tuple[str, str] | None = None
+        """The address and model that the result of a test shown here is about; None while none is shown."""
+        self._key_is_new = False
         self._after = ""
         self._address_row = section.row("Server address", _ADDRESS)
         self.test_button = kit.button(
@@ -68,8 +71,7 @@ class ConnectionRows:
         self._add_model(self._model_row)
         self.key = KeyRow(
             section.row("API key"), kit,
-            on_put=lambda key: acts.on_put_key(read().base_url, key),
-            on_remove=lambda: acts.on_remove_key(read().base_url),
+            on_put=self._put_key, on_remove=self._remove_key,
         )  # fmt: skip
         self.fields = (self.address,)
         section.frame.bind("<Destroy>", lambda _event: self._stop_waiting(), add="+")
@@ -94,7 +96,9 @@ class ConnectionRows:
     def look(self) -> None:
         """Ask the server in force what it is, and where its key is kept."""
         self._asked = self._read().base_url
-        self._show_asking()
+        if not self._verdict_holds():
+            self._verdict = None
+            self._show_asking()
         self._acts.on_check(self._asked)
         self._acts.on_ask_key(self._asked)
 
@@ -105,7 +109,7 @@ class ConnectionRows:
             self.address.entry.focus_set()
             return
         settings = self._read()
-        self._tested = (settings.base_url, settings.model)
+        self._tested, self._verdict = (settings.base_url, settings.model), None
         self.test_button.state(["disabled"])
         self._kit.set_badge(self.badge, "Testing…", "prep", "plug")
         self._acts.on_test(*self._tested)
@@ -124,6 +128,14 @@ class ConnectionRows:
         if model != self._read().model:
             self._change(model=model)
 
+    def _put_key(self, key: str) -> None:
+        self._key_is_new = True
+        self._acts.on_put_key(self._read().base_url, key)
+
+    def _remove_key(self) -> None:
+        self._key_is_new = True
+        self._acts.on_remove_key(self._read().base_url)
+
     # -- what comes back -----------------------------------------------------------------------------------------------
 
     def refresh(self) -> None:
@@ -134,6 +146,8 @@ class ConnectionRows:
             self._report = None
             self.key.show(None)
             self.look()
+        elif self._verdict and not self._verdict_holds():
+            self.look()
 
     def server_report(self, base_url: str, report: ServerReport | None, error: FelixError | None) -> None:
         """What the server at `base_url` said, or why it said nothing; of one that is not in force: nothing."""
@@ -141,17 +155,16 @@ class ConnectionRows:
             return
         self._report = report
         self._kit.set_button(self.model, text=chosen_words(report, self._read().model))
-        if self._tested:
-            return
+        if self._tested or (report and self._verdict_holds()):
+            return  # a test went further than this look: that a server lists its models does not make it work
         if report:
-            self.server.set_name(_capital(report.name) or "Model server")
+            self.server.set_name(report.name or "Model server")
             self.server.set_fault("")
             self.server.set_hint(_summary(report))
             self._kit.set_badge(self.badge, f"Connected, {max(1, round(report.latency_ms))} ms", "done", "check-lg")
         elif error:
-            self._show_error(error)
-            self._stop_waiting()
-            self._after = self.badge.after(LOOK_AGAIN_MS, self._look_again)
+            self._verdict = None
+            self._show_unusable(error)
 
     def test_result(self, check: ConnectionCheck | None, error: FelixError | None) -> None:
         """How the test went; one of another server or model than those in force is no news."""
@@ -160,19 +173,30 @@ class ConnectionRows:
         settings = self._read()
         if asked != (settings.base_url, settings.model):
             self.look()
-        elif check and check.ok:
-            self.server.set_fault("")
-            self.server.set_hint(_capital(check.sentence))
-            self._kit.set_badge(self.badge, "Works", "done", "check-lg")
         elif check:
-            self._show_fault(check.sentence, check.fault)
+            self._verdict = asked
+            if check.ok:
+                self.server.set_fault("")
+                self.server.set_hint(check.sentence)
+                self._kit.set_badge(self.badge, "Works", "done", "check-lg")
+            else:
+                self._show_fault(check.sentence, check.fault)
         elif error:
-            self._show_error(error)
+            self._show_unusable(error)
 
     def key_report(self, state: KeyState) -> None:
         """Where the key of a server is kept; of another than the one in force: nothing."""
         if state.base_url == self._read().base_url:
             self.key.show(state)
+            if self._key_is_new:
+                self._key_is_new, self._verdict = False, None
+                self._show_asking()
+                self._acts.on_check(state.base_url)
+
+    def _verdict_holds(self) -> bool:
+        """Until the address, the model or the key is another one, or the next test."""
+        settings = self._read()
+        return self._verdict == (settings.base_url, settings.model)
 
     def _look_again(self) -> None:
         """Quietly: what is shown stays until there is news. A page that is not on screen asks when it comes back."""
@@ -191,20 +215,18 @@ class ConnectionRows:
         self.server.set_hint("Asking what it is and which models it has")
         self._kit.set_badge(self.badge, "Asking…", "prep", "plug")
 
-    def _show_error(self, error: FelixError) -> None:
+    def _show_unusable(self, error: FelixError) -> None:
+        """What keeps even a look from succeeding; the next one may."""
         self._show_fault(str(error), error.fault if isinstance(error, ServerError) else None)
+        self._stop_waiting()
+        self._after = self.badge.after(LOOK_AGAIN_MS, self._look_again)
 
     def _show_fault(self, sentence: str, fault: ServerFault | None) -> None:
         self.server.set_name("Server")
-        self.server.set_fault(_capital(sentence))
+        self.server.set_fault(sentence)
         self._kit.set_badge(
             self.badge, _BADGES.get(fault, "Not usable") if fault else "Not usable", "fail", "x-octagon-fill"
         )
-
-
-def _capital(sentence: str) -> str:
-    """A sentence may begin with the name of a server, which need not have a capital."""
-    return sentence[:1].upper() + sentence[1:]
 
 
 def _summary(report: ServerReport) -> str:
