@@ -6,6 +6,7 @@ import logging
 import time
 import tkinter as tk
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -232,6 +233,35 @@ def test_a_moving_view_is_ticked_frame_by_frame_and_a_still_one_left_alone(
     wait_until(lambda: moving.moves == 0)
     assert moving.ticks == 20
     assert still.ticks == 1
+
+
+def test_a_run_in_which_nothing_moves_ticks_ten_times_a_second(
+    bridge: Bridge, feed: Feed, window: tk.Toplevel, app: tk.Tk, wait_until: Wait
+) -> None:
+    still = Log()
+    bridge.add(still, window)
+    feed.put(started())
+    wait_until(lambda: still.ticks)
+    before, end = still.ticks, time.monotonic() + 1.0
+    while time.monotonic() < end:
+        app.update()
+    assert 5 <= still.ticks - before <= 10
+    frames = still.ticks
+    feed.put(partial(ALICE, "now", 0))
+    wait_until(lambda: still.ticks > frames)
+    assert still.calls[-1] == ("update", frozenset({ALICE}))
+
+
+def test_what_is_known_of_a_run_is_shown_until_the_engine_tells(
+    bridge: Bridge, feed: Feed, window: tk.Toplevel, wait_until: Wait
+) -> None:
+    view = Log()
+    bridge.add(view, window)
+    bridge.follow(RUN, started())
+    wait_until(lambda: view.calls)
+    assert list(bridge.state.agents) == [ALICE, BOB]
+    feed.put(replace(started(), model="the one that is loaded"))
+    wait_until(lambda: bridge.state.plan and bridge.state.plan.model == "the one that is loaded")
 
 
 def test_an_answer_reaches_who_asked(bridge: Bridge, feed: Feed, wait_until: Wait) -> None:

@@ -372,3 +372,15 @@ def test_the_strip_says_when_the_synthesis_comes(window: tk.Toplevel, kit: Kit) 
     strip.show(ScriptedRun(threshold=None).state)
     assert strip._words.cget("text") == "after round 5"
     assert 30 <= strip.frame.winfo_reqheight() <= 36
+
+
+@pytest.mark.parametrize(("status", "words"), [("complete", "complete"), ("stopped", "stopped"), ("failed", "failed")])
+def test_the_strip_says_how_the_synthesis_ended(window: tk.Toplevel, kit: Kit, status: Status, words: str) -> None:
+    strip = SynthesisStrip(window, kit, on_view=lambda _view: None)
+    run = ScriptedRun()
+    run.synthesise()
+    strip.show(run.state)
+    assert strip._words.cget("text") == "being written"
+    run.conclude(status=status)
+    strip.show(run.state)
+    assert strip._words.cget("text") == words

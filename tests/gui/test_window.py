@@ -148,6 +148,9 @@ def test_stop_ends_the_run_and_keeps_what_was_written(human_server: str, open_wi
     felix.until(lambda: window.composer.phase == "finished")
     assert seen == ["Stopping…", "Run again"]
     assert {thought.status for thought in window.bridge.state.thoughts.values()} == {"stopped"}
+    assert window.column.view == "agents"
+    assert window.wall.frame.winfo_viewable()
+    assert "The run ended before its turn" in felix.words(window.wall.frame)
     felix.screenshot("window-stopped")
 
 
@@ -242,6 +245,30 @@ def test_while_the_settings_are_in_front_the_wall_gets_nothing(slow_demo_server:
     assert calls == []
     window.header.turn_to(WORKFLOWS)
     felix.until(lambda: "hidden" in window.wall.cards[0].stream.text.get("1.0", "end"))
+
+
+def test_while_a_server_does_not_answer_the_agents_are_seen_connecting(open_window: Open) -> None:
+    def says_nothing(client: Connection) -> None:
+        client.silence()
+
+    with FaultServer({"mute": says_nothing}) as server:
+        felix = open_window(base_url=server.url("mute"), has_connected=True)
+        window = felix.window
+        felix.write("hello?")
+        felix.press("<Control-Return>", felix.task)
+        felix.until(lambda: "Connecting to the server" in felix.words(window.wall.frame), timeout_s=1.0)
+        words = felix.words(window.wall.frame)
+        assert words.count("Connecting to the server") == 2
+        assert "Speaks from round 2 on" in words
+        assert window.wall.cards[0].agent == window.bridge.state.agents[AgentId("research-1")]
+        assert "connecting…" in felix.words(window.status.frame)
+        assert "0 of 8 thoughts" in felix.words(window.status.frame)
+        felix.until(lambda: "2 s" in felix.words(window.wall.frame), timeout_s=4.0)
+        felix.screenshot("window-connecting")
+        felix.press("<Escape>")
+        felix.until(lambda: window.bridge.state.status == "stopped")
+        felix.screenshot("window-stopped-connecting")
+        assert window.column.view == "agents"
 
 
 def test_a_dead_server_is_a_sentence_with_next_steps_once_one_has_been_used(open_window: Open) -> None:

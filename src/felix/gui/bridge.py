@@ -43,6 +43,8 @@ REPLY_MS = 50
 """While an answer of the engine is awaited and nothing else moves."""
 IDLE_MS = 250
 """Otherwise: four looks a second cost nothing that can be measured."""
+TICK_S = 0.1
+"""A run ticks at least this often, for what blinks and counts; in between, a frame only looks into the mailbox."""
 FOLD_BUDGET_S = 0.010
 """Folding stops here within a frame, the rest waits for the next: a flood must not hold up a key press."""
 
@@ -82,6 +84,9 @@ class Bridge:
         self._seats: list[_Seat] = []
         self._waiting: deque[Item] = deque()
         self._replies: dict[int, OnReply] = {}
+        self._ticked_at = 0.0
+        self._is_called = True
+        """A view came into view, or all are to be drawn anew: the next frame looks at each of them."""
         self._known_faults: set[tuple[object, ...]] = set()
         self._after: str | None = None
         # one command for all frames: `after` with a function makes a new one each time, sixty times a second,
@@ -91,7 +96,7 @@ class Bridge:
     def add(self, view: View, widget: tk.Misc) -> None:
         """Feed a view whenever `widget` can be seen: mapped, in the tab in front, in a window that is not iconified."""
         self._seats.append(_Seat(view, widget))
-        widget.bind("<Map>", lambda _event: self._plan(0), add="+")  # it comes back: not at the next idle look
+        widget.bind("<Map>", lambda _event: self._call(), add="+")  # it comes back: not at the next idle look
 
     def listen(self, mailbox: Mailbox) -> None:
         """Empty this mailbox too."""
@@ -102,13 +107,16 @@ class Bridge:
         self._is_open = True
         self._plan(0)
 
-    def follow(self, run: RunId) -> None:
-        """Show this run from now on. What still comes of another one is dropped."""
+    def follow(self, run: RunId, plan: RunStarted | None = None) -> None:
+        """Show this run from now on. What still comes of another one is dropped.
+
+        `plan` is what is known before the engine says a word; its own `RunStarted` takes the place of it.
+        """
         self.run = run
         self.state = RunState()
-        for seat in self._seats:
-            seat.is_stale = True
-        self._plan(0)
+        if plan is not None:
+            self.state.apply(Record(0, time.time(), run, plan))
+        self.refresh()
 
     def expect(self, number: int, then: OnReply) -> None:
         """Call `then(value, error)` with the engine's answer to question `number`."""
@@ -125,7 +133,7 @@ class Bridge:
         """Have every view draw itself anew, at once if it can be seen and else when it can."""
         for seat in self._seats:
             seat.is_stale = True
-        self._plan(0)
+        self._call()
 
     def close(self) -> None:
         """Stop polling; nothing is called any more."""
@@ -133,6 +141,10 @@ class Bridge:
         if self._after is not None:
             self._root.tk.call("after", "cancel", self._after)
             self._after = None
+
+    def _call(self) -> None:
+        self._is_called = True
+        self._plan(0)
 
     def _plan(self, delay_ms: int) -> None:
         if not self._is_open:
@@ -149,15 +161,24 @@ class Bridge:
         try:
             for mailbox in self._mailboxes:
                 self._waiting.extend(mailbox.take())
-            if not (self._waiting or self.state.is_running or any(seat.wants_call for seat in self._seats)):
-                self._plan(REPLY_MS if self._replies else IDLE_MS)
+            if not (self._waiting or self._is_due(began)):
+                self._plan(self._delay(0.0, moving=False))
                 return
+            self._is_called = False
             dirty, is_new, is_changed = self._fold(began + FOLD_BUDGET_S)
             moving = self._show(dirty, is_new=is_new, is_changed=is_changed)
         except Exception:  # noqa: BLE001  whatever happens to one frame, the next one comes
             self._report(self)
             moving = False
         self._plan(self._delay(time.monotonic() - began, moving=moving))
+
+    def _is_due(self, now: float) -> bool:
+        """Whether a view is to be called although no record came."""
+        if any(seat.wants_frames for seat in self._seats):
+            return True
+        if self.state.is_running:
+            return self._is_called or now - self._ticked_at >= TICK_S
+        return any(seat.wants_call for seat in self._seats)
 
     def _delay(self, spent_s: float, *, moving: bool) -> int:
         if self._waiting or moving or self.state.is_running:
@@ -195,11 +216,13 @@ class Bridge:
     def _show(self, dirty: set[AgentId], *, is_new: bool, is_changed: bool) -> bool:
         """Call the views that can be seen, once each. True when one of them wants another frame soon."""
         moving = False
-        is_running = self.state.is_running
         now = time.monotonic()
+        is_tick = self.state.is_running and now - self._ticked_at >= TICK_S
+        if is_tick or is_changed:
+            self._ticked_at = now
         for seat in self._seats:
             seat.is_stale |= is_new
-            if not (is_changed or is_running or seat.is_stale or seat.wants_frames):
+            if not (is_changed or is_tick or seat.is_stale or seat.wants_frames):
                 continue
             if not seat.widget.winfo_viewable():
                 seat.is_stale |= is_changed

@@ -18,9 +18,10 @@ from felix.gui.card_foot import CardFoot
 from felix.gui.card_head import CardHead
 from felix.gui.card_words import (
     Waiting,
-    badge_of,
+    badge_for,
     document,
     heading,
+    is_connecting,
     meta,
     thought_document,
     trouble_of,
@@ -121,7 +122,7 @@ class Card:
         self._draw_state()
 
     def tick(self, now: float) -> bool:
-        """Type, blink, count. True while any of these goes on."""
+        """Type, blink, count. True while there is something to type: what is slower has the ticks of a run."""
         if self.agent is None:
             return False
         typing = self._document.is_behind(self.agent.thoughts)
@@ -133,9 +134,8 @@ class Card:
             self._slow_at = now
             self._draw_slow()
         self._find.tick(now)
-        blinking = self._stream.tick(now)
-        latest = self.agent.latest
-        return typing or blinking or (latest is not None and latest.is_live and self._state.status is None)
+        self._stream.tick(now)
+        return typing
 
     def focus(self) -> None:
         """Give this card the keyboard."""
@@ -270,7 +270,7 @@ class Card:
         agent = self.agent
         assert agent is not None
         latest = agent.latest
-        badge = badge_of(latest, run_is_over=self._state.status is not None, short=self._is_short)
+        badge = badge_for(agent, self._state, short=self._is_short)
         if self._head.set_badge(badge, agent.code):
             self._draw_slow()
         self._head.set_fraction(latest.fraction or 0.0 if latest is not None and latest.is_live else 0.0)
@@ -299,11 +299,11 @@ class Card:
         waiting = waiting_of(agent, self._state, time.time())
         first = len(agent.thoughts) <= 1
         latest = agent.latest
-        asked = waiting is not None and latest is not None and latest.asked_at is not None
+        asked = latest is not None and latest.asked_at is not None or is_connecting(agent, self._state)
         still = self._settings.current.reduce_motion
-        dots = DOTS[-1 if still else int(time.time() / SLOW_S) % 3] if asked else ""
+        dots = DOTS[-1 if still else int(time.time() / SLOW_S) % 3] if waiting and asked else ""
         if waiting is not None and first:
-            self._panel.show(waiting, badge_of(latest).state, dots)
+            self._panel.show(waiting, badge_for(agent, self._state).state, dots)
         else:
             self._panel.hide()
         if waiting is None or first:

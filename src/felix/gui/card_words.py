@@ -29,6 +29,7 @@ class Waiting(NamedTuple):
 
 
 NOT_YET = Badge("Not yet", "queue", "hourglass")
+CONNECTING = Badge("Connecting", "prep", "plug")
 NEVER = Badge("Not asked", "queue", "dash-circle")
 
 _ENDED: dict[Status, Badge] = {
@@ -65,7 +66,7 @@ def badge_of(speech: Speech | None, *, run_is_over: bool = False, short: bool = 
         case "queued":
             return Badge(f"Queued #{speech.position}" if speech.position else "Queued", "queue", "hourglass-split")
         case "connecting":
-            return Badge("Connecting", "prep", "plug")
+            return CONNECTING
         case "loading":
             return Badge(f"Loading{percent}", "prep", "memory")
         case "reading":
@@ -82,6 +83,20 @@ def badge_of(speech: Speech | None, *, run_is_over: bool = False, short: bool = 
             assert_never(speech.activity)
 
 
+def badge_for(agent: Agent, state: RunState, *, short: bool = False) -> Badge:
+    """The badge of an agent's latest thought; of one whose first is about to be asked for, that it connects."""
+    if is_connecting(agent, state):
+        return CONNECTING
+    return badge_of(agent.latest, run_is_over=state.status is not None, short=short)
+
+
+def is_connecting(agent: Agent, state: RunState) -> bool:
+    """True before the first round for those who speak in it: the server has not answered yet."""
+    if agent.thoughts or state.round or not state.is_running or not state.rounds:
+        return False
+    return any(turn.agent_id == agent.agent_id for turn in state.rounds[0].turns)
+
+
 def waiting_of(agent: Agent, state: RunState, now: float) -> Waiting | None:
     """What to say in place of text; None when there is some, or the thought has ended. `now` in Unix seconds."""
     thought = agent.latest
@@ -90,6 +105,8 @@ def waiting_of(agent: Agent, state: RunState, now: float) -> Waiting | None:
     if thought is None:
         if over:
             return Waiting(badge.icon, "Not asked", "The run ended before its turn")
+        if is_connecting(agent, state):
+            return Waiting(CONNECTING.icon, "Connecting to the server", seconds(now - state.started_at))
         turns = ((r.number, t.checkpoint) for r in state.rounds for t in r.turns if t.agent_id == agent.agent_id)
         number, depth = next(turns, (0, agent.spawn))
         sentence = f"Speaks from round {number} on" if number else "Not yet here"
@@ -120,7 +137,8 @@ def waiting_of(agent: Agent, state: RunState, now: float) -> Waiting | None:
         case "retrying":
             return Waiting("arrow-repeat", "Asking again", thought.detail)
         case _:
-            return Waiting("three-dots", "Waiting for the first token", for_s)
+            comes_whole = state.plan is not None and not state.plan.streaming
+            return Waiting("three-dots", f"Waiting for the {'answer' if comes_whole else 'first token'}", for_s)
 
 
 def meta(agent: Agent, now: float) -> str:

@@ -8,7 +8,7 @@ from tkinter import ttk
 from typing import Any
 
 from felix.events import HUB, AgentId
-from felix.gui.card_words import Badge, badge_of
+from felix.gui.card_words import Badge, badge_for
 from felix.gui.kit import Kit
 from felix.ledger.state import Agent, RunState
 
@@ -54,7 +54,7 @@ class ChipsRow:
 
     def update(self, state: RunState, dirty: set[AgentId]) -> None:
         """Words and colours of the agents that changed; of all when the run did."""
-        everyone = not dirty - {HUB}
+        everyone = state.status is not None or not dirty - {HUB}
         for chip in self._chips:
             if everyone or chip.agent_id in dirty:
                 chip.show(state.agents[chip.agent_id], state)
@@ -130,7 +130,7 @@ class _Chip:
         self.frame.bind("<FocusOut>", lambda _event: self.frame.state(["!user1"]))
 
     def show(self, agent: Agent, state: RunState) -> None:
-        badge = badge_of(agent.latest, run_is_over=state.status is not None, short=True)
+        badge = badge_for(agent, state, short=True)
         words, colour = badge.word, f"ink:{badge.state}"
         if badge.state == "done" and agent.confidence is not None:
             words, colour = f"conf {agent.confidence:.2f}", "text2"

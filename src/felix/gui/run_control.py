@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from felix.engine import Engine
-from felix.events import AgentId
+from felix.events import AgentId, RunStarted
 from felix.gui.bridge import Bridge
 from felix.gui.composer import Composer
 from felix.gui.server_watch import ServerWatch
 from felix.ledger.state import RunState
 from felix.settings import SettingsFile
+from felix.team.runner import planned_agents, planned_rounds
 from felix.team.workflow import Workflow
 
 
@@ -78,9 +79,29 @@ class RunControl:
             self._composer.set_phase("idle")
             return
         self._composer.set_phase("starting")
-        run = self._engine.start(task, workflow, demo=self._watch.uses_demo)
-        self._bridge.follow(run)
+        plan = self._plan(task, workflow)
+        self._bridge.follow(self._engine.start(task, workflow, demo=plan.demo), plan)
         self._on_begin()
+
+    def _plan(self, task: str, workflow: Workflow) -> RunStarted:
+        """What is known before the server has answered: it may take its time, and the agents are to be seen."""
+        settings = self._settings.current
+        return RunStarted(
+            task=task,
+            workflow=workflow.name,
+            agents=planned_agents(workflow, settings.model),
+            rounds=planned_rounds(workflow),
+            server=settings.base_url,
+            server_name="",
+            model=settings.model,
+            context_length=None,
+            streaming=settings.enable_streaming,
+            batch_interval_s=settings.streaming_batch_interval,
+            max_parallel=settings.max_parallel,
+            consensus_threshold=workflow.consensus_threshold,
+            helix_turns=workflow.helix.turns,
+            demo=self._watch.uses_demo,
+        )
 
     # -- the run's own word --------------------------------------------------------------------------------------------
 

@@ -151,8 +151,10 @@ class StatusBar:
         kit = self._kit
         answered = sum(1 for agent in state.agents.values() if (last := agent.latest) and last.status == "complete")
         if state.is_running:
-            kit.set_label(self._speed, text=f"{self._tokens_per_s(state):,.0f} tok/s", icon="speedometer2")
-            self._agents.configure(text=f"{_ended(state)} of {len(state.agents)} done")
+            speed = f"{self._tokens_per_s(state):,.0f} tok/s" if state.round else "connecting…"
+            kit.set_label(self._speed, text=speed, icon="speedometer2" if state.round else "plug")
+            planned = state.calls_planned - 1
+            self._agents.configure(text=f"{_ended(state)} of {planned} thought{'' if planned == 1 else 's'}")
             self._elapsed.configure(text=clock(time.time() - state.started_at))
         else:
             tokens = state.usage.completion if state.usage else None
@@ -208,17 +210,7 @@ def clock(seconds: float) -> str:
 
 
 def _ended(state: RunState) -> int:
-    """Agents that have nothing more to say: every turn planned for them is over."""
-    turns: dict[AgentId, int] = {}
-    for each in state.rounds:
-        for turn in each.turns:
-            turns[turn.agent_id] = turns.get(turn.agent_id, 0) + 1
-    return sum(
-        1
-        for agent in state.agents.values()
-        if (state.synthesis or len(agent.thoughts) >= turns.get(agent.agent_id, 0))
-        and all(not thought.is_live for thought in agent.thoughts)
-    )
+    return sum(not thought.is_live for thought in state.thoughts.values())
 
 
 def _estimate(state: RunState) -> int:

@@ -6,6 +6,7 @@ import tkinter as tk
 from collections.abc import Callable
 
 from felix.events import AgentId
+from felix.gui.card_words import badge_of
 from felix.gui.kit import Kit, Option, Segmented
 from felix.ledger.state import RunState
 
@@ -63,8 +64,13 @@ def when(state: RunState, *, is_short: bool = False) -> str:
     """When the synthesis comes, in words."""
     if state.plan is None:
         return ""
-    if state.synthesis is not None:
-        return state.synthesis.reason if state.synthesis.early else "being written"
+    synthesis = state.synthesis
+    if synthesis is not None:
+        if synthesis.is_live and state.status is None:
+            return synthesis.reason if synthesis.early else "being written"
+        badge = badge_of(synthesis, run_is_over=True)
+        word = "complete" if synthesis.status == "complete" else badge.word.lower()
+        return f"{word}, early: {synthesis.reason}" if synthesis.early and synthesis.reason else word
     if state.status is not None:
         return "none was made"
     rounds = len(state.rounds)

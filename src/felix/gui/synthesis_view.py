@@ -139,9 +139,10 @@ class SynthesisView:
             self.head.show_figures(synthesis, time.time())
         if not is_live and not moving:
             self._render(synthesis)
-        moving |= self._thinking.tick(now)
+        self._thinking.tick(now)
         self._find.tick(now)
-        return self.stream.tick(now) or moving or is_live
+        self.stream.tick(now)
+        return moving
 
     def _bind(self) -> None:
         plain = self.stream.text

@@ -98,7 +98,8 @@ class Wall:
         if state is not self._state or list(state.agents) != list(self._cards):
             self.show(state)
             return
-        changed = dirty - {HUB} or set(self._cards)
+        # the end of a run changes those who never spoke too, whoever else did so in the same frame
+        changed = set(self._cards) if state.status is not None else dirty - {HUB} or set(self._cards)
         self._stale |= changed & self._cards.keys()
         self._draw_stale()
         if self._big is not None and self.maximised is not None:

@@ -36,8 +36,8 @@ def as_view(name: str) -> ViewName:
 def view_for(state: RunState) -> ViewName:
     """What the phase of a run asks for."""
     if state.status is not None:
-        # without an answer the thoughts are what there is; without either, the reason why
-        return "answer" if state.synthesis is not None or not state.thoughts else "agents"
+        # without an answer the thoughts are what there is
+        return "answer" if state.synthesis is not None and len(state.synthesis.answer) else "agents"
     return "both" if state.synthesis is not None else "agents"
 
 
@@ -136,7 +136,7 @@ class WorkColumn:
         has_failed = state.status in ("failed", "crashed") and not has_answer
         speaks = state.synthesis is not None
         # both of what is there: before the hub speaks that is the agents alone
-        layout: ViewName = "agents" if self.view == "both" and not speaks and not has_failed else self.view
+        layout: ViewName = "agents" if self.view == "both" and (has_failed or not speaks) else self.view
         arrangement = (self.view, self.is_low, has_failed, speaks)
         if arrangement == self._shown:
             return
@@ -145,14 +145,15 @@ class WorkColumn:
         kit, frame = self._kit, self.frame
         side, gap = kit.px(SIDE), kit.px(GAP)
         self._composer.grid(row=1, column=0, sticky="ew", padx=side, pady=(side, gap))
-        answer = self._failure if has_failed else (self._synthesis if speaks else self._strip)
+        answer = self._synthesis if speaks and not has_failed else self._strip
         fill = "nsew" if answer is self._synthesis else "new"
+        if has_failed:  # between the agents and the strip, whose control leads to the other views
+            self._failure.grid(row=4, column=0, sticky="ew", padx=side, pady=(gap if layout == "agents" else 0, 0))
         match layout:
             case "agents":
                 self._wall.grid(row=3, column=0, sticky="nsew", padx=side)
                 frame.rowconfigure(3, weight=1)
-                below = self._failure if has_failed else self._strip
-                below.grid(row=5, column=0, sticky="ew", padx=side, pady=(gap, side))
+                self._strip.grid(row=5, column=0, sticky="ew", padx=side, pady=(gap, side))
             case "both":
                 if self.is_low:
                     self._chips.grid(row=2, column=0, sticky="ew", padx=side, pady=(0, gap))
@@ -163,7 +164,7 @@ class WorkColumn:
                 frame.rowconfigure(5, weight=ANSWER_SHARE, uniform="share")
             case "answer":
                 self._chips.grid(row=2, column=0, sticky="ew", padx=side, pady=(0, gap))
-                answer.grid(row=5, column=0, sticky=fill, padx=side, pady=(0, side))
+                answer.grid(row=5, column=0, sticky=fill, padx=side, pady=(gap if has_failed else 0, side))
                 frame.rowconfigure(5, weight=1)
             case _:
                 assert_never(layout)
