@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from felix import log
-from felix.events import ThoughtComplete
+from felix.events import RunStarted, ThoughtComplete
 from felix.llm.chat import ChatRequest
 from tests.team.scripted import Line, says, workflow
 from tests.team.test_runner import Watched
@@ -59,6 +59,14 @@ def test_a_detailed_log_says_more_in_the_file_and_nothing_on_stderr(
     log.start(tmp_path / "felix.log", detailed=True)
     logging.getLogger("felix.x").debug("a detail")
     assert "a detail" in (tmp_path / "felix.log").read_text() and capsys.readouterr().err == ""
+
+
+def test_a_run_whose_server_did_not_answer_names_no_empty_model(tmp_path: Path) -> None:
+    run = Watched(lambda request: says("x"), workflow("{id: research, role: research}", checkpoints="[0]"))
+    begun = next(record for record in run.records if isinstance(record.event, RunStarted))
+    log.start(tmp_path / "felix.log")
+    log.RunLog()(replace(begun, event=replace(begun.event, model="")))
+    assert ", the first model loaded, streaming on" in (tmp_path / "felix.log").read_text()
 
 
 def test_each_step_of_a_run_is_one_line(tmp_path: Path) -> None:

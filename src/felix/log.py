@@ -110,7 +110,9 @@ class RunLog:
                     else "streaming off"
                 )
                 where = f"{event.server_name or 'server'} {event.server}"
-                _log.info("run %s starts: %s on %s, model %s, %s", record.run, event.workflow, where, event.model, mode)
+                # a run whose server did not answer has no model when none was chosen
+                model = f"model {event.model}" if event.model else "the first model loaded"
+                _log.info("run %s starts: %s on %s, %s, %s", record.run, event.workflow, where, model, mode)
             case RoundStarted():
                 _log.info("round %d of %d at %.2f: %s", event.number, event.total, event.t, ", ".join(event.agents))
             case AgentSpawned():

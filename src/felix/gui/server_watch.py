@@ -11,6 +11,7 @@ import tkinter as tk
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
 from urllib.parse import urlsplit
 
 from felix.engine import Engine
@@ -68,7 +69,7 @@ class ServerWatch:
         self._asked_for = ""
         self._question = 0
         self.tried: tuple[str, ...] = ()
-        """Where else was looked, as `11434 Ollama`; empty until all of it is done."""
+        """Where else was looked, as `11434 Ollama` or `9931 and 8080 llama.cpp`; empty until all of it is done."""
         self._turn = 0
         self._after: str | None = None
         self._is_open = True
@@ -200,7 +201,10 @@ class ServerWatch:
         def over(port: int) -> None:
             left.discard(port)
             if not left and not self.tried:
-                self.tried = tuple(f"{port} {name}" for port, name in others)
+                self.tried = tuple(
+                    f"{' and '.join(str(port) for port, _ in ports)} {name}"
+                    for name, ports in groupby(others, lambda other: other[1])
+                )
                 self.on_change()
 
         for port, _ in others:

@@ -3,6 +3,7 @@ import tkinter as tk
 import pytest
 
 from felix.gui.kit import Kit
+from felix.gui.kit.colour import contrast
 
 
 @pytest.mark.parametrize("key", ["<space>", "<Return>", "<KP_Enter>"])
@@ -68,6 +69,8 @@ def test_a_menu_follows_the_theme(kit: Kit, window) -> None:
         kit.set_theme(mode)
         assert str(button.menu.cget("background")) == kit["card"]
         assert str(button.menu.cget("foreground")) == kit["text"]
+        heading = str(button.menu.cget("disabledforeground"))
+        assert contrast(heading, kit["card"]) >= 4.5, "headings of a menu are disabled lines, and read"
 
 
 def test_a_tooltip_shows_after_a_while_and_goes_with_the_pointer(kit: Kit, window, wait_until) -> None:

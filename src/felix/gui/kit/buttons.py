@@ -148,7 +148,7 @@ class Buttons(Surfaces):
                 foreground=self["text"],
                 activebackground=self.mix("card", "text", 0.08),
                 activeforeground=self["text"],
-                disabledforeground=self["dim"],
+                disabledforeground=self["text2"],  # headings, which are to be read
                 selectcolor=self["text"],
                 font="Base",
                 activeborderwidth=0,  # any more is drawn as a bevel
