@@ -33,7 +33,9 @@ TEAM = ("research-1", "research-2", "research-3", "analysis-1", "analysis-2", "c
 class Scene:
     """`state` after what was told. `ago` is how many seconds before now the run began."""
 
-    def __init__(self, agents: Sequence[str] = TEAM, *, rounds: int = 3, ago: float = 60.0) -> None:
+    def __init__(
+        self, agents: Sequence[str] = TEAM, *, rounds: int = 3, ago: float = 60.0, streaming: bool = True
+    ) -> None:
         self.state = RunState()
         self._seq, self._began = 0, time.time() - ago
         self.ids = [AgentId(name) for name in agents]
@@ -57,7 +59,7 @@ class Scene:
                 server_name="LM Studio",
                 model="qwen3-8b",
                 context_length=16_384,
-                streaming=True,
+                streaming=streaming,
                 batch_interval_s=0.1,
                 max_parallel=3,
                 consensus_threshold=0.8,

@@ -103,6 +103,13 @@ def test_before_the_first_token_the_card_says_what_it_waits_for(
     assert ("•" in shown.words) == (activity != "queued")
 
 
+def test_without_streaming_nobody_waits_for_a_token(shown: Shown) -> None:
+    shown.scene = Scene(streaming=False)
+    shown.scene.act(ME, "waiting", at=48)
+    shown.refresh()
+    assert "Waiting for the answer" in shown.words
+
+
 def test_an_agent_whose_turn_has_not_come_says_when_it_will(shown: Shown) -> None:
     assert "Not yet" in shown.words
     assert "Speaks from round 1 on" in shown.words
@@ -199,6 +206,27 @@ def test_all_thoughts_stand_in_order_each_under_its_line(shown: Shown) -> None:
         "Round 1 · depth 0.30 · 8 s\nFirst answer.\n"
         "Round 2 · depth 0.50 · 8 s\nRead research-2, critic-1\nOne was cut.\nSecond answer."
     )
+
+
+def test_all_lines_are_as_high_so_that_none_is_cut_at_an_edge(shown: Shown) -> None:
+    scene, stream = shown.scene, shown.card.stream
+    scene.think(ME, "I weigh **this** against that, and it takes more than one line on screen. " * 3)
+    scene.say(ME, "# Why\n- **Blue** is scattered more than *red*, which is told in a line that breaks.\n")
+    scene.say(ME, "```python\nsky = 'blue'\n```\nAnd `code` in a sentence that goes on and on until it breaks twice.\n")
+    scene.end(ME, notes=("It did not say how confident it is.",))
+    scene.round(2, at=31)
+    scene.say(ME, "Plain words that come later, and more of them.", at=32)
+    shown.refresh()
+    stream.text.event_generate("<Key-t>")
+    shown.card.frame.place(height=900)
+    shown.refresh()
+    heights: dict[int, str] = {}
+    index = "1.0"
+    while stream.text.compare(index, "<", "end-1c"):
+        if "later" not in stream.text.tag_names(index) and (box := stream.text.dlineinfo(index)):
+            heights[box[3]] = stream.text.get(index, f"{index} display lineend")
+        index = stream.text.index(f"{index} + 1 display lines")
+    assert set(heights) == {stream.line_height}, heights
 
 
 def test_why_an_earlier_thought_failed_stays_in_its_place(shown: Shown) -> None:

@@ -40,9 +40,9 @@ def test_a_line_is_formatted_and_its_markup_hidden(line: str, seen: str, tags: s
 
 def test_in_a_code_block_nothing_is_markup() -> None:
     marks = LineMarks()
-    assert _shown("```python", marks)[1] == {("quiet", "```python")}
-    assert _shown("# x = **y**", marks) == ("# x = **y**", {("code", "# x = **y**")})
-    assert _shown("```", marks)[1] == {("quiet", "```")}
+    assert _shown("```python", marks)[1] == {("code_edge", "```python")}
+    assert _shown("# x = **y**", marks) == ("# x = **y**", {("code_line", "# x = **y**")})
+    assert _shown("```", marks)[1] == {("code_edge", "```")}
     assert _shown("# Title", marks) == ("Title", {("h2", "Title")})
 
 

@@ -72,7 +72,7 @@ def test_an_item_of_a_list_hangs_under_its_words_while_it_grows(make: Make, wind
     stream, marks = make(), LineMarks()
     stream.append("- ", marks=marks)
     lefts = set()
-    for word in "so many words of one item that the screen breaks its line again and again ".split(" ") * 6:
+    for word in ["many", "words", "of", "one", "item", "and", "the", "screen", "breaks", "it"] * 9:
         stream.append(f"{word} ", marks=marks)
         window.update_idletasks()
         index = stream.text.index("tip display linestart")

@@ -204,7 +204,7 @@ class Card:
             self._stream, kit, on_copy=lambda thought: self._to_clipboard(thought_document(thought))
         )
         self._find = FindBar(self._body, kit, self._stream.text, before=self._stream.frame, on_jump=self._stream.latch)
-        self._strip = ThinkingStrip(self._stream.frame, kit, on_fold=self._fold)
+        self._strip = ThinkingStrip(self._stream, kit, on_fold=self._fold)
         self._panel = WaitingPanel(self._body, kit)
         self._bind()
 
@@ -299,7 +299,7 @@ class Card:
         waiting = waiting_of(agent, self._state, time.time())
         first = len(agent.thoughts) <= 1
         latest = agent.latest
-        asked = latest is not None and latest.asked_at is not None or is_connecting(agent, self._state)
+        asked = (latest is not None and latest.asked_at is not None) or is_connecting(agent, self._state)
         still = self._settings.current.reduce_motion
         dots = DOTS[-1 if still else int(time.time() / SLOW_S) % 3] if waiting and asked else ""
         if waiting is not None and first:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from felix.events import ThoughtId
 from felix.gui.card_words import badge_of, heading, heading_end, read_line, thinking_line, trouble_of
-from felix.gui.kit import Kit
+from felix.gui.kit import Kit, line_spacing
 from felix.gui.line_marks import LineMarks
 from felix.gui.pacing import Pacer
 from felix.gui.stream_text import StreamText
@@ -163,7 +163,7 @@ class CardDocument:
         stream.set_tail("")
         stream.set_caret(shown=False)
         if number:
-            stream.end_line()
+            stream.end_line("aside")  # the line may be a note
             self._tell_trouble(self._sections[-1].thought)
         section = _Section(thought, number, edition=_edition(thought), is_open=not self.keep_folded)
         self._sections.append(section)
@@ -250,7 +250,7 @@ class CardDocument:
             if thought.status in ("failed", "stopped", "interrupted", "truncated"):
                 stream.append(CUT_OFF, "quiet")
         for note in thought.notes:
-            stream.end_line()
+            stream.end_line("aside")
             stream.append(note, "aside")
         self._head_thinking(section, 0.0)
         stream.insert(f"end{number}", heading_end(thought), "heading", f"n{number}")
@@ -347,15 +347,13 @@ class CardDocument:
     def _measure(self) -> None:
         """Small lines are as high as the others, so that whole lines fit whatever stands in the card."""
         kit, text = self._kit, self._stream.text
-        line = kit.font(str(text.cget("font"))).metrics("linespace") + 3
+        line = self._stream.line_height
         gap = max(1, line - kit.font("Small").metrics("linespace"))
-        for tag in ("think", "thought", "heading", "aside", "warning", "stop", "fail", "waiting"):
-            text.tag_configure(tag, font="Small", spacing2=gap, spacing3=gap)
+        for tag in ("think", "thought", "heading", "aside", "warning", "stop", "fail"):
+            text.tag_configure(tag, font="Small", **line_spacing(gap))
         margin = kit.px(8)
-        text.tag_configure(
-            "think", lmargin1=margin, lmargin2=margin, rmargin=margin, spacing1=0, spacing2=3, spacing3=3
-        )
-        text.tag_configure("later", spacing1=line // 2)
+        text.tag_configure("think", lmargin1=margin, lmargin2=margin, rmargin=margin)
+        text.tag_configure("later", **line_spacing(gap, above=line))
 
     def _press(self, event: tk.Event[tk.Text], *, fold: bool) -> None:
         text = self._stream.text

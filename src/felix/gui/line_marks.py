@@ -11,6 +11,9 @@ from typing import NamedTuple
 
 from felix.gui.shown_text import BULLETS, MARKUP
 
+OF_CODE = ("code_line", "code_edge")
+"""Tags of a line in a block of code and of the fence around it; its line break carries them too."""
+
 _HEADING = re.compile(r"(#{1,6})[ \t]+(?=\S)")
 _BULLET = re.compile(r"[ \t]{0,8}([-*+]) (?=\S)")
 _NUMBER = re.compile(r"[ \t]{0,8}\d{1,3}[.)][ \t](?=\S)")
@@ -51,13 +54,13 @@ class LineMarks:
         if self._fence:
             if line.strip().startswith(self._fence):
                 self._fence = ""
-                return [Span(0, len(line), "quiet")]
-            return [Span(0, len(line), "code")]
+                return [Span(0, len(line), "code_edge")]
+            return [Span(0, len(line), "code_line")]
         if not _MAY_HOLD_MARKS.search(line):
             return []
         if fence := _FENCE.match(line):
             self._fence = fence[1]
-            return [Span(0, len(line), "quiet")]
+            return [Span(0, len(line), "code_edge")]
         opening = self.opening(line)
         if opening is None:
             return _inline(line, 0)

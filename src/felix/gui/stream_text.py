@@ -12,7 +12,7 @@ from functools import partial
 from tkinter import ttk
 from typing import Any
 
-from felix.gui.kit import Kit
+from felix.gui.kit import LINE_GAP, Kit, line_spacing
 from felix.gui.line_marks import LineMarks
 from felix.gui.shown_text import BULLETS, MARKUP, SOFT, TAIL, printable, true_text
 from felix.gui.text_end import TextEnd, line_of, pieces
@@ -24,8 +24,8 @@ SHIFT = 0x1
 CARET = "\u2009▍"
 EARLIER = "Earlier text is kept – Copy has it all\n"
 BAR_WIDTH = 10
-LINE_GAP = 3
-"""Between two lines, as the kit's Text has it."""
+LAST = "last"
+"""Of the line break that Tk keeps at the end: smaller than any text, it makes no line higher."""
 PILL_S = 0.5
 """The pill counts its lines at most this often."""
 
@@ -163,6 +163,11 @@ class StreamText:
     # -- the view ------------------------------------------------------------------------------------------------------
 
     @property
+    def line_height(self) -> int:
+        """Pixels of a line on screen: all of them are as high."""
+        return self._kit.font(self._font).metrics("linespace") + LINE_GAP
+
+    @property
     def is_at_end(self) -> bool:
         """Whether the last line can be seen."""
         return self.text.dlineinfo("end-1c") is not None
@@ -170,6 +175,8 @@ class StreamText:
     def scroll(self, *how: Any) -> None:
         """A scroll of the user's: `yview` arguments. Away from the end it sets the latch, at the end it releases it."""
         self.text.yview(*how)
+        if how[0] == "moveto" and not self.is_at_end:
+            self.text.yview("@0,0")  # whole lines, wherever the bar was let go
         self.look()
 
     def look(self) -> None:
@@ -231,6 +238,7 @@ class StreamText:
         self._tail = self._ground = ""
         self._earlier_is_said = False
         self._end.clear()
+        self.text.tag_add(LAST, "end-1c", "end")
 
     def _limit(self) -> None:
         """Take the oldest tenth off the screen when there is too much; the state keeps it."""
@@ -386,10 +394,13 @@ class StreamText:
 
     def _fit(self, width: int, height: int) -> None:
         """Give the text a height of whole lines, so that none is cut at either edge, and lines that can be read."""
-        line = self._kit.font(self._font).metrics("linespace") + LINE_GAP
+        line = self.line_height
         edges = 2 * int(str(self.text.cget("pady")))
         whole = edges + max(1, (height - edges) // line) * line
         self.text.place_configure(relheight=0.0, height=whole)
+        self.text.tag_configure(
+            LAST, font="Small", **line_spacing(max(0, line - self._kit.font("Small").metrics("linespace")))
+        )
         if self._measure and width != self._width:
             self.text.configure(padx=max(self._padx, (width - self._measure) // 2))
         self._width = width

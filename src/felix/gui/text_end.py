@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
-from felix.gui.line_marks import LineMarks, Opening, Span
+from felix.gui.line_marks import OF_CODE, LineMarks, Opening, Span
 from felix.gui.shown_text import BULLETS, POINT, SOFT
 
 BREAK_AFTER = 120
@@ -30,7 +30,7 @@ LONGEST_OPENING = 14
 NARROWEST = 80
 """Pixels below which a Text has not been laid out yet, so that it cannot be asked where its lines break."""
 HANGING = "li_more"
-"""Of the first character behind a break of ours in an item of a list: its line stands under the words, not the point."""
+"""Of the first character behind a break of ours in an item of a list, whose line stands under the words."""
 Tags = tuple[str, ...]
 
 
@@ -76,13 +76,12 @@ class TextEnd:
         first, line_break, rest = shown.partition("\n")
         self._add(first, tags)
         if line_break:
-            self._format(marks)
+            of_line = self._format(marks)
             whole, line_break, last = rest.rpartition("\n")
-            pairs: list[Any] = ["\n", tags]
+            pairs: list[Any] = ["\n", (*tags, *of_line)]
             if line_break:
                 for line in whole.split("\n"):
                     pairs += _marked(line, tags, marks)
-                    pairs += ("\n", tags)
             self._text.insert("tip", *pairs)
             self.chars += len(rest) - len(last) + 1
             self.begin()
@@ -168,16 +167,20 @@ class TextEnd:
                 self._put_on(span)
             self._closed = len(spans)
 
-    def _format(self, marks: LineMarks | None) -> None:
-        """The open line has ended: tags instead of markup. What they hide moves the breaks, so these go first."""
+    def _format(self, marks: LineMarks | None) -> Tags:
+        """The open line has ended: tags instead of markup. What they hide moves the breaks, so these go first.
+
+        Returns the tags of the line break that follows it.
+        """
         if marks is None or not self._is_known:
-            return
+            return ()
         spans = marks.spans("".join(self._line))
         if len(spans) > self._closed and self._length <= HEAL_BELOW:
             self._heal_line()
         for span in spans:
             if self._opening is None or span != self._opening.mark:
                 self._put_on(span)
+        return tuple(span.tag for span in spans if span.tag in OF_CODE)
 
     def _heal_line(self) -> None:
         for number, place in reversed(list(enumerate(self._softs))):
@@ -250,13 +253,13 @@ def _cut(text: str, start: int, room: int) -> int:
 
 
 def _marked(line: str, tags: Tags, marks: LineMarks | None) -> list[Any]:
-    """Arguments of Text.insert for one whole line with its formatting."""
-    spans: Iterable[tuple[int, int, str]] = marks.spans(line) if marks is not None and len(line) < MARK_BELOW else ()
+    """Arguments of Text.insert for one whole line with its formatting, and its line break."""
+    spans: Iterable[Span] = marks.spans(line) if marks is not None and len(line) < MARK_BELOW else ()
     if not spans:
-        return pieces(line, tags)
+        return [*pieces(line, tags), "\n", tags]
     edges = sorted({0, len(line), *(edge for start, end, _ in spans for edge in (start, end))})
     pairs: list[Any] = []
     for start, end in pairwise(edges):
         on = tuple(tag for a, b, tag in spans if a <= start and end <= b)
         pairs += (POINT if any(tag in BULLETS for tag in on) else line[start:end], (*tags, *on))
-    return pairs
+    return [*pairs, "\n", (*tags, *(span.tag for span in spans if span.tag in OF_CODE))]

@@ -13,6 +13,7 @@ from felix.gui.kit.buttons import MenuButton
 from felix.gui.kit.colour import contrast, mix
 from felix.gui.kit.fonts import FONTS, load_fonts
 from felix.gui.kit.header import Header
+from felix.gui.kit.reading import LINE_GAP, line_spacing
 from felix.gui.kit.scrolling import ScrolledFrame
 from felix.gui.kit.segmented import Option, Segmented
 from felix.gui.kit.slider import Slider
@@ -20,6 +21,7 @@ from felix.gui.kit.tokens import STATES, Mode, Tokens
 
 __all__ = [
     "FONTS",
+    "LINE_GAP",
     "STATES",
     "Kit",
     "MenuButton",
@@ -30,6 +32,7 @@ __all__ = [
     "Slider",
     "Tokens",
     "contrast",
+    "line_spacing",
     "load_fonts",
     "mix",
 ]

@@ -34,6 +34,16 @@ SCROLL_KEYS = {
     "<Control-End>": "moveto 1",
 }
 LINE_GAP = 3
+"""Between two lines of a text."""
+
+
+def line_spacing(gap: int, above: int = 0) -> dict[str, int]:
+    """Options of a Text or a tag that make every line on screen `gap` higher than its font, and the first by `above`.
+
+    Tk puts half of spacing2 at either side of a break of its own, so equal values would make a broken line uneven:
+    19, 21 and 23 pixels rather than 21 each.
+    """
+    return {"spacing1": gap - gap // 2 + above, "spacing2": gap, "spacing3": gap // 2}
 
 
 class Reading(Fields):
@@ -62,17 +72,16 @@ class Reading(Fields):
         color: str = "text",
         **options: Any,  # tk.Text's own
     ) -> tk.Text:
-        """A pane with the tags b, i, code, h2, h3, li, li_more, dim, quiet and caret; ``font`` is Base, Small or Read.
+        """A pane with the tags b, i, code, h2, h3, li, li_more, code_line, code_edge, dim, quiet and caret.
 
+        ``font`` is Base, Small or Read. Every line is as high as another, whatever stands in it.
         Its tags follow theme and type size. A tag that is added later should be lowered below ``sel``.
         """
         options = {
             "wrap": "word",
             "height": 1,
             "width": 1,
-            "spacing1": 0,
-            "spacing2": LINE_GAP,
-            "spacing3": LINE_GAP,
+            **line_spacing(LINE_GAP),
             "undo": editable,
             "cursor": "xterm",
             **options,
@@ -105,10 +114,12 @@ class Reading(Fields):
             selectforeground=self["text"],
             inactiveselectbackground=self.mix("primary", on, 0.80),
         )
-        text.tag_configure("code", background=self["code"])
+        for tag in ("code", "code_line"):
+            text.tag_configure(tag, background=self["code"])
         text.tag_configure("li", lmargincolor=self[on])  # else the tint of code at a line's start runs into the margin
         text.tag_configure("dim", foreground=self["text2"])
-        text.tag_configure("quiet", foreground=self["text2"])
+        for tag in ("quiet", "code_edge"):
+            text.tag_configure(tag, foreground=self["text2"])
         text.tag_configure("caret", foreground=self["state:write"])
 
     def _measure_tags(self, text: tk.Text, font: str) -> None:
@@ -121,11 +132,11 @@ class Reading(Fields):
         indent = self.fonts[font].measure("•\u2002")
         text.tag_configure("li", lmargin1=1, lmargin2=1 + indent)
         text.tag_configure("li_more", lmargin1=1 + indent, lmargin2=1 + indent)
-        if large:
-            text.tag_configure("h2", font="H2", spacing1=self.px(10), spacing3=self.px(4))
-            text.tag_configure("h3", font="H3", spacing1=self.px(10), spacing3=self.px(3))
-        else:  # a heading as high as a line, so that whole lines fit the pane
-            line = self.fonts[font].metrics("linespace") + LINE_GAP
-            for tag, heading in (("h2", "H3"), ("h3", strong)):
-                text.tag_configure(tag, font=heading, spacing3=max(0, line - self.fonts[heading].metrics("linespace")))
+        # whatever stands in a line, it is as high as the others, or as two of them: so whole lines fit the pane
+        line = self.fonts[font].metrics("linespace") + LINE_GAP
+        h2, h3 = ("H2", "H3") if large else ("H3", strong)
+        for tag, name, above in (("h2", h2, line * large), ("h3", h3, line * large), ("code_line", "Mono", 0),
+                                 ("code_edge", "Small", 0)):  # fmt: skip
+            gap = max(0, line - self.fonts[name].metrics("linespace"))
+            text.tag_configure(tag, font=name, **line_spacing(gap, above))
         text.tag_raise("sel")
