@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import tkinter as tk
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -200,6 +201,36 @@ def test_examples_fill_the_box_and_run_nothing(open_window: Open, fast_demo_serv
     felix.click(window.welcome._buttons[0])
     assert window.composer.box.text == EXAMPLES[0][1]
     assert window.bridge.run is None
+
+
+def test_tab_goes_as_the_window_is_read(open_window: Open, fast_demo_server: str) -> None:
+    felix = open_window(base_url=fast_demo_server, has_connected=True)
+    window, app = felix.window, felix.app
+    felix.until(lambda: window.watch.server and window.welcome._buttons[2].winfo_viewable())
+    felix.task.focus_force()
+    felix.turn(20)
+
+    def tab(times: int, key: str = "<Tab>") -> list[tk.Misc]:
+        met = []
+        for _ in range(times):
+            app.focus_get().event_generate(key)
+            app.update()
+            met.append(app.focus_get())
+        return met
+
+    ways = tab(40)
+    assert window.composer.box.widget in ways, "it goes round"
+    way = ways[: ways.index(window.composer.box.widget)]
+    examples, doctor, header = window.welcome._buttons, window.welcome.doctor, window.header
+    expected = [
+        window.composer.button, *examples, doctor._other, doctor._check,
+        header.notebook, header.panel, header.theme, header.help,
+    ]  # fmt: skip
+    places = [way.index(widget) for widget in expected]
+    assert places == sorted(places), [str(widget) for widget in way]
+    assert way.index(examples[0]) == way.index(window.composer.button) + 1
+    felix.task.focus_force()
+    assert tab(len(way), "<<PrevWindow>>") == way[::-1]
 
 
 def test_no_model_server_and_a_wanted_key_are_told_apart(open_window: Open) -> None:

@@ -110,16 +110,17 @@ class DoctorCard:
         head.pack(fill="x", pady=(0, kit.px(8)))
         self._verdict = kit.label(head, font="H3", on="card")
         self._verdict.pack(side="left")
-        self._use = kit.button(head, "Use it", kind="primary", on="card", padding=(12, 4, 12, 5), command=self._take)
-        self._check = kit.button(
-            head, "Check again", "arrow-clockwise", "outline", "card", "Small", padding=(9, 4), command=watch.look
-        )
-        self._check.pack(side="right")
-        self._other = kit.button(head, "Other server…", on="card", font="Small", padding=(8, 4), command=on_settings)
-        self._other.pack(side="right", padx=(0, kit.px(4)))
+        # made from left to right, as the Tab key goes, and packed from the right
         self._demo = kit.button(
             head, "Use the demo model", on="card", font="Small", padding=(8, 4), command=watch.use_demo
         )
+        self._other = kit.button(head, "Other server…", on="card", font="Small", padding=(8, 4), command=on_settings)
+        self._check = kit.button(
+            head, "Check again", "arrow-clockwise", "outline", "card", "Small", padding=(9, 4), command=watch.look
+        )
+        self._use = kit.button(head, "Use it", kind="primary", on="card", padding=(12, 4, 12, 5), command=self._take)
+        self._check.pack(side="right")
+        self._other.pack(side="right", padx=(0, kit.px(4)))
         self._body = kit.frame(self.frame, "card")
         self._body.pack(fill="x")
         self.refresh()

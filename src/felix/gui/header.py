@@ -36,20 +36,20 @@ class Header:
         brand.place(x=kit.px(14), y=0, height=kit.px(HEIGHT - 2))
         kit.label(brand, image=kit.logo(20), on="side").pack(side="left")
         kit.label(brand, "Felix", "Brand", on="side", padding=(7, 0, 0, 1)).pack(side="left", fill="y")
-        buttons = kit.frame(parent, "side")
+        self.buttons = buttons = kit.frame(parent, "side")
         buttons.place(relx=1, x=-kit.px(10), y=0, height=kit.px(HEIGHT - 2), anchor="ne")
-        self.help = kit.button(
-            buttons, icon="question-circle", on="side", icon_size=15, tooltip="Shortcuts (F1)", command=on_help
-        )
-        self.theme = kit.button(
-            buttons, icon="moon-stars", on="side", icon_size=15, tooltip="Light or dark", command=on_theme
-        )
         self.panel = kit.button(
             buttons, icon="layout-sidebar-reverse", on="side", icon_size=15, tooltip="Helix (Ctrl+Shift+B)",
             command=on_panel,
         )  # fmt: skip
-        for button in (self.help, self.theme, self.panel):
-            button.pack(side="right", padx=kit.px(1))
+        self.theme = kit.button(
+            buttons, icon="moon-stars", on="side", icon_size=15, tooltip="Light or dark", command=on_theme
+        )
+        self.help = kit.button(
+            buttons, icon="question-circle", on="side", icon_size=15, tooltip="Shortcuts (F1)", command=on_help
+        )
+        for button in (self.panel, self.theme, self.help):
+            button.pack(side="left", padx=kit.px(1))
         kit.paint(self.theme, self._name_theme)
 
     @property

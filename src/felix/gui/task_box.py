@@ -97,9 +97,7 @@ class TaskBox:
 
     def _leave(self, event: tk.Event[tk.Misc]) -> str:
         backwards = event.keysym == "ISO_Left_Tab" or bool(int(event.state) & 0x1)
-        target = self.widget.tk_focusPrev() if backwards else self.widget.tk_focusNext()
-        if target is not None:
-            target.focus_set()
+        self.widget.event_generate("<<PrevWindow>>" if backwards else "<<NextWindow>>")
         return "break"
 
     def _paste(self, _event: tk.Event[tk.Misc]) -> str:

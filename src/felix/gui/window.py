@@ -23,8 +23,8 @@ from felix.gui.garbage import MainThreadCollector
 from felix.gui.header import SETTINGS, WORKFLOWS, Header
 from felix.gui.helix_view import HelixView
 from felix.gui.kit import Kit
-from felix.gui.log_window import LogWindow
-from felix.gui.overlay import Overlay
+from felix.gui.overlay import Room
+from felix.gui.overlays import Overlays
 from felix.gui.pickers import ModelPicker, WorkflowPicker
 from felix.gui.regions import Region, focus_first, walk
 from felix.gui.run_control import RunControl
@@ -36,6 +36,7 @@ from felix.gui.status_bar import StatusBar
 from felix.gui.synthesis_strip import SynthesisStrip
 from felix.gui.synthesis_view import SynthesisView
 from felix.gui.system_theme import SystemTheme, system_mode
+from felix.gui.tab_order import TabOrder
 from felix.gui.wall import Wall
 from felix.gui.welcome import Welcome
 from felix.gui.wing import Wing
@@ -64,7 +65,7 @@ class Window:
         self._faults = FaultWatch(app, self._fault)
         self._garbage = MainThreadCollector(app, lambda: self.bridge.state.is_running)
         self._system_theme = SystemTheme(app, self.follow_theme)
-        self._overlay: Overlay | None = None
+        self.overlays = Overlays(app, kit, self._room)
         self._size = (0, 0)
         self._looked_at = time.monotonic()
         self._is_open = True
@@ -113,6 +114,13 @@ class Window:
         ):
             self.bridge.add(view, widget)
 
+        header, parts = self.header, self.column.frame.winfo_children()
+        first = [self.banner.frame, self.composer.frame, self.welcome.frame]
+        TabOrder(app, [
+            *first, *(part for part in parts if part not in first), self.wing.frame, header.settings,
+            self.status.frame, header.notebook, header.buttons,
+        ])  # fmt: skip
+
     def _build_column(self) -> None:
         kit, frame = self.kit, self.column.frame
         self.banner = Banner(frame, kit, on_connection=self.show_settings, on_use=self._use_offer)
@@ -135,6 +143,7 @@ class Window:
         self.strip = SynthesisStrip(frame, kit, on_view=self._choose_view)
         self.synthesis = SynthesisView(frame, kit, self.settings, on_citation=self.show_card, on_view=self._choose_view)
         self.column.on_view = self._view_changed
+        self.composer.frame.bind("<Configure>", lambda _event: self.overlays.fit(), add="+")
         self.composer.box.set_large(is_large=True)  # it is the first screen's until a run begins
         self.column.furnish(
             banner=self.banner.frame,
@@ -175,9 +184,11 @@ class Window:
             (shortcuts.NEXT_REGION, lambda _event: self._walk(1)),
             (shortcuts.PREVIOUS_REGION, lambda _event: self._walk(-1)),
             (shortcuts.FOCUS_CARD, lambda event: self.wall.focus_card(int(event.keysym))),
-            (shortcuts.RUN, lambda _event: self.composer.run()),
+            (shortcuts.RUN, lambda _event: self._run_by_key()),
         ):
             shortcuts.bind(self.app, shortcut, action)
+        for widget in (self.synthesis.rendered.widget, self.helix.canvas, self.workflow.button, self.model.button):
+            shortcuts.leave_run(widget)
 
     # -- life ----------------------------------------------------------------------------------------------------------
 
@@ -265,8 +276,7 @@ class Window:
         self.composer.run()
 
     def _take_example(self, task: str) -> None:
-        self.composer.box.text = task
-        self.composer.box.widget.focus_set()
+        self.composer.take(task)
 
     def show_card(self, agent_id: AgentId) -> None:
         """Lead to an agent's card: where the wall is in view to it there, else by making it big."""
@@ -288,6 +298,8 @@ class Window:
     def _view_changed(self, view: ViewName) -> None:
         self.strip.set_view(view)
         self.synthesis.set_view(view)
+        if view == "answer" and not self.column.is_chosen:
+            self.synthesis.open_at_top()
 
     # -- the server ----------------------------------------------------------------------------------------------------
 
@@ -371,6 +383,7 @@ class Window:
             self.status.say("Saved")
 
     def _tab_changed(self) -> None:
+        self.overlays.close()
         if self.header.page == SETTINGS:
             self.settings_page.shown()
 
@@ -378,12 +391,15 @@ class Window:
 
     def escape(self) -> None:
         """Close what is open; when nothing is, stop the run."""
-        if self._overlay is not None:
-            self._overlay.close()
-        elif self.synthesis.close_find() or self.wall.escape():
+        if self.overlays.close() or self.synthesis.close_find() or self.wall.escape():
             return
-        elif self.control.is_live:
+        if self.control.is_live:
             self.control.stop()
+
+    def _run_by_key(self) -> None:
+        if self.header.page == WORKFLOWS:  # from the settings it would run unseen
+            self.overlays.close()
+            self.composer.run()
 
     def _toggle_wing(self) -> None:
         self.wing.toggle()
@@ -406,29 +422,26 @@ class Window:
         )
 
     def find(self) -> None:
-        """Open the find bar of the card with the keyboard, else of the synthesis."""
-        if self.header.page == WORKFLOWS and not (self.wall.frame.winfo_viewable() and self.wall.find()):
+        """Open the find bar of the card with the keyboard, else of the synthesis, else of the first card."""
+        if self.header.page != WORKFLOWS or self.overlays.is_open:
+            return
+        is_walled = bool(self.wall.frame.winfo_viewable())
+        if not (is_walled and self.wall.find()):
             if self.synthesis.frame.winfo_viewable():
                 self.synthesis.find()
-            self.bridge.wake()
+            elif is_walled:
+                self.wall.find(anywhere=True)
+        self.bridge.wake()
 
     def show_settings(self) -> None:
         self.header.turn_to(SETTINGS)
 
     def show_shortcuts(self) -> None:
-        if self._overlay is None:
-            self._overlay = Overlay(
-                self.app, self.kit, "Shortcuts", width=820, height=440, on_close=self._overlay_closed
-            )
-            shortcuts.fill(self._overlay.body, self.kit)
+        self.overlays.show_shortcuts()
 
     def show_log(self) -> None:
-        if self._overlay is None:
-            self.status.calm()
-            self._overlay = LogWindow(self.app, self.kit, places.log_file(), on_close=self._overlay_closed).overlay
-
-    def _overlay_closed(self) -> None:
-        self._overlay = None
+        self.status.calm()
+        self.overlays.show_log(places.log_file())
 
     def _fault(self) -> None:
         self.status.warn(SENTENCE)
@@ -439,6 +452,19 @@ class Window:
         if event.widget is self.app and (event.width, event.height) != self._size:
             self._size = (event.width, event.height)
             self._fit(event.width, event.height)
+            self.app.after_idle(self.overlays.fit)  # the page gets its size after the window
+
+    def _room(self) -> Room:
+        """Where a panel may stand: below the task once there has been a run, so that Stop stays in reach."""
+        has_run = self.control.is_live or self.bridge.state.plan is not None
+        if self.header.page == SETTINGS:
+            page, above = self.header.settings, 0
+        elif has_run:
+            page, above = self.column.frame, self.composer.frame.winfo_y() + self.composer.frame.winfo_height()
+        else:
+            page, above = self.column.frame, 0
+        left, top = page.winfo_rootx() - self.app.winfo_rootx(), page.winfo_rooty() - self.app.winfo_rooty()
+        return left, top + above, page.winfo_width(), page.winfo_height() - above
 
     def _fit(self, width: int, height: int) -> None:
         is_narrow = width < self.kit.px(NARROW)
