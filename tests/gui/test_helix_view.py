@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from felix.events import AgentId
-from felix.gui.helix_picture import APART, Ink, Projection, labels, paint
+from felix.gui.helix_picture import APART, EDGE, Ink, Projection, labels, paint
 from felix.gui.helix_view import GLIDE_S, HelixView
 from felix.gui.kit import Kit
 from felix.settings import SettingsFile
@@ -54,13 +54,14 @@ def panel(window: tk.Toplevel, kit: Kit, tmp_path: Path) -> Panel:
 # -- the picture ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 5, 8, 12, 32])
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 8, 9, 12, 32])
 @pytest.mark.parametrize("depth", [0.0, 0.3, 0.9, 1.0])
 @pytest.mark.parametrize("width", [204, 284, 420])
 def test_nodes_of_one_round_never_hide_each_other(count: int, depth: float, width: int) -> None:
     places = Projection(Helix(), width, 560).places([depth] * count)
     assert all(math.dist(a, b) >= APART - 0.01 for a, b in itertools.combinations(places, 2))
-    assert all(14 <= x <= width - 14 for x, _ in places)
+    assert all(EDGE - 0.01 <= x <= width - EDGE + 0.01 for x, _ in places)
+    assert all(EDGE - 0.01 <= y <= 560 - EDGE + 0.01 for _, y in places)
 
 
 def test_agents_at_neighbouring_depths_are_parted_sideways_only() -> None:

@@ -28,6 +28,8 @@ TOP, BOTTOM = 46, 30
 WIDEST = 104
 NARROW = 240
 """Below this width the words of the axis are left out."""
+EDGE = 18
+"""From the middle of a node to the edge of the panel at least: half of an active node, its halo and a little air."""
 APART = 29
 """Between the middles of two nodes: an active one is 28 wide."""
 
@@ -85,17 +87,23 @@ class Projection:
             at.setdefault(round(depth, 6), []).append(index)
         places = [(0.0, 0.0)] * len(depths)
         for depth, indices in at.items():
-            for index, place in zip(indices, self._ring(depth, len(indices)), strict=True):
+            for index, place in zip(indices, self._inside(self._ring(depth, len(indices))), strict=True):
                 places[index] = place
         return self._parted(places)
+
+    def _inside(self, points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+        """A ring near the upper or lower end, moved as a whole so that none of its nodes is cut."""
+        edge, ys = EDGE * self.unit, [y for _, y in points]
+        by = max(0.0, edge - min(ys)) - max(0.0, max(ys) - (self.height - edge))
+        return [(x, y + by) for x, y in points]
 
     def _ring(self, depth: float, count: int) -> list[tuple[float, float]]:
         natural, first = self.radius(depth), self.angle(depth)
         angles = [first + 2 * math.pi * i / count for i in range(count)]
         if count == 1:
             return [self.on_ring(depth, first, natural)]
-        radius = max(natural, 24 * self.unit)
-        room = min(self.middle, self.width - self.middle) - 16 * self.unit
+        room = min(self.middle, self.width - self.middle) - EDGE * self.unit
+        radius = min(room, max(natural, 24 * self.unit))
         points: list[tuple[float, float]] = []
         while True:
             for tilt in (TILT, (TILT + STEEPEST) / 2, STEEPEST):
@@ -109,7 +117,7 @@ class Projection:
 
     def _rows(self, depth: float, count: int) -> list[tuple[float, float]]:
         """More nodes than a ring can hold, as a block of rows around its middle."""
-        step, edge = APART * self.unit, 16 * self.unit
+        step, edge = APART * self.unit, EDGE * self.unit
         across = max(1, int((self.width - 2 * edge) // step) + 1)
         down = math.ceil(count / across)
         across = math.ceil(count / down)
@@ -120,7 +128,7 @@ class Projection:
 
     def _parted(self, places: list[tuple[float, float]]) -> list[tuple[float, float]]:
         """Nodes of neighbouring depths pushed apart sideways; the depth of none changes."""
-        least, left, right = APART * self.unit, 16 * self.unit, self.width - 16 * self.unit
+        least, left, right = APART * self.unit, EDGE * self.unit, self.width - EDGE * self.unit
         points = [list(place) for place in places]
         for _ in range(12):
             is_calm = True

@@ -37,7 +37,7 @@ LINE_GAP = 3
 """Between two lines of a text."""
 
 
-def line_spacing(gap: int, above: int = 0) -> dict[str, int]:
+def line_spacing(gap: int, above: int = 0) -> dict[str, Any]:  # options of Tk, whose stubs take no dict of int
     """Options of a Text or a tag that make every line on screen `gap` higher than its font, and the first by `above`.
 
     Tk puts half of spacing2 at either side of a break of its own, so equal values would make a broken line uneven:
