@@ -33,6 +33,9 @@ from felix.llm.chat import (
 from felix.llm.chunks import ChunkCallback, Chunks
 from felix.llm.patience import ProgressCallback, SilenceLimit, silent, with_retries
 
+GATHER_MOST_S = 0.102
+"""However seldom chunks are wanted: the end of an answer is not noticed later than this."""
+
 
 async def complete_streaming(
     client: ChatClient,
@@ -54,6 +57,9 @@ async def complete_streaming(
     """
     loop = asyncio.get_running_loop()
     started = loop.time()
+    if getattr(client, "gathers", False) and not batch_chars:
+        # a little longer than the interval, so that what has gathered comes when a chunk is due and not just before
+        request = replace(request, gather_s=min(batch_interval * 1.02, GATHER_MOST_S))
     call = _Call(request, batch_interval, batch_chars, callback, on_progress, silence_timeout_s, clock)
     error: ServerError | None = None
     try:
@@ -116,7 +122,9 @@ class _Call:
         self._on_progress = on_progress
         self._silence_s = silence_timeout_s
         self._parts = AnswerParts(request)
-        self.chunks = Chunks(self._parts, request.agent_id, batch_interval, batch_chars, callback, clock)
+        self.chunks = Chunks(
+            self._parts, request.agent_id, batch_interval, batch_chars, callback, clock, patience_s=request.gather_s
+        )
         self._sent_at = 0.0
         self._first_at: float | None = None
         self._last_at = 0.0

@@ -16,6 +16,9 @@ AFTER_FINISH_S = 3.0
 _DRAIN_S = 0.05
 """After the end mark the connection can be used again once its last few bytes are read."""
 
+_AT_ONCE_S = 0.001
+"""A piece that took longer to get was not there yet: all that was there has been read."""
+
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -29,17 +32,30 @@ async def beginning(body: AsyncIterator[bytes]) -> bytes:
     return first
 
 
-async def until_done(first: bytes, body: AsyncIterator[bytes], reader: AnswerReader) -> AsyncGenerator[bytes, None]:
-    """The body, from its beginning to the end mark; after the finish signal not for long."""
+async def until_done(
+    first: bytes, body: AsyncIterator[bytes], reader: AnswerReader, gather_s: float = 0.0
+) -> AsyncGenerator[bytes, None]:
+    """The body, from its beginning to the end mark; after the finish signal not for long.
+
+    When everything that was there has been handed on, `gather_s` seconds go by, counted from the last such rest, before
+    the socket is read again. A server that is faster than that is never held back.
+    """
+    loop = asyncio.get_running_loop()
     yield first
     if not reader.has_ended:
+        rested = asked = loop.time()
+        is_fetching = False
         async for data in body:
+            has_waited = loop.time() - asked > _AT_ONCE_S and not is_fetching
             yield data
             if reader.has_ended:
                 break
+            if is_fetching := bool(gather_s) and has_waited:
+                await asyncio.sleep(rested + gather_s - loop.time())
+                rested = loop.time()
+            asked = loop.time()
         else:
             return
-    loop = asyncio.get_running_loop()
     until = loop.time() + AFTER_FINISH_S
     while True:
         if reader.is_done:

@@ -15,6 +15,7 @@ from felix.events import Channel, Status
 
 Phase = Literal["connecting", "loading", "reading", "waiting", "retrying"]
 
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One turn of the conversation sent to the model."""
@@ -35,6 +36,9 @@ class ChatRequest:
     """Most tokens to write, thinking included; 0 is the server's own limit."""
     agent_id: str = ""
     """Who asks; stamped on every chunk, never sent."""
+    gather_s: float = 0.0
+    """Seconds a client that `gathers` may leave text in the socket before it reads on: nobody looks at it sooner, and
+    to be woken for each token costs several times what reading it does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,10 @@ class Chunks:
         batch_chars: int,
         callback: ChunkCallback | None,
         clock: Callable[[], float],
+        *,
+        patience_s: float = 0.0,
     ) -> None:
+        """`patience_s`: how long the clock waits for text that is let gather and comes about when a chunk is due."""
         self._parts = parts
         self._agent_id = agent_id
         self._interval = interval
@@ -38,8 +41,11 @@ class Chunks:
         """What waits, in order; neighbours of one channel together."""
         self._chars = 0
         self._sent: dict[Channel, int] = {"answer": 0, "thinking": 0}
+        self._patience_s = patience_s
+        self._is_first = True
+        self._is_soon = False
         self._due = 0.0
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
         self._bug: Exception | None = None
 
     def push(self, channel: Channel, text: str) -> None:
@@ -50,19 +56,21 @@ class Chunks:
         else:
             self._runs.append((channel, [text]))
         self._chars += len(text)
-        if self._interval <= 0 or 0 < self._batch_chars <= self._chars:
+        if self._interval <= 0 or 0 < self._batch_chars <= self._chars or self._is_first:
             self.flush()
+        elif self._loop.time() >= self._due:
+            if not self._is_soon:
+                self._cancel()
+                # soon, not now: what came in the same read belongs to the same chunk
+                self._timer = self._loop.call_soon(self._flush_by_the_clock)
+                self._is_soon = True
         elif self._timer is None:
-            if self._loop.time() >= self._due:
-                self.flush()
-            else:
-                self._timer = self._loop.call_at(self._due, self._flush_by_the_clock)
+            self._timer = self._loop.call_at(self._due + self._patience_s, self._flush_by_the_clock)
 
     def flush(self) -> None:
         """Hand over all that waits, one chunk per channel in a row."""
-        if self._timer:
-            self._timer.cancel()
-            self._timer = None
+        self._cancel()
+        self._is_first = False
         if self._bug:
             bug, self._bug = self._bug, None
             raise bug
@@ -97,8 +105,12 @@ class Chunks:
         self._runs = [("answer", [""]), ("thinking", [text])]
         self.flush()
 
+    def _cancel(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+        self._timer, self._is_soon = None, False
+
     def _flush_by_the_clock(self) -> None:
-        self._timer = None
         try:
             self.flush()
         except Exception as bug:  # noqa: BLE001  a timer has no caller: the stream raises it

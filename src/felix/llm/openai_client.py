@@ -48,6 +48,9 @@ _WRONG_PATH = re.compile(r"unexpected endpoint", re.IGNORECASE)
 class OpenAIClient:
     """One server. `base_url` as `repair_base_url` leaves it; `api_key` may be empty."""
 
+    gathers = True
+    """Leaves text in the socket for `ChatRequest.gather_s`."""
+
     def __init__(self, base_url: str, api_key: str = "", *, reports_progress: bool = False) -> None:
         self.base_url = base_url
         self._key = api_key
@@ -92,7 +95,7 @@ class OpenAIClient:
                         yield delta
                     return
                 events = EventReader(is_whole_message)
-                async with aclosing(until_done(first, body, reader)) as pieces:
+                async with aclosing(until_done(first, body, reader, request.gather_s)) as pieces:
                     async for data in pieces:
                         for event in events.feed(data):
                             for delta in reader.read(event):
