@@ -67,7 +67,8 @@ def hung(window: tk.Toplevel, kit: Kit, tmp_path: Path) -> Hung:
 
 
 @pytest.mark.parametrize(
-    ("agents", "width", "columns"), [(6, 840, 3), (4, 840, 2), (6, 500, 2), (6, 240, 1), (2, 900, 2), (1, 900, 1), (12, 990, 3)]
+    ("agents", "width", "columns"),
+    [(6, 840, 3), (4, 840, 2), (6, 500, 2), (6, 240, 1), (2, 900, 2), (1, 900, 1), (12, 990, 3)],
 )
 def test_columns_follow_the_width_and_the_agents(hung: Hung, agents: int, width: int, columns: int) -> None:
     hung.wall.frame.place(width=width)
