@@ -52,6 +52,16 @@ def desk(window: tk.Toplevel, kit: Kit) -> Desk:
     return Desk(window, kit)
 
 
+def test_a_task_that_is_put_in_takes_the_request_for_one_away(desk: Desk) -> None:
+    desk.composer.run()
+    desk.text.update()
+    assert "Write what the team shall think about" in desk.notice
+    desk.composer.take("An example")
+    desk.text.update()
+    assert desk.notice == ""
+    assert desk.composer.box.text == "An example"
+
+
 def test_control_enter_runs_and_leaves_the_text_as_it_was(desk: Desk) -> None:
     desk.composer.box.text = "two\nlines"
     desk.text.event_generate("<Control-Return>")

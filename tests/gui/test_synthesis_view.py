@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from felix.events import HUB, AgentId, LeftOut, RunFinished
+from felix.events import HUB, AgentId, LeftOut, RunFinished, Status
 from felix.gui.answer_document import compose
 from felix.gui.kit import Kit
 from felix.gui.synthesis_strip import SynthesisStrip
@@ -129,6 +129,35 @@ def test_a_reader_at_the_end_stays_at_the_end(stage: Stage) -> None:
     stage.run.conclude()
     stage.frames_until(lambda: stage.view.is_rendered)
     assert stage.view.text.dlineinfo("end-1c") is not None
+
+
+@pytest.mark.parametrize("is_early", [True, False])
+def test_an_answer_that_takes_the_room_is_shown_from_its_top(stage: Stage, is_early: bool) -> None:
+    stage.stream(ANSWER)
+    assert stage.view.stream.is_at_end
+    stage.run.conclude()
+    if is_early:
+        stage.view.open_at_top()
+    stage.frames_until(lambda: stage.view.is_rendered)
+    if not is_early:
+        stage.view.open_at_top()
+        stage.frame()
+    assert stage.view.text.yview()[0] == 0
+    assert stage.view.text.yview()[1] < 1
+
+
+@pytest.mark.parametrize("is_early", [True, False])
+def test_a_reader_with_a_place_keeps_it_when_the_answer_takes_the_room(stage: Stage, is_early: bool) -> None:
+    stage.stream(ANSWER)
+    stage.view.stream.scroll("moveto", 0.3)
+    stage.run.conclude()
+    if is_early:
+        stage.view.open_at_top()
+    stage.frames_until(lambda: stage.view.is_rendered)
+    if not is_early:
+        stage.view.open_at_top()
+        stage.frame()
+    assert stage.view.text.yview()[0] > 0.1
 
 
 def test_a_reader_in_the_middle_keeps_the_line_at_the_top(stage: Stage) -> None:

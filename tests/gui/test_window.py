@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 import threading
 import time
@@ -16,7 +17,9 @@ from felix.events import AgentId, RunId
 from felix.gui.composer import Phase
 from felix.gui.faults import SENTENCE
 from felix.gui.header import SETTINGS, WORKFLOWS
+from felix.gui.opening import _address_fault, _follow, _in_one
 from felix.ledger.state import RunState
+from felix.settings import SettingsFile
 from felix.team.hub import CentralPost
 from tests.gui.opened import Opened, demo_server, free_port, write_settings
 from tests.servers.fault_server import Connection, FaultServer
@@ -350,6 +353,7 @@ def test_the_keyboard_walks_through_the_regions_and_finds(slow_demo_server: str,
     for _ in range(5):
         felix.press("<F6>")
         seen.append(str(felix.app.tk.call("focus")))
+    assert window.synthesis.text.yview()[0] == 0
     assert any(path.startswith(str(window.chips.frame)) for path in seen)
     assert any(path.startswith(str(window.synthesis.frame)) for path in seen)
     assert any(path.startswith(str(window.wing.frame)) for path in seen)
@@ -400,3 +404,95 @@ def test_runs_leave_no_timers_and_no_commands_behind(fast_demo_server: str, open
         after_timers, after_commands = run()
     assert after_timers <= timers + 1
     assert after_commands <= commands + 5
+
+
+def test_control_enter_runs_from_wherever_the_workflows_have_the_keyboard(
+    fast_demo_server: str, open_window: Open
+) -> None:
+    felix = open_window(base_url=fast_demo_server, has_connected=True)
+    window = felix.window
+    felix.write("again")
+    felix.press("<Control-Return>", felix.task)
+    felix.until(lambda: window.synthesis.is_rendered)
+    for focus in (
+        window.synthesis.text.focus_set,
+        window.chips._chips[0].frame.focus_set,
+        window.helix.canvas.focus_set,
+        window.model.button.focus_set,
+    ):
+        before = window.bridge.run
+        focus()
+        felix.press("<Control-Return>")
+        felix.until(lambda: window.bridge.run != before, timeout_s=2)  # noqa: B023  called at once
+        felix.until(lambda: window.composer.phase == "finished" and window.synthesis.is_rendered)
+    before = window.bridge.run
+    felix.press("<Control-comma>")
+    felix.press("<Control-Return>")
+    assert window.bridge.run == before
+
+
+def test_find_from_the_task_searches_the_first_card_and_leads_to_what_it_counts(
+    human_server: str, open_window: Open
+) -> None:
+    felix = open_window(base_url=human_server, has_connected=True)
+    window = felix.window
+    felix.write("zebra")
+    felix.press("<Control-Return>", felix.task)
+    felix.until(lambda: window.wall.cards and window.wall.cards[0].stream.text.get("1.0", "end").count("\n") > 3)
+    felix.press("<Escape>")
+    felix.until(lambda: window.composer.phase == "finished")
+    text = window.wall.cards[0].stream.text
+    text.insert("1.0", "needle\n" + "hay\n" * 200)
+    text.see("end")
+    felix.press("<Control-f>", felix.task)
+    felix.until(lambda: str(felix.app.focus_get()).startswith(str(window.wall.cards[0].frame)), timeout_s=2)
+    for char in "needle":
+        felix.press(f"<Key-{char}>")
+    assert text.dlineinfo("1.0") is not None
+    assert felix.task.get("1.0", "end-1c") == "zebra"
+
+
+@pytest.mark.parametrize("size", ["1400x900", "920x620"])
+def test_a_panel_leaves_header_task_and_status_in_reach(human_server: str, open_window: Open, size: str) -> None:
+    felix = open_window(size=size, base_url=human_server, has_connected=True)
+    window = felix.window
+    felix.press("<F1>")
+    felix.screenshot(f"window-shortcuts-first-{size}")
+    felix.press("<Escape>")
+    felix.write("look")
+    felix.press("<Control-Return>", felix.task)
+    felix.until(lambda: window.bridge.state.thoughts)
+    for open_panel in (window.show_shortcuts, window.show_log):
+        open_panel()
+        felix.settle()
+        button = window.composer.button
+        x, y = button.winfo_rootx() + 5, button.winfo_rooty() + 5
+        assert str(felix.app.winfo_containing(x, y)) == str(button)
+        felix.screenshot(f"window-{open_panel.__name__}-{size}")
+    felix.click(window.composer.button)
+    felix.until(lambda: window.bridge.state.status == "stopped")
+    window.header.turn_to(SETTINGS)
+    felix.settle()
+    assert not window.overlays.is_open
+
+
+def test_an_unknown_workflow_of_the_command_line_is_said_and_nothing_runs(
+    fast_demo_server: str, open_window: Open
+) -> None:
+    felix = open_window(base_url=fast_demo_server, has_connected=True)
+    _follow(felix.window, argparse.Namespace(task="Why?", workflow="nosuch", start=True))
+    felix.settle()
+    assert felix.window.bridge.run is None
+    assert "There is no workflow called nosuch" in felix.words(felix.window.composer.frame)
+    felix.screenshot("window-no-such-workflow")
+
+
+def test_several_faults_of_the_settings_are_counted(tmp_path: Path) -> None:
+    file = SettingsFile(write_settings(tmp_path / "settings.json", theme="pink", max_parallel=0, font_scale=9))
+    file.load()
+    assert _in_one(list(file.notices), file) == "3 settings are not allowed and take their defaults – see the log."
+    file = SettingsFile(write_settings(tmp_path / "settings.json", base_url="ftp://example"))
+    file.load()
+    (fault,) = _address_fault(file)
+    assert "ftp://" in fault
+    assert _in_one([fault], file) == fault

@@ -10,12 +10,16 @@ from typing import Any
 from felix.events import HUB, AgentId
 from felix.gui.card_words import Badge, badge_for
 from felix.gui.kit import Kit
+from felix.gui.shortcuts import leave_run
 from felix.ledger.state import Agent, RunState
 
 HEIGHT = 42
+"""At the type's own size; larger type needs more."""
 MOST_SHARED = 8
 """Up to so many chips share the row's width; more keep a width of their own and the row scrolls sideways."""
 NARROWEST = 96
+ALONE = 132
+"""Width of a chip in a row that scrolls."""
 GAP = 8
 
 
@@ -28,13 +32,20 @@ class ChipsRow:
         self._chips: list[_Chip] = []
         self._chosen: AgentId | None = None
         self.frame = kit.frame(parent, on)
-        self._canvas = kit.canvas(self.frame, on, height=kit.px(HEIGHT), width=1, xscrollincrement=1)
+        self._canvas = kit.canvas(self.frame, on, height=self.height, width=1, xscrollincrement=1)
         self._canvas.pack(fill="x", expand=True)
         self._row = kit.frame(self._canvas, on)
-        self._item = self._canvas.create_window(0, 0, window=self._row, anchor="nw", height=kit.px(HEIGHT))
+        self._item = self._canvas.create_window(0, 0, window=self._row, anchor="nw", height=self.height)
         self._canvas.bind("<Configure>", lambda _event: self._lay_out())
+        kit.on_font_change(self._grow, owner=self._canvas)
         self._canvas.bind("<Button-4>", lambda _event: self._scroll(-60))
         self._canvas.bind("<Button-5>", lambda _event: self._scroll(60))
+
+    @property
+    def height(self) -> int:
+        """Pixels of the row: two lines of the present type, and their edges."""
+        lines = sum(self._kit.font(name).metrics("linespace") for name in ("SmallStrong", "Small"))
+        return max(self._kit.px(HEIGHT), lines + self._kit.px(10))
 
     def show(self, state: RunState) -> None:
         """One chip per agent of the run."""
@@ -82,12 +93,19 @@ class ChipsRow:
         if not count:
             return
         shared = (width - px(GAP) * (count - 1)) // count
-        each = shared if count <= MOST_SHARED and shared >= px(NARROWEST) else max(shared, px(132))
+        share = max(1.0, self._kit.font_percent / 100)  # larger type needs wider chips
+        is_shared = count <= MOST_SHARED and shared >= px(NARROWEST) * share
+        each = shared if is_shared else max(shared, round(px(ALONE) * share))
         whole = each * count + px(GAP) * (count - 1)
         self._canvas.itemconfigure(self._item, width=max(width, whole))
-        self._canvas.configure(scrollregion=(0, 0, max(width, whole), px(HEIGHT)))
+        self._canvas.configure(scrollregion=(0, 0, max(width, whole), self.height))
         for number, chip in enumerate(self._chips):
             chip.frame.place(x=number * (each + px(GAP)), y=0, width=each, relheight=1.0)
+
+    def _grow(self) -> None:
+        self._canvas.configure(height=self.height)
+        self._canvas.itemconfigure(self._item, height=self.height)
+        self._lay_out()
 
     def _scroll(self, pixels: int) -> str:
         if self._row.winfo_width() > self._canvas.winfo_width():
@@ -124,6 +142,7 @@ class _Chip:
             part.bind("<Button-1>", lambda _event: row.pick(self.agent_id))
         for key in ("<Return>", "<KP_Enter>", "<space>"):
             self.frame.bind(key, lambda _event: row.pick(self.agent_id))
+        leave_run(self.frame)
         self.frame.bind("<Enter>", lambda _event: self.frame.state(["active"]))
         self.frame.bind("<Leave>", self._left)
         self.frame.bind("<FocusIn>", lambda _event: self.frame.state(["user1"]))

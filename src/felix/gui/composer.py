@@ -91,6 +91,12 @@ class Composer:
         """The whole of what the agents would get."""
         return with_attachments(self.box.text, self.attachments)
 
+    def take(self, task: str) -> None:
+        """Put a task in the box, instead of what stands there, and the keyboard with it."""
+        self._forget_sentence()
+        self.box.text = task
+        self.box.widget.focus_set()
+
     def set_phase(self, phase: Phase) -> None:
         """Show where the run is; only the window knows."""
         self.phase = phase

@@ -153,6 +153,18 @@ class FindBar:
         if self._entry.get() != self._query:
             self._current = -1
             self.search()
+            self._show_one()
+
+    def _show_one(self) -> None:
+        """What is counted is to be seen: when no place found is in view, the next one below comes into it."""
+        text = self._text
+        if not self._places or any(text.dlineinfo(start) for start, _ in self._places):
+            return
+        top = text.index("@0,0")
+        start = next((start for start, _ in self._places if text.compare(start, ">=", top)), self._places[0][0])
+        if self._on_jump:
+            self._on_jump()
+        text.see(start)
 
     def _then(self, act: Callable[[], object]) -> str:
         act()

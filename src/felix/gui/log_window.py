@@ -9,7 +9,7 @@ from pathlib import Path
 
 from felix.gui.folders import show_folder
 from felix.gui.kit import Kit
-from felix.gui.overlay import Overlay
+from felix.gui.overlay import Overlay, Room
 from felix.gui.shown_text import printable
 
 TAIL_BYTES = 200_000
@@ -19,9 +19,11 @@ TAIL_BYTES = 200_000
 class LogWindow:
     """The log in an overlay; drawn once, when it is opened."""
 
-    def __init__(self, root: tk.Misc, kit: Kit, path: Path, *, on_close: Callable[[], None]) -> None:
+    def __init__(
+        self, root: tk.Misc, kit: Kit, path: Path, *, room: Callable[[], Room], on_close: Callable[[], None]
+    ) -> None:
         self._root, self._path = root, path
-        self.overlay = Overlay(root, kit, "Log", width=1_000, height=640, on_close=on_close)
+        self.overlay = Overlay(root, kit, "Log", width=1_000, height=640, room=room, on_close=on_close)
         head = self.overlay.head
         kit.button(
             head, "Show folder", "folder2-open", "outline", "card", "Small", padding=(9, 4),

@@ -49,11 +49,14 @@ def run(options: argparse.Namespace) -> int:
     settings = _load(path)
     trouble = log.start(places.log_file(), verbosity=_verbosity(options, settings))
     window = fill(app, kit, settings, demo=options.demo)
-    for sentence in (*settings.notices, *([trouble] if trouble else [])):
+    notices = [*settings.notices, *_address_fault(settings), *([trouble] if trouble else [])]
+    for sentence in notices:
         _log.warning("%s", sentence)
-        window.status.warn(sentence)
+    if notices:
+        window.status.warn(_in_one(notices, settings))
     _close_on_signals(window)
-    app.after_idle(lambda: _begin(window, options))
+    app.after_idle(window.start)
+    app.after_idle(lambda: _follow(window, options))
     try:
         app.mainloop()
     finally:
@@ -128,21 +131,42 @@ def _load(path: Path) -> SettingsFile:
     return settings
 
 
+def _address_fault(settings: SettingsFile) -> list[str]:
+    """A server address that is text, as the settings ask for, but leads nowhere."""
+    from felix.errors import FelixError
+    from felix.llm.address import repair_base_url
+
+    try:
+        repair_base_url(settings.current.base_url)
+    except FelixError as error:
+        return [f"{settings.path.name}: {error}"]
+    return []
+
+
+def _in_one(notices: list[str], settings: SettingsFile) -> str:
+    """What the status bar has room for: the one sentence there is, or how many there are."""
+    if len(notices) == 1:
+        return notices[0]
+    if len(notices) == len(settings.faults):
+        return f"{len(notices)} settings are not allowed and take their defaults – see the log."
+    return f"{len(notices)} things are wrong with the settings or the log – see the log."
+
+
 def _verbosity(options: argparse.Namespace, settings: SettingsFile) -> int:
     return int(options.verbose) or int(settings.current.verbose_log)
 
 
-def _begin(window: Window, options: argparse.Namespace) -> None:
-    window.start()
-    if options.workflow:
-        _choose_workflow(window, options.workflow)
+def _follow(window: Window, options: argparse.Namespace) -> None:
+    """Do what the command line asks for: task and workflow, and the run itself."""
     if options.task:
-        window.composer.box.text = options.task
-    if options.start:
+        window.composer.take(options.task)
+    is_chosen = not options.workflow or _choose_workflow(window, options.workflow)
+    if options.start and is_chosen:
         window.composer.run()
 
 
-def _choose_workflow(window: Window, wanted: str) -> None:
+def _choose_workflow(window: Window, wanted: str) -> bool:
+    """Choose what the command line names; False, and the reason at the task, when there is no such workflow."""
     from felix.errors import SettingsError, WorkflowError
 
     try:
@@ -151,7 +175,9 @@ def _choose_workflow(window: Window, wanted: str) -> None:
         window.settings.change(workflow=entry.key if is_known else str(entry.path.resolve()))
     except (SettingsError, WorkflowError) as error:
         window.composer.say(str(error))
+        return False
     window.workflow.refresh()
+    return True
 
 
 def _close_on_signals(window: Window) -> None:

@@ -1,4 +1,4 @@
-"""A card over the whole window with a title, a body and a way out: the shortcut list and the log stand in one."""
+"""A card over a part of the window with a title, a body and a way out: the shortcut list and the log stand in one."""
 
 from __future__ import annotations
 
@@ -8,20 +8,31 @@ from tkinter import ttk as plain
 
 from felix.gui.kit import Kit
 
+Room = tuple[int, int, int, int]
+"""Left, top, width and height in pixels of the root."""
+MARGIN = 16
+"""Between the card and the edge of its room, where that is small."""
+
 
 class Overlay:
-    """Opened by its constructor, over everything else in `root`; `close` takes it away and gives the focus back."""
+    """Opened by its constructor, over what stands in its room; `close` takes it away and gives the focus back."""
 
     def __init__(
-        self, root: tk.Misc, kit: Kit, title: str, *, width: int, height: int, on_close: Callable[[], None]
+        self,
+        root: tk.Misc,
+        kit: Kit,
+        title: str,
+        *,
+        width: int,
+        height: int,
+        room: Callable[[], Room],
+        on_close: Callable[[], None],
     ) -> None:
-        """`width` and `height` are the most it takes, in logical pixels."""
-        self._root, self._kit, self._on_close = root, kit, on_close
+        """`width` and `height` are the most it takes, in logical pixels; `room` says where, now."""
+        self._root, self._kit, self._room, self._on_close = root, kit, room, on_close
         self._most = (kit.px(width), kit.px(height))
         self._focus = root.focus_get()
         self.shade = kit.frame(root, "page")
-        self.shade.place(x=0, y=0, relwidth=1, relheight=1)
-        self.shade.lift()
         card = self._card = kit.frame(self.shade, "card", padding=(4, 4, 4, 6), box="card", border="line2")
         head = self.head = kit.frame(card, "card", padding=(14, 8, 8, 6))
         head.pack(fill="x")
@@ -31,7 +42,8 @@ class Overlay:
         kit.rule(card).pack(fill="x")
         self.body: plain.Frame = kit.frame(card, "card")
         self.body.pack(fill="both", expand=True)
-        self.shade.bind("<Configure>", lambda event: self._fit(event.width, event.height))
+        self.fit()
+        self.shade.lift()
         self.close_button.focus_set()
 
     @property
@@ -46,8 +58,11 @@ class Overlay:
             self._focus.focus_set()
         self._on_close()
 
-    def _fit(self, width: int, height: int) -> None:
-        margin = self._kit.px(32)
+    def fit(self) -> None:
+        """Take the room that there is now."""
+        left, top, width, height = self._room()
+        margin = 2 * self._kit.px(MARGIN)
+        self.shade.place(x=left, y=top, width=width, height=height)
         self._card.place(
             relx=0.5,
             rely=0.5,

@@ -20,7 +20,7 @@ class Shortcut:
 
 RUN = Shortcut("Ctrl+Enter", "Run the task", ("<Control-Return>", "<Control-KP_Enter>"))
 ESCAPE = Shortcut("Esc", "Close what is open; then stop the run", ("<Escape>",))
-FIND = Shortcut("Ctrl+F", "Find in the card with the focus, else in the synthesis", ("<Control-f>", "<Control-F>"))
+FIND = Shortcut("Ctrl+F", "Find in the card with the focus, or in the answer", ("<Control-f>", "<Control-F>"))
 FOCUS_CARD = Shortcut("Ctrl+1 … Ctrl+9", "Go to an agent's card", tuple(f"<Control-Key-{n}>" for n in range(1, 10)))
 NEXT_TAB = Shortcut("Ctrl+Tab", "Next tab", ("<Control-Tab>",))
 PREVIOUS_TAB = Shortcut("Ctrl+Shift+Tab", "Previous tab", ("<Control-Shift-Tab>", "<Control-ISO_Left_Tab>"))
@@ -59,6 +59,12 @@ def bind(root: tk.Misc, shortcut: Shortcut, action: Callable[[tk.Event[tk.Misc]]
             root.bind(sequence, run)
         except tk.TclError:
             continue
+
+
+def leave_run(widget: tk.Misc) -> None:
+    """Let Ctrl+Enter through to the window where Enter alone means something: for Tk it is an Enter as well."""
+    for sequence in RUN.sequences:
+        widget.bind(sequence, lambda _event: None)
 
 
 def fill(body: tk.Misc, kit: Kit) -> None:

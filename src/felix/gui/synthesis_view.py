@@ -86,6 +86,9 @@ class SynthesisView:
         }
         self._is_pressed = False
         self._swap_after = ""
+        self._opens_at_top = False
+        self._followed_to = ""
+        """What stood first on the rendered page when it came up at the end of the answer."""
         self._phase: Literal["streaming", "rendering", "ready", "rendered"] = "streaming"
         self._edition = 0
         self._known = self._fed = self._due = 0
@@ -138,6 +141,7 @@ class SynthesisView:
             self._figures_at = now
             self.head.show_figures(synthesis, time.time())
         if not is_live and not moving:
+            self._go_to_top()
             self._render(synthesis)
         self._thinking.tick(now)
         self._find.tick(now)
@@ -176,6 +180,14 @@ class SynthesisView:
         """Show which view is in force."""
         self.head.views.set(view)
 
+    def open_at_top(self) -> None:
+        """The answer is whole and takes the room: show its first line, unless the reader has a place in it."""
+        text = self.rendered.widget
+        if not self.is_rendered:
+            self._opens_at_top = True
+        elif self._followed_to and text.compare("@0,0", "==", self._followed_to):
+            text.yview_moveto(0)
+
     def find(self) -> None:
         """Open the search field above the text."""
         self._find.open()
@@ -196,6 +208,7 @@ class SynthesisView:
         for bar in self._finds.values():
             bar.close()
         self._phase = "streaming"
+        self._opens_at_top, self._followed_to = False, ""
         self._known = self._fed = self._due = 0
         self._marks = LineMarks()
         self._pacer.reset()
@@ -219,6 +232,14 @@ class SynthesisView:
             self._fed += len(part)
             self._due -= count
         return self._due > 0 or self._pacer.waiting > 0
+
+    def _go_to_top(self) -> None:
+        """Of the streaming page, once all of it stands there, if that was asked for."""
+        stream = self.stream
+        is_read = stream.is_latched or bool(stream.text.tag_ranges("sel")) or self._find.is_open
+        if self._opens_at_top and not self.is_rendered and not is_read:
+            stream.scroll("moveto", 0)
+        self._opens_at_top = False
 
     def _render(self, synthesis: Synthesis) -> None:
         """The answer has ended and stands there plain: have it rendered beneath."""
@@ -258,6 +279,7 @@ class SynthesisView:
         self._phase = "rendered"
         if self._fed and not stream.is_latched:
             target.see("end")
+            self._followed_to = target.index("@0,0")
         elif self._fed:
             target.yview(self.rendered.index_of(self._line_at_top()))
         else:

@@ -55,7 +55,7 @@ class Wall:
         self._grid.canvas.configure(yscrollcommand=self._scrolled)
         self._grid.bar.pack_forget()  # it takes room only while there is something to scroll
         self._grid.canvas.bind("<Configure>", lambda _event: self._lay_out(), add="+")
-        kit.on_font_change(self._lay_out, owner=self._grid.canvas)
+        kit.on_font_change(self._grow, owner=self._grid.canvas)
         self._chips = ChipsRow(self.frame, kit, on_choose=self._choose)
         self._big: Card | None = None
         self._toolbar = kit.frame(self._grid.body, "card", (12, 0, 0, 0))
@@ -138,9 +138,12 @@ class Wall:
         if agent_id in self._cards:
             self.focus_card(list(self._cards).index(agent_id) + 1)
 
-    def find(self) -> bool:
-        """Ctrl+F: open the find bar of the card that has the keyboard, or of the big one. False when there is none."""
-        card = self._focused()
+    def find(self, *, anywhere: bool = False) -> bool:
+        """Ctrl+F: open the find bar of the card that has the keyboard, or of the big one. False when there is none.
+
+        With `anywhere`, the first card in view will do.
+        """
+        card = self._focused() or (next(iter(self._visible), None) if anywhere else None)
         if card is None:
             return False
         card.find()
@@ -206,6 +209,12 @@ class Wall:
             ) if whole > height else self._grid.bar.pack_forget()
         self._find_visible()
 
+    def _grow(self) -> None:
+        self._lay_out()
+        if self._big is not None and self.maximised is not None:
+            top = self._chips.height + self._kit.px(CHIPS_GAP)
+            self._big.frame.place_configure(y=top, height=-top)
+
     def _scrolled(self, first: float, last: float) -> None:
         self._grid.bar.set(first, last)
         self._find_visible()
@@ -246,7 +255,7 @@ class Wall:
                 self._big = Card(
                     self.frame, self._kit, self._settings, on_maximise=lambda _agent: self.maximise(None), is_large=True
                 )
-            top = self._kit.px(42 + CHIPS_GAP)
+            top = self._chips.height + self._kit.px(CHIPS_GAP)
             self._grid.frame.place_forget()
             self._chips.frame.place(x=0, y=0, relwidth=1.0)
             self._big.frame.place(x=0, y=top, relwidth=1.0, relheight=1.0, height=-top)

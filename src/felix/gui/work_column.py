@@ -105,6 +105,11 @@ class WorkColumn:
             self.is_low = is_low
             self._arrange()
 
+    @property
+    def is_chosen(self) -> bool:
+        """True while the view is the user's choice and does not follow the run."""
+        return (self._held or self._pinned) is not None
+
     def pin(self, view: ViewName) -> None:
         """The user wants this one, until the next run."""
         self._pinned, self._held = view, None
