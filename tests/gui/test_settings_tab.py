@@ -391,6 +391,24 @@ def test_an_address_that_is_none_stays_as_typed_and_is_not_asked(page: Page, typ
     assert page.asked == []
 
 
+@pytest.mark.parametrize(
+    "typed", ["not an address at all, but a sentence that was pasted", "http://127.0.0.1:99999", ""]
+)
+def test_a_fault_moves_nothing_that_is_about_to_be_clicked(page: Page, typed: str) -> None:
+    def places() -> list[int]:
+        page.app.update()
+        rows = [row.frame.winfo_rooty() for section in page.tab._sections for row in section.rows]
+        return [row - rows[0] for row in rows]  # the page scrolls to the field that is written in
+
+    before = places()
+    page.type(page.tab.connection.address.entry, typed, "Return")
+    refused = "Connection refused: nothing listens at http://127.0.0.1:1234/v1 – start the server there, or change it."
+    page.tab.server_report(DEFAULT_BASE_URL, None, ServerError(refused, fault="unreachable"))
+    page.type(page.tab.streaming.interval.entry, "99999", "Return")
+    page.type(page.tab.workflow.tokens.entry, "-1", "Return")
+    assert page.tab.connection._address_row.fault and places() == before
+
+
 def test_what_the_server_says_is_shown(page: Page) -> None:
     rows = page.tab.connection
     page.tab.server_report(DEFAULT_BASE_URL, LMSTUDIO, None)

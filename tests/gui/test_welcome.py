@@ -130,7 +130,7 @@ def test_a_test_that_fails_is_not_taken_for_a_connection(open_window: Open) -> N
 def test_an_address_of_another_kind_is_named_whole(open_window: Open) -> None:
     felix = open_window(base_url="ftp://x y")
     felix.until(lambda: felix.window.watch.is_known)
-    felix.until(lambda: "there are blanks in it" in felix.words(felix.window.welcome.doctor.frame))
+    felix.until(lambda: "“ftp://x y” is no server address" in felix.words(felix.window.welcome.doctor.frame))
     assert "ftp://x y cannot be used" in felix.words(felix.window.welcome.doctor.frame)
 
 

@@ -27,10 +27,7 @@ def repair_base_url(text: str) -> str:
     if not url:
         raise AddressError("The server address is empty – enter one such as http://127.0.0.1:1234/v1.")
     if len(url.split()) > 1:
-        raise AddressError(
-            f"“{_shown(text)}” is no server address, there are blanks in it – enter one such as"
-            " http://127.0.0.1:1234/v1."
-        )
+        raise AddressError(f"“{_shown(text)}” is no server address – enter one such as http://127.0.0.1:1234/v1.")
     if not re.match(r"[a-z][a-z0-9+.-]*://", url, re.IGNORECASE):
         url = f"http://{url.removeprefix('//')}"
     try:
@@ -38,10 +35,7 @@ def repair_base_url(text: str) -> str:
         port = parts.port
         host = parts.hostname or ""
     except ValueError:
-        raise AddressError(
-            f"“{_shown(text)}” is no server address, its host or port is wrong (ports go from 1 to 65535)"
-            " – enter one such as http://127.0.0.1:1234/v1."
-        ) from None
+        raise AddressError(f"“{_shown(text)}” is no server address – correct its host or port.") from None
     if parts.scheme not in ("http", "https"):
         raise AddressError(f"A server address begins with http:// or https://, not {parts.scheme}:// – correct it.")
     if parts.username is not None or parts.password is not None:
@@ -49,10 +43,7 @@ def repair_base_url(text: str) -> str:
             "The server address holds a user name or password – remove it, and enter a key as the API key."
         )
     if port == 0 or not _is_host(host):
-        raise AddressError(
-            f"“{_shown(text)}” is no server address, its host or port is wrong (ports go from 1 to 65535)"
-            " – enter one such as http://127.0.0.1:1234/v1."
-        )
+        raise AddressError(f"“{_shown(text)}” is no server address – correct its host or port.")
     if host in ("localhost", "localhost."):
         host = "127.0.0.1"
     where = f"[{host}]" if ":" in host else host
@@ -111,4 +102,4 @@ def _is_host(host: str) -> bool:
 
 def _shown(text: str) -> str:
     words = " ".join(text.split())
-    return words if len(words) <= 80 else words[:79] + "…"
+    return words if len(words) <= 40 else words[:39] + "…"

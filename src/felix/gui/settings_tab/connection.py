@@ -53,7 +53,7 @@ class ConnectionRows:
         """The address and model that the result of a test shown here is about; None while none is shown."""
         self._key_is_new = False
         self._after = ""
-        self._address_row = section.row("Server address", _ADDRESS)
+        self._address_row = section.row("Server address", _ADDRESS, lines=2)
         self.test_button = kit.button(
             self._address_row.control, "Test", kind="outline", on="card", padding=(10, 5), command=self.test,
             tooltip="Ask the model for one token, by the same way as a run",
@@ -64,7 +64,7 @@ class ConnectionRows:
         )  # fmt: skip
         self.address.entry.pack(side="left")
         self.test_button.pack(side="left", padx=(kit.px(6), 0))
-        self.server = section.row("Server", "")
+        self.server = section.row("Server", "", lines=2)
         self.badge = kit.badge(self.server.control, "", "queue")
         self.badge.pack()
         self._model_row = section.row("Model", _MODEL)

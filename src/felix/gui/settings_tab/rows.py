@@ -21,8 +21,9 @@ _MOST_CONTROL = 0.64
 class Row:
     """One setting. What sets it is made in `control`, a frame at the right."""
 
-    def __init__(self, parent: tk.Misc, kit: Kit, name: str, hint: str) -> None:
-        self._kit, self._hint = kit, hint
+    def __init__(self, parent: tk.Misc, kit: Kit, name: str, hint: str, *, lines: int = 1) -> None:
+        """`lines` is the room kept for what may be told: a fault must not move what somebody is about to click."""
+        self._kit, self._hint, self._lines = kit, hint, lines
         self._width, self._wrapped = kit.px(_UNWRAPPED), 0
         self.frame = kit.frame(parent, "card", padding=(12, 6, 10, 7))
         self.frame.columnconfigure(0, weight=1)
@@ -79,7 +80,9 @@ class Row:
     def _wrap(self) -> None:
         """Wrap what does not fit on a line; what does is left alone, as each change lays the whole page out again."""
         width = max(_LEAST_HINT, self._width)
-        wrap = width if self._kit.font("Small").measure(self.shown) > width else 0
+        font = self._kit.font("Small")
+        self.frame.rowconfigure(0, minsize=self._name.winfo_reqheight() + self._lines * font.metrics("linespace"))
+        wrap = width if font.measure(self.shown) > width else 0
         if wrap != self._wrapped:
             self._wrapped = wrap
             self._line.configure(wraplength=wrap)
@@ -110,11 +113,11 @@ class Section:
             kit.tooltip(self.reset_button, self._tip)
         self.frame.bind("<Destroy>", lambda _event: self._stop_waiting())
 
-    def row(self, name: str, hint: str = "") -> Row:
-        """Another row at the end of the card."""
+    def row(self, name: str, hint: str = "", *, lines: int = 1) -> Row:
+        """Another row at the end of the card, with room for so many lines of hint or fault."""
         if self.rows:
             self._kit.rule(self._card).pack(fill="x", padx=self._kit.px(11))
-        row = Row(self._card, self._kit, name, hint)
+        row = Row(self._card, self._kit, name, hint, lines=lines)
         row.frame.pack(fill="x")
         self.rows.append(row)
         return row
