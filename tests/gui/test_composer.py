@@ -23,9 +23,12 @@ class Desk:
     def __init__(self, window: tk.Toplevel, kit: Kit) -> None:
         self.runs: list[str] = []
         self.stops = 0
+        self.files: list[Path] = []
+        """What the user would choose."""
         self.composer = Composer(
-            window, kit, on_run=self.runs.append, on_stop=self._stop, add_pickers=lambda _row: None
-        )
+            window, kit, on_run=self.runs.append, on_stop=self._stop, ask_files=lambda: self.files,
+            add_pickers=lambda _row: None,
+        )  # fmt: skip
         self.composer.frame.pack(fill="x")
         self.text = self.composer.box.widget
         window.update()
@@ -190,7 +193,8 @@ def test_an_added_file_is_shown_counted_sent_and_removed(desk: Desk, tmp_path: P
     notes = tmp_path / "notes.md"
     notes.write_text("# Notes\n```\ncode\n```\n" + "text " * 600)
     desk.composer.box.text = "Read this."
-    desk.composer.add_file(notes)
+    desk.files = [notes]
+    desk.composer._add.invoke()
     desk.text.update()
     chip = desk.composer._chips.winfo_children()[0]
     assert "notes.md · 3.0 KB · ~" in str(chip.cget("text"))

@@ -392,6 +392,24 @@ def test_the_document_of_a_run_without_synthesis_says_so() -> None:
     assert "*There is none.*" in compose(ScriptedRun().state)
 
 
+@pytest.mark.parametrize("answer", ["# What to do\n\nThis.", "What to do\n==========\n\nThis."])
+def test_an_answer_with_a_title_of_its_own_gets_no_second_one(answer: str) -> None:
+    run = ScriptedRun()
+    run.synthesise()
+    run.write(answer)
+    run.conclude()
+    assert answer in compose(run.state) and "# Synthesis" not in compose(run.state)
+
+
+@pytest.mark.parametrize("answer", ["Do this.", "## First\n\nThis.", "#1 is this."])
+def test_an_answer_without_a_title_gets_one(answer: str) -> None:
+    run = ScriptedRun()
+    run.synthesise()
+    run.write(answer)
+    run.conclude()
+    assert f"# Synthesis\n\n{answer}" in compose(run.state)
+
+
 def test_the_strip_says_when_the_synthesis_comes(window: tk.Toplevel, kit: Kit) -> None:
     strip = SynthesisStrip(window, kit, on_view=lambda _view: None)
     strip.frame.pack(fill="x")

@@ -20,6 +20,9 @@ ENDINGS = {
 """Status -> the word a reader knows it by."""
 
 
+_OWN_TITLE = re.compile(r"#\s|[^\n]+\n=+\s*(\n|$)")
+
+
 def left_out(state: RunState) -> tuple[LeftOut, ...]:
     """Who failed, was cut short or is not in the synthesis, in the order of the workflow."""
     if state.synthesis is None:
@@ -41,12 +44,11 @@ def compose(state: RunState) -> str:
     if plan is not None:
         began = datetime.fromtimestamp(state.started_at).astimezone().strftime("%Y-%m-%d %H:%M")
         model = f"{plan.model} (demo model, scripted text)" if plan.demo else plan.model
-        parts += ["# Task", plan.task.strip(), f"*{plan.workflow}, {model}, {began}*"]
-    parts.append("# Synthesis")
+        parts += [*_titled("Task", plan.task.strip()), f"*{plan.workflow}, {model}, {began}*"]
     if synthesis is None:
-        parts.append("*There is none.*")
+        parts += _titled("Synthesis", "*There is none.*")
     else:
-        parts.append(str(synthesis.answer).strip() or "*Nothing was written.*")
+        parts += _titled("Synthesis", str(synthesis.answer).strip() or "*Nothing was written.*")
         if synthesis.status not in (None, "complete"):
             parts.append(
                 f"*This synthesis is not complete ({ENDINGS[synthesis.status]}). {synthesis.error or ''}*".strip()
@@ -58,6 +60,11 @@ def compose(state: RunState) -> str:
         for agent in state.agents.values():
             parts += [f"## {agent.agent_id}", *(_thought(each) for each in agent.thoughts)]
     return "\n\n".join(parts) + "\n"
+
+
+def _titled(title: str, text: str) -> list[str]:
+    """A text as it stands, under a title unless it begins with one of its own."""
+    return [text] if _OWN_TITLE.match(text) else [f"# {title}", text]
 
 
 def _thought(thought: Thought) -> str:

@@ -11,7 +11,6 @@ import tkinter as tk
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from tkinter import filedialog
 from tkinter import ttk as plain
 from typing import Literal, assert_never
 
@@ -39,10 +38,12 @@ class Composer:
         *,
         on_run: Callable[[str], None],
         on_stop: Callable[[], None],
+        ask_files: Callable[[], list[Path]],
         add_pickers: Callable[[tk.Misc], None],
     ) -> None:
-        """`on_run` gets the whole task, files included; `add_pickers` fills the left of the button row."""
-        self._kit, self._on_run, self._on_stop = kit, on_run, on_stop
+        """`on_run` gets the whole task, files included; `ask_files` asks the user for some; `add_pickers` fills the
+        left of the button row."""
+        self._kit, self._on_run, self._on_stop, self._ask_files = kit, on_run, on_stop, ask_files
         self.phase: Phase = "idle"
         self.attachments: list[Attachment] = []
         self._context: tuple[int | None, str] = (None, "")
@@ -80,7 +81,8 @@ class Composer:
             row, "Run", "play-fill", "primary", "card", padding=(12, 4, 12, 5), command=self._pressed,
             tooltip=self._button_tip,
         )  # fmt: skip
-        self.button.pack(side="right")
+        # before all others: where there is little room, it is not Run that is cut
+        self.button.pack(side="right", before=left)
         self._plan = kit.label(row, "", "Small", "text2", "card", padding=(10, 0))
         self._plan.pack(side="right")
 
@@ -187,8 +189,8 @@ class Composer:
         """Ask for text files and add them."""
         if self.box.is_locked:
             return
-        for name in filedialog.askopenfilenames(parent=self.frame, title="Add text files to the task"):
-            self.add_file(Path(name))
+        for path in self._ask_files():
+            self.add_file(path)
 
     def add_file(self, path: Path) -> None:
         """Add one text file; what is none is said at the box."""

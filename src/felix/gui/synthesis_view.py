@@ -11,7 +11,6 @@ import tkinter as tk
 import webbrowser
 from collections.abc import Callable
 from pathlib import Path
-from tkinter import filedialog
 from typing import Literal
 
 from felix.events import AgentId, RunId
@@ -46,13 +45,13 @@ class SynthesisView:
         *,
         on_citation: Callable[[AgentId], None],
         on_view: Callable[[str], None],
-        ask_path: Callable[[str], Path | None] | None = None,
+        ask_path: Callable[[str], Path | None],
         confirm: Callable[[str], bool] | None = None,
         open_url: Callable[[str], object] = webbrowser.open,
     ) -> None:
         """`ask_path` gets a name to offer and says where to save; `confirm` and `open_url` are about links."""
         self._kit, self._settings = kit, settings
-        self._ask_path = ask_path or self._ask
+        self._ask_path = ask_path
         self._state = RunState()
         self._run: RunId | None = None
         self._opened_at = 0.0
@@ -345,16 +344,6 @@ class SynthesisView:
             self.head.say(f"{path.name} could not be written ({error.strerror}); choose another folder.")
         else:
             self.head.say(f"Saved as {path.name}")
-
-    def _ask(self, name: str) -> Path | None:
-        chosen = filedialog.asksaveasfilename(
-            parent=self.frame,
-            title="Save the synthesis",
-            initialfile=name,
-            defaultextension=".md",
-            filetypes=[("Markdown", "*.md"), ("All files", "*")],
-        )
-        return Path(chosen) if chosen else None
 
     def _cancel(self) -> None:
         if self._swap_after:

@@ -19,6 +19,7 @@ from felix.gui.chips import ChipsRow
 from felix.gui.composer import Composer
 from felix.gui.failure import Failure
 from felix.gui.faults import SENTENCE, FaultWatch
+from felix.gui.file_dialogs import FileDialogs
 from felix.gui.garbage import MainThreadCollector
 from felix.gui.header import SETTINGS, WORKFLOWS, Header
 from felix.gui.helix_view import HelixView
@@ -122,10 +123,11 @@ class Window:
         ])  # fmt: skip
 
     def _build_column(self) -> None:
-        kit, frame = self.kit, self.column.frame
+        kit, frame, dialogs = self.kit, self.column.frame, FileDialogs()
         self.banner = Banner(frame, kit, on_connection=self.show_settings, on_use=self._use_offer)
         self.composer = Composer(
             frame, kit, on_run=self._begin, on_stop=self._stop,
+            ask_files=lambda: dialogs.open_several(frame, "Add text files to the task"),
             add_pickers=self._add_pickers,
         )  # fmt: skip
         self.welcome = Welcome(frame, kit, self.watch, on_example=self._take_example, on_settings=self.show_settings)
@@ -141,7 +143,10 @@ class Window:
         self.wall = Wall(frame, kit, self.settings, on_maximise=self._card_is_big, on_wake=self.bridge.wake)
         self.chips = ChipsRow(frame, kit, on_choose=self.show_card)
         self.strip = SynthesisStrip(frame, kit, on_view=self._choose_view)
-        self.synthesis = SynthesisView(frame, kit, self.settings, on_citation=self.show_card, on_view=self._choose_view)
+        self.synthesis = SynthesisView(
+            frame, kit, self.settings, on_citation=self.show_card, on_view=self._choose_view,
+            ask_path=lambda name: dialogs.save_markdown(frame, "Save the synthesis", name),
+        )  # fmt: skip
         self.column.on_view = self._view_changed
         self.composer.frame.bind("<Configure>", lambda _event: self.overlays.fit(), add="+")
         self.composer.box.set_large(is_large=True)  # it is the first screen's until a run begins
