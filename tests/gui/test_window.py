@@ -448,6 +448,7 @@ def test_find_from_the_task_searches_the_first_card_and_leads_to_what_it_counts(
     felix.until(lambda: str(felix.app.focus_get()).startswith(str(window.wall.cards[0].frame)), timeout_s=2)
     for char in "needle":
         felix.press(f"<Key-{char}>")
+        felix.press(f"<KeyRelease-{char}>")
     assert text.dlineinfo("1.0") is not None
     assert felix.task.get("1.0", "end-1c") == "zebra"
 
