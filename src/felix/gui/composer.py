@@ -84,7 +84,7 @@ class Composer:
         # before all others: where there is little room, it is not Run that is cut
         self.button.pack(side="right", before=left)
         self._plan = kit.label(row, "", "Small", "text2", "card", padding=(10, 0))
-        self._plan.pack(side="right")
+        row.bind("<Configure>", lambda _event: self._fit_plan())
 
     # -- what the window tells -----------------------------------------------------------------------------------------
 
@@ -120,16 +120,14 @@ class Composer:
         for widget in (self._add, *self._chips.winfo_children()):
             if isinstance(widget, plain.Button):
                 widget.state(["disabled" if self.box.is_locked else "!disabled"])
-        if self.box.is_locked:
-            self._plan.pack_forget()
-        else:
-            self._plan.pack(side="right")
+        self._fit_plan()
         self._show_ring(has_focus=str(self.frame.tk.call("focus")) == str(self.box.widget))
         self.box.refresh()
 
     def set_plan(self, words: str, *, parallel: int, is_demo: bool) -> None:
         """What a run would be: `8 calls in 3 rounds`, how many at once, and whether it is the demo."""
         self._plan.configure(text=words)
+        self._fit_plan()
         self._kit.set_label(self._parallel, text=f"{parallel} at once")
         self._label = "Run demo" if is_demo else "Run"
         if self.phase == "idle":
@@ -179,6 +177,15 @@ class Composer:
     def _show_ring(self, *, has_focus: bool) -> None:
         # a ring says "type here"; while a run is on nobody can
         self.frame.state(["user1" if has_focus and not self.box.is_locked else "!user1"])
+
+    def _fit_plan(self) -> None:
+        """Say what a run would be while there is room for the whole of it."""
+        others = [each for each in self._row.pack_slaves() if each is not self._plan]
+        room = self._row.winfo_width() - sum(each.winfo_reqwidth() for each in others)
+        if self.box.is_locked or self._plan.winfo_reqwidth() > room:
+            self._plan.pack_forget()
+        else:
+            self._plan.pack(side="right")
 
     def _button_tip(self) -> str:
         return "Stop the run (Esc)" if self.box.is_locked else "Start the run (Ctrl+Enter)"

@@ -28,7 +28,8 @@ class Header:
         self._kit = kit
         self.notebook = kit.notebook(parent)
         # one pixel beyond either edge hides the theme's side borders
-        self.notebook.place(x=-1, y=0, relwidth=1, width=2, relheight=1, height=-reserve)
+        self.notebook.place(x=-1, y=0, relwidth=1, width=2, relheight=1)
+        self.reserve(reserve)
         self.workflows, self.settings = kit.frame(self.notebook, "page"), kit.frame(self.notebook, "page")
         self.notebook.add(self.workflows, text="Workflows")
         self.notebook.add(self.settings, text="Settings")
@@ -51,6 +52,10 @@ class Header:
         for button in (self.panel, self.theme, self.help):
             button.pack(side="left", padx=kit.px(1))
         kit.paint(self.theme, self._name_theme)
+
+    def reserve(self, pixels: int) -> None:
+        """Keep this much free below the pages."""
+        self.notebook.place_configure(height=-pixels)
 
     @property
     def page(self) -> int:

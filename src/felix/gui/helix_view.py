@@ -67,9 +67,10 @@ class HelixView:
         self.frame = kit.frame(parent, "side")
         head = kit.frame(self.frame, "side", padding=(14, 12, 14, 0))
         head.pack(fill="x")
-        kit.label(head, "Helix", "Strong", on="side").pack(side="left")
+        self._title = kit.label(head, "Helix", "Strong", on="side")
         self.heading = kit.label(head, "", "Small", "text2", "side")
         self.heading.pack(side="right")
+        self._title.pack(side="left")
         self.canvas = kit.canvas(self.frame, "side", width=1, height=1, takefocus=True)
         self.canvas.pack(fill="both", expand=True)
         self._tip = PointerTip(self.canvas, kit)
@@ -156,11 +157,20 @@ class HelixView:
     def _draw(self, *, glide: bool) -> None:
         if self.heading.cget("text") != self.scene.heading:
             self.heading.configure(text=self.scene.heading)
+        self._fit_title()
         view = self._projection()
         if view.height < self._kit.px(120) or view.width < self._kit.px(80):
             return
         self._draw_background(view)
         self._draw_nodes(view, glide=glide and not self._settings.current.reduce_motion)
+
+    def _fit_title(self) -> None:
+        """In large type there is room for the phase alone, which says more."""
+        room = self.canvas.winfo_width() - self._kit.px(36)
+        if self._title.winfo_reqwidth() + self.heading.winfo_reqwidth() > room > 0:
+            self._title.pack_forget()
+        elif not self._title.winfo_manager():
+            self._title.pack(side="left")
 
     def _draw_background(self, view: Projection) -> None:
         kit, canvas, scene = self._kit, self.canvas, self.scene

@@ -15,7 +15,9 @@ from felix.llm.models import ServerReport
 from felix.settings import SettingsFile
 from felix.team.workflow import Entry, Library, Workflow
 
-_LONGEST = 30
+_LONGEST, _SHORT = 30, 11
+"""Characters of a name on its chip; the short ones are for large type, which leaves room for no more beside Run."""
+_LARGE_PERCENT = 150
 _DEMO = "demo"
 """Value of the menu's line for the demo model."""
 
@@ -44,6 +46,7 @@ class WorkflowPicker:
         self.button = kit.menu_button(parent, "Workflow", "diagram-3", "soft", "card", tooltip=self._tip)
         self.button.menu.configure(postcommand=self._fill)
         self.button.bind("<Down>", lambda _event: self.button.event_generate("<<Invoke>>"))
+        kit.on_font_change(self.refresh, owner=self.button)
         self.refresh()
 
     def workflow(self) -> Workflow:
@@ -68,7 +71,7 @@ class WorkflowPicker:
         is_fine = entry is not None and entry.workflow is not None
         self._kit.set_button(
             self.button,
-            text=shortened(entry.name, _LONGEST) if entry else "No workflow",
+            text=shortened(entry.name, _longest(self._kit)) if entry else "No workflow",
             icon="diagram-3" if is_fine else "exclamation-octagon",
         )
         if entry and entry != before and before is not None:
@@ -207,6 +210,7 @@ class ModelPicker:
         )
         self.button.menu.configure(postcommand=self._fill)
         self.button.bind("<Down>", lambda _event: self.button.event_generate("<<Invoke>>"))
+        kit.on_font_change(self.refresh, owner=self.button)
 
     def show(self, report: ServerReport | None, *, is_demo: bool) -> None:
         """What is known of the server (None: nothing), and whether the demo model stands in for it."""
@@ -216,7 +220,7 @@ class ModelPicker:
     def refresh(self) -> None:
         """Show the model of the settings."""
         words = "Demo model" if self._is_demo else chosen_words(self._report, self._settings.current.model)
-        self._kit.set_button(self.button, text=shortened(words, _LONGEST + 8))
+        self._kit.set_button(self.button, text=shortened(words, _longest(self._kit, more=8)))
 
     def _fill(self) -> None:
         menu = self.button.menu
@@ -236,3 +240,7 @@ class ModelPicker:
         self._settings.change(model=model or AUTOMATIC)
         self.refresh()
         self._on_change(model)
+
+
+def _longest(kit: Kit, more: int = 0) -> int:
+    return _SHORT if kit.font_percent > _LARGE_PERCENT else _LONGEST + more

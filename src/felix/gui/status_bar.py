@@ -17,6 +17,8 @@ from felix.gui.kit import Kit
 from felix.ledger.state import RunState, Speech
 
 HEIGHT = 26
+"""At the type's own size; larger type needs more."""
+_GAP = 14
 QUIET_MS = 1_500
 """How long "Saved" stands."""
 _WINDOW_S = 3.0
@@ -35,13 +37,12 @@ class StatusBar:
 
     def __init__(self, parent: tk.Misc, kit: Kit, *, on_show_log: Callable[[], None]) -> None:
         self._kit = kit
-        self.frame = kit.frame(parent, "side", height=kit.px(HEIGHT))
+        self.frame = kit.frame(parent, "side")
         self.frame.pack_propagate(False)
         kit.rule(self.frame).pack(side="top", fill="x")
-        row = kit.frame(self.frame, "side", padding=(14, 0, 14, 0))
+        row = kit.frame(self.frame, "side", padding=(_GAP, 0, _GAP, 0))
         row.pack(fill="both", expand=True)
         self._server = self._item(row, icon="circle-fill")
-        self._server.pack(side="left", padx=(0, kit.px(14)))
         self._model = self._item(row, icon="cpu")
         self._quiet = self._item(row, icon="check2")
         self._warning = kit.button(
@@ -49,13 +50,23 @@ class StatusBar:
             color="ink:fail", command=on_show_log,
         )  # fmt: skip
         self._hint = self._item(row, "Ctrl+Enter runs")
-        self._hint.pack(side="right")
         self._percent = self._item(row, color="text", width=5, anchor="e")
         self._bar = kit.canvas(row, "side", width=kit.px(_BAR[0]), height=kit.px(4))
         self._elapsed = self._item(row, icon="stopwatch")
         self._agents = self._item(row, icon="people")
         self._speed = self._item(row, icon="speedometer2")
-        self._figures = (self._percent, self._bar, self._elapsed, self._agents, self._speed)
+        # at the right, from the edge inwards; the quiet word stands left of them
+        self._right: tuple[tk.Widget, ...] = (
+            self._hint, self._percent, self._bar, self._elapsed, self._agents, self._speed, self._quiet,
+        )  # fmt: skip
+        self._left: tuple[tk.Widget, ...] = (self._server, self._model, self._warning)
+        self._dear: tuple[tk.Widget, ...] = (
+            self._server, self._warning, self._percent, self._quiet, self._agents, self._elapsed, self._hint,
+            self._model, self._bar, self._speed,
+        )  # fmt: skip
+        """The dearest first: where there is no room for all, the last ones go."""
+        self._wanted: set[tk.Widget] = {self._server, self._hint}
+        self._packed: tuple[tk.Widget, ...] = ()
         self._rest = self._bar.create_rectangle(0, 0, 0, 0, width=0)
         self._done = self._bar.create_rectangle(0, 0, 0, 0, width=0)
         self._fraction = 0.0
@@ -66,37 +77,38 @@ class StatusBar:
         self._next_figures = 0.0
         self._quiet_after: str | None = None
         self.frame.bind("<Destroy>", lambda _event: self._forget())
+        self.frame.bind("<Configure>", lambda _event: self._fit())
+        kit.on_font_change(self._grow, owner=self.frame)
+        self._grow()
 
     # -- what the window says ------------------------------------------------------------------------------------------
 
     def say_server(self, words: str, health: Health) -> None:
         """Who answers and where, in words and a coloured dot."""
         self._kit.set_label(self._server, text=words, icon="circle-fill", icon_color=f"state:{_DOTS[health]}")
+        self._fit()
 
     def say_model(self, words: str, *, icon: str) -> None:
         """What stands beside the server: its model and context, or why there is none."""
         self._kit.set_label(self._model, text=words, icon=icon or None)
-        if not words:
-            self._model.pack_forget()
-        elif not self._model.winfo_manager():
-            self._model.pack(side="left", after=self._server, padx=(0, self._kit.px(14)))
+        self._want(self._model, is_wanted=bool(words))
 
     def say(self, words: str, icon: str = "check2") -> None:
         """A quiet word that goes by itself."""
         if self._quiet_after is not None:
             self.frame.after_cancel(self._quiet_after)
         self._kit.set_label(self._quiet, text=words, icon=icon)
-        self._quiet.pack(side="right", padx=(self._kit.px(14), 0))
+        self._want(self._quiet)
         self._quiet_after = self.frame.after(QUIET_MS, self._hush)
 
     def warn(self, sentence: str) -> None:
         """Something the log knows more about; a click opens it. It stands until `calm`."""
         self._kit.set_button(self._warning, text=sentence)
-        self._warning.pack(side="left")
+        self._want(self._warning)
 
     def calm(self) -> None:
         """Take the warning away."""
-        self._warning.pack_forget()
+        self._want(self._warning, is_wanted=False)
 
     def set_narrow(self, *, is_narrow: bool) -> None:
         """Fit a window below 1180 px."""
@@ -104,6 +116,12 @@ class StatusBar:
             self._is_narrow = is_narrow
             self._bar.configure(width=self._kit.px(_BAR[is_narrow]))
             self._draw_bar()
+            self._fit()
+
+    @property
+    def height(self) -> int:
+        """Pixels that one line of the present type needs, and the rule above it."""
+        return max(self._kit.px(HEIGHT), self._kit.font("Small").metrics("linespace") + self._kit.px(8))
 
     # -- the run -------------------------------------------------------------------------------------------------------
 
@@ -111,17 +129,18 @@ class StatusBar:
         self._state = state
         self._samples.clear()
         self._next_figures = 0.0
+        running: set[tk.Widget] = {self._percent, self._bar}
+        figures: set[tk.Widget] = {self._elapsed, self._agents, self._speed}
+        self._wanted -= running | figures | {self._hint}
         if state.plan is None:
-            for figure in self._figures:
-                figure.pack_forget()
-            self._hint.pack(side="right")
+            self._wanted.add(self._hint)
         else:
-            self._hint.pack_forget()
-            self._arrange(is_running=state.is_running)
+            self._wanted |= figures | running if state.is_running else figures
         self._write_figures()
+        self._fit()
 
     def update(self, state: RunState, dirty: set[AgentId]) -> None:
-        was_running = bool(self._bar.winfo_manager())
+        was_running = self._bar in self._wanted
         if self._state is not state or was_running != state.is_running:
             self.show(state)
         fraction = state.calls_ended / state.calls_planned if state.plan else 0.0
@@ -134,15 +153,38 @@ class StatusBar:
             self._write_figures()
         return False
 
-    def _arrange(self, *, is_running: bool) -> None:
-        gap = self._kit.px(14)
-        for figure in self._figures:
-            figure.pack_forget()
-        if is_running:
-            self._percent.pack(side="right")
-            self._bar.pack(side="right", padx=(gap, 0))
-        for figure in (self._elapsed, self._agents, self._speed):
-            figure.pack(side="right", padx=(gap, 0))
+    def _want(self, item: tk.Widget, *, is_wanted: bool = True) -> None:
+        if is_wanted:
+            self._wanted.add(item)
+        else:
+            self._wanted.discard(item)
+        self._fit()
+
+    def _grow(self) -> None:
+        self.frame.configure(height=self.height)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Show what is wanted as far as there is room; nothing is cut but the server, when it is alone."""
+        gap, room = self._kit.px(_GAP), self.frame.winfo_width()
+        shown: set[tk.Widget] = set()
+        for item in self._dear:
+            if item in self._wanted:
+                room -= item.winfo_reqwidth() + gap
+                if room < gap and shown and self.frame.winfo_width() > 1:
+                    break
+                shown.add(item)
+        packed = tuple(item for item in (*self._right, *self._left) if item in shown)
+        if packed == self._packed:
+            return
+        for item in self._packed:
+            item.pack_forget()
+        self._packed = packed
+        for item in packed:
+            if item in self._right:
+                item.pack(side="right", padx=(gap, 0))
+            else:
+                item.pack(side="left", padx=(0, gap))
 
     def _write_figures(self) -> None:
         state = self._state
@@ -166,6 +208,7 @@ class StatusBar:
         self._fraction = state.calls_ended / state.calls_planned
         self._percent.configure(text=f"{self._fraction:.0%}".replace("%", " %"))
         self._draw_bar()
+        self._fit()
 
     def _tokens_per_s(self, state: RunState) -> float:
         """Of all live answers together, over the last seconds."""
@@ -192,7 +235,7 @@ class StatusBar:
 
     def _hush(self) -> None:
         self._quiet_after = None
-        self._quiet.pack_forget()
+        self._want(self._quiet, is_wanted=False)
 
     def _item(
         self, parent: tk.Misc, text: str = "", icon: str | None = None, color: str = "text2", **options: Any

@@ -54,7 +54,8 @@ class Welcome:
         self._kit = kit
         self.frame = kit.frame(parent, "page")
         self._column = column = kit.frame(self.frame, "page")
-        kit.label(column, "What should the team think about?", "H1").pack(anchor="w", pady=(0, kit.px(12)))
+        self._question = kit.label(column, "What should the team think about?", "H1")
+        self._question.pack(anchor="w", pady=(0, kit.px(12)))
         self.slot = kit.frame(column, "page")
         self.slot.pack(fill="x")
         self._examples = kit.frame(column, "page")
@@ -74,6 +75,7 @@ class Welcome:
     def _fit(self, width: int, height: int) -> None:
         kit = self._kit
         wide = min(kit.px(WIDEST), width - kit.px(48))
+        self._question.configure(wraplength=wide)
         room = wide
         for button in self._buttons:
             room -= button.winfo_reqwidth() + kit.px(8)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import tkinter as tk
+from contextlib import suppress
 
 import ttkbootstrap as ttk
 
@@ -32,7 +33,6 @@ from felix.gui.run_control import RunControl
 from felix.gui.server_watch import ServerWatch
 from felix.gui.server_words import server_words
 from felix.gui.settings_page import SettingsPage
-from felix.gui.status_bar import HEIGHT as STATUS_HEIGHT
 from felix.gui.status_bar import StatusBar
 from felix.gui.synthesis_strip import SynthesisStrip
 from felix.gui.synthesis_view import SynthesisView
@@ -83,11 +83,12 @@ class Window:
     def _build(self) -> None:
         app, kit = self.app, self.kit
         self.status = StatusBar(app, kit, on_show_log=self.show_log)
-        self.status.frame.place(x=0, rely=1, y=-kit.px(STATUS_HEIGHT), relwidth=1, height=kit.px(STATUS_HEIGHT))
+        self.status.frame.place(x=0, rely=1, relwidth=1, anchor="sw")
         self.header = Header(
-            app, kit, reserve=kit.px(STATUS_HEIGHT),
+            app, kit, reserve=self.status.height,
             on_panel=self._toggle_wing, on_theme=self.toggle_theme, on_help=self.show_shortcuts,
         )  # fmt: skip
+        kit.on_font_change(lambda: self.header.reserve(self.status.height))
         page = self.header.workflows
         page.columnconfigure(0, weight=1)
         page.rowconfigure(0, weight=1)
@@ -218,15 +219,17 @@ class Window:
         if not self._is_open:
             return
         self._is_open = False
-        self.app.withdraw()
+        self._system_theme.stop()
+        with suppress(tk.TclError):  # the display may have taken the window away already
+            self.app.withdraw()
         self.watch.close()
         self.bridge.close()
-        self._system_theme.stop()
         self.engine.close()
         self._garbage.close()
         self._faults.close()
-        self.app.update_idletasks()  # a change of theme that still waits would find no window
-        self.app.destroy()
+        with suppress(tk.TclError):
+            self.app.update_idletasks()  # a change of theme that still waits would find no window
+            self.app.destroy()
 
     # -- what a run changes --------------------------------------------------------------------------------------------
 
