@@ -32,6 +32,8 @@ from felix.settings import SettingsFile, write_atomically
 SLICE = 64_000
 """Characters shown in one frame at most: what a flood or an old run brings goes in over several."""
 FIGURES_S = 0.5
+SYNC_BELOW = 20_000
+"""Characters up to which the rendered page is measured whole before it comes up, so that its thumb is right at once."""
 
 
 class SynthesisView:
@@ -276,6 +278,8 @@ class SynthesisView:
         if self._is_pressed or (ranges and not is_all) or self._find.is_open:
             return  # a selection and what was searched for are the reader's: the page waits until they are given up
         self._phase = "rendered"
+        if self._known < SYNC_BELOW:
+            target.tk.call(str(target), "sync")
         if self._fed and not stream.is_latched:
             target.see("end")
             self._followed_to = target.index("@0,0")
