@@ -42,7 +42,7 @@ class SystemTheme:
             self._after = self._root.after(EVERY_MS, self._poll)
         elif shutil.which("gsettings"):
             self._monitor = subprocess.Popen(
-                ["gsettings", "monitor", "org.gnome.desktop.interface"],
+                [*_dying_with_felix(), "gsettings", "monitor", "org.gnome.desktop.interface"],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -58,9 +58,9 @@ class SystemTheme:
         monitor, self._monitor = self._monitor, None
         if monitor is not None:
             assert monitor.stdout is not None
-            self._root.deletefilehandler(monitor.stdout)
             monitor.kill()
             monitor.wait()
+            self._root.deletefilehandler(monitor.stdout)
             monitor.stdout.close()
 
     def _heard(self, _file: object, _mask: int) -> None:
@@ -77,3 +77,10 @@ class SystemTheme:
             self._last = mode
             self._on_change()
         self._after = self._root.after(EVERY_MS, self._poll)
+
+
+def _dying_with_felix() -> list[str]:
+    """What to put before a command so that it ends with Felix, also when Felix is killed; nothing where that is not to
+    be had. Without it the monitor would wait for the next change of theme, which may never come."""
+    setpriv = shutil.which("setpriv") if sys.platform.startswith("linux") else None
+    return [setpriv, "--pdeathsig", "KILL"] if setpriv else []
