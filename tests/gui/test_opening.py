@@ -91,6 +91,8 @@ def test_theme_and_size_are_read_before_there_is_anything_to_check_them(tmp_path
     file = tmp_path / "settings.json"
     file.write_text('{"theme": "dark", "font_scale": 1.2}')
     assert _first_look(file) == ("dark", 1.2)
+    file.write_text('{"font_scale": 9}')
+    assert _first_look(file)[1] == 1.0
     for broken in ("[]", "{", '{"font_scale": "big"}', '{"font_scale": 99}', "[" * 5_000):
         file.write_text(broken)
         theme, scale = _first_look(file)

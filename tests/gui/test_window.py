@@ -497,3 +497,8 @@ def test_several_faults_of_the_settings_are_counted(tmp_path: Path) -> None:
     (fault,) = _address_fault(file)
     assert "ftp://" in fault
     assert _in_one([fault], file) == fault
+    file = SettingsFile(write_settings(tmp_path / "settings.json", base_url="ftp://example", theme="pink"))
+    file.load()
+    notices = [*file.notices, *_address_fault(file)]
+    assert _in_one(notices, file) == "2 settings are not allowed – see the log."
+    assert _in_one([*notices, "The log cannot be written."], file) == "3 things are wrong – see the log."

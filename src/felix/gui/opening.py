@@ -119,7 +119,8 @@ def _first_look(path: Path) -> tuple[str, float]:
             theme, scale = raw.get("theme", "system"), raw.get("font_scale", 1.0)
         except (OSError, ValueError, AttributeError, RecursionError):
             continue
-        return str(theme), min(2.0, max(0.7, scale)) if isinstance(scale, int | float) else 1.0
+        # what is not allowed takes its default here as it does in the settings
+        return str(theme), scale if isinstance(scale, int | float) and 0.7 <= scale <= 2.0 else 1.0
     return "system", 1.0
 
 
@@ -147,9 +148,12 @@ def _in_one(notices: list[str], settings: SettingsFile) -> str:
     """What the status bar has room for: the one sentence there is, or how many there are."""
     if len(notices) == 1:
         return notices[0]
-    if len(notices) == len(settings.faults):
-        return f"{len(notices)} settings are not allowed and take their defaults – see the log."
-    return f"{len(notices)} things are wrong with the settings or the log – see the log."
+    count = len(notices)
+    if count == len(settings.faults):
+        return f"{count} settings are not allowed and take their defaults – see the log."
+    if all(sentence.startswith(settings.path.name) for sentence in notices):
+        return f"{count} settings are not allowed – see the log."
+    return f"{count} things are wrong – see the log."
 
 
 def _verbosity(options: argparse.Namespace, settings: SettingsFile) -> int:
