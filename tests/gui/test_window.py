@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tkinter import ttk as plain
 from typing import Any
 
 import pytest
@@ -475,6 +476,25 @@ def test_a_panel_leaves_header_task_and_status_in_reach(human_server: str, open_
     window.header.turn_to(SETTINGS)
     felix.settle()
     assert not window.overlays.is_open
+
+
+def test_in_the_largest_type_the_list_of_shortcuts_is_cut_at_no_side(human_server: str, open_window: Open) -> None:
+    felix = open_window(size="1000x700", base_url=human_server, has_connected=True, font_scale=2.0)
+    felix.press("<F1>")
+    felix.settle()
+    panel = felix.window.overlays._open
+    assert panel is not None
+    right = panel.body.winfo_rootx() + panel.body.winfo_width()
+    labels = [panel.body]
+    for each in labels:
+        labels += each.winfo_children()
+        if isinstance(each, plain.Label):
+            assert each.winfo_rootx() + each.winfo_reqwidth() <= right
+    last = [each for each in labels if isinstance(each, plain.Label)][-1]
+    assert last.winfo_rooty() > panel.body.winfo_rooty() + panel.body.winfo_height()
+    for _ in range(40):
+        felix.press("<Down>", panel.close_button)
+    assert last.winfo_rooty() < panel.body.winfo_rooty() + panel.body.winfo_height()
 
 
 def test_an_unknown_workflow_of_the_command_line_is_said_and_nothing_runs(

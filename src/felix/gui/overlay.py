@@ -62,11 +62,12 @@ class Overlay:
         """Take the room that there is now."""
         left, top, width, height = self._room()
         margin = 2 * self._kit.px(MARGIN)
+        share = max(1.0, self._kit.font_percent / 100)  # larger type needs a larger card
         self.shade.place(x=left, y=top, width=width, height=height)
         self._card.place(
             relx=0.5,
             rely=0.5,
             anchor="center",
-            width=min(self._most[0], width - margin),
-            height=min(self._most[1], height - margin),
+            width=min(round(self._most[0] * share), width - margin),
+            height=min(round(self._most[1] * share), height - margin),
         )

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from felix.gui import shortcuts
-from felix.gui.kit import Kit
+from felix.gui.kit import Kit, ScrolledFrame
 from felix.gui.log_window import LogWindow
 from felix.gui.overlay import Overlay, Room
+
+STEP = 40
+"""What an arrow key scrolls, in logical pixels."""
 
 
 class Overlays:
@@ -32,7 +36,10 @@ class Overlays:
         self._open = Overlay(
             self._root, self._kit, "Shortcuts", width=820, height=440, room=self._room, on_close=self._closed
         )
-        shortcuts.fill(self._open.body, self._kit)
+        scrolled = shortcuts.fill(self._open.body, self._kit)
+        step = self._kit.px(STEP)
+        for key, pixels in (("<Up>", -step), ("<Down>", step), ("<Prior>", -4 * step), ("<Next>", 4 * step)):
+            self._open.close_button.bind(key, partial(_scroll, scrolled, pixels))
 
     def show_log(self, path: Path) -> None:
         """Open the log instead of whatever is open."""
@@ -53,3 +60,7 @@ class Overlays:
 
     def _closed(self) -> None:
         self._open = None
+
+
+def _scroll(scrolled: ScrolledFrame, pixels: int, _event: tk.Event[tk.Misc]) -> None:
+    scrolled.scroll(pixels)

@@ -5,8 +5,12 @@ from __future__ import annotations
 import tkinter as tk
 from collections.abc import Callable
 from dataclasses import dataclass
+from tkinter import ttk as plain
 
-from felix.gui.kit import Kit
+from felix.gui.kit import Kit, ScrolledFrame
+
+WIDE = 700
+"""From this width on the list has two columns, in type of 100 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +71,16 @@ def leave_run(widget: tk.Misc) -> None:
         widget.bind(sequence, lambda _event: None)
 
 
-def fill(body: tk.Misc, kit: Kit) -> None:
-    """Write the list of shortcuts."""
-    for column, groups in enumerate((GROUPS[:2], GROUPS[2:])):
-        side = kit.frame(body, "card", padding=(18, 10, 18, 10))
-        side.grid(row=0, column=column, sticky="nsew")
-        body.columnconfigure(column, weight=1, uniform="side")
+def fill(body: tk.Misc, kit: Kit) -> ScrolledFrame:
+    """Write the list of shortcuts: side by side where there is room, else one below the other, to be scrolled."""
+    scrolled = kit.scrolled_frame(body, "card")
+    scrolled.frame.pack(fill="both", expand=True)
+    sides: list[tk.Widget] = []
+    keys: list[tk.Widget] = []
+    words: list[plain.Label] = []
+    for groups in (GROUPS[:2], GROUPS[2:]):
+        side = kit.frame(scrolled.body, "card", padding=(18, 10, 18, 10))
+        sides.append(side)
         row = 0
         for title, shortcuts in groups:
             kit.label(side, title, "SmallStrong", "text2", "card", padding=(0, 10, 0, 4)).grid(
@@ -80,10 +88,21 @@ def fill(body: tk.Misc, kit: Kit) -> None:
             )
             for shortcut in shortcuts:
                 row += 1
-                kit.label(side, shortcut.keys, "Strong", on="card").grid(
-                    row=row, column=0, sticky="nw", padx=(0, kit.px(14)), pady=kit.px(3)
-                )
-                kit.label(side, shortcut.does, on="card", wraplength=kit.px(230)).grid(
-                    row=row, column=1, sticky="nw", pady=kit.px(3)
-                )
+                keys.append(kit.label(side, shortcut.keys, "Strong", on="card"))
+                keys[-1].grid(row=row, column=0, sticky="nw", padx=(0, kit.px(14)), pady=kit.px(3))
+                words.append(kit.label(side, shortcut.does, on="card"))
+                words[-1].grid(row=row, column=1, sticky="nw", pady=kit.px(3))
             row += 1
+
+    def fit(width: int) -> None:
+        is_wide = width >= kit.px(WIDE) * kit.font_percent / 100
+        for number, side in enumerate(sides):
+            side.grid(row=0 if is_wide else number, column=number if is_wide else 0, sticky="nsew")
+        scrolled.body.columnconfigure(0, weight=1)
+        scrolled.body.columnconfigure(1, weight=int(is_wide))
+        taken = max(label.winfo_reqwidth() for label in keys) + kit.px(60)
+        for label in words:
+            label.configure(wraplength=max(kit.px(120), width // (2 if is_wide else 1) - taken))
+
+    scrolled.canvas.bind("<Configure>", lambda event: fit(event.width), add="+")
+    return scrolled
