@@ -110,6 +110,22 @@ def test_a_long_paste_comes_out_as_it_went_in_and_stays_quick(desk: Desk, text: 
     assert desk.composer.box.text == text
 
 
+def test_a_long_line_is_broken_where_the_screen_breaks_it(desk: Desk) -> None:
+    text = desk.text
+    desk.paste("first\n" + "a sentence with 😀 words of many lengths, " * 200)
+    text.update()
+    ends, start = [], "1.0"
+    while start := text.search(SOFT[-1], f"{start} + 1 c", "end-1c"):
+        if text.get(f"{start} - 2 c", f"{start} + 1 c") == SOFT:
+            text.see(start)
+            box = text.dlineinfo(f"{start} - 4 c")
+            assert box is not None
+            ends.append(box[2])
+    assert len(ends) > 3
+    # a word more would not have fitted
+    assert min(ends) > text.winfo_width() * 0.8
+
+
 def test_copying_gives_back_what_was_pasted(desk: Desk) -> None:
     text = "word " * 1_000
     desk.paste(text)

@@ -16,6 +16,10 @@ FEWEST, MOST = 2, 6
 """Lines."""
 LONGEST = 1_000
 """Characters of a logical line; at 400 to 2,000 Tk answers a key within a frame."""
+MOST_FITTED = 20
+"""Breaks of a paste that are put where the screen breaks the line anyway; each costs a layout of some milliseconds."""
+NARROWEST = 80
+"""Pixels below which the box has not been laid out yet."""
 SOFT = "\u2060\u200b\n"
 """The mark of a break that is not the user's: two characters without width that never stand together in a text."""
 PLACEHOLDER = "Describe a task or a question. Several agents work on it at once, and you watch each of them think."
@@ -122,10 +126,28 @@ class TaskBox:
         widget.edit_separator()
         if not keep_selection and widget.tag_ranges("sel"):
             widget.delete("sel.first", "sel.last")
-        widget.insert("insert", _broken(text))
+        self._put(text)
         widget.edit_separator()
         widget.configure(autoseparators=True)
         widget.see("insert")
+
+    def _put(self, text: str) -> None:
+        """Insert at the cursor; what has to be broken is broken where nobody sees it, as far as that is affordable."""
+        widget, left = self.widget, MOST_FITTED if self.widget.winfo_width() > NARROWEST else 0
+        rest = printable(text).replace(SOFT, "")
+        while left and (start := _long_line(rest)) is not None:
+            left -= 1
+            end = start + LONGEST
+            widget.insert("insert", rest[:end])
+            at = widget.index("insert display linestart")
+            over = len(widget.get(at, "insert"))
+            if 0 < over < LONGEST:
+                widget.delete(at, "insert")
+            else:
+                over = 0
+            widget.insert("insert", SOFT)
+            rest = rest[end - over :]
+        widget.insert("insert", _broken(rest))
 
     def _copy(self) -> str:
         if self.widget.tag_ranges("sel"):
@@ -175,6 +197,16 @@ class TaskBox:
             self._hint.place(x=0, y=0)  # Tk counts from inside a Text's own padding
         else:
             self._hint.place_forget()
+
+
+def _long_line(text: str) -> int | None:
+    """Where the first line begins that is too long."""
+    start = 0
+    for line in text.split("\n"):
+        if len(line) > LONGEST:
+            return start
+        start += len(line) + 1
+    return None
 
 
 def _broken(text: str) -> str:

@@ -15,8 +15,8 @@ from typing import Any
 from felix.gui.line_marks import OF_CODE, LineMarks, Opening, Span
 from felix.gui.shown_text import BULLETS, POINT, SOFT
 
-BREAK_AFTER = 120
-"""Characters in the last line from which on it is broken where the screen breaks it: half the cost of 400."""
+BREAK_AFTER = 90
+"""Characters in the last line from which on it is broken where the screen breaks it: less than half the cost of 400."""
 HARD_BREAK = 2_000
 """Characters of one line that come at once are broken at a blank, or without one."""
 HEAL_BELOW = 1_200
