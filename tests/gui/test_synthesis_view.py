@@ -147,6 +147,10 @@ def test_an_answer_that_takes_the_room_is_shown_from_its_top(stage: Stage, is_ea
     assert last < 1
     stage.view.text.tk.call(str(stage.view.text), "sync")
     assert stage.view.text.yview() == (first, last)
+    stage.view.text.see("end")
+    stage.view.open_at_top()
+    stage.frame()
+    assert stage.view.text.dlineinfo("end-1c") is not None
 
 
 @pytest.mark.parametrize("is_early", [True, False])

@@ -87,7 +87,7 @@ class SynthesisView:
         }
         self._is_pressed = False
         self._swap_after = ""
-        self._opens_at_top = False
+        self._is_opened = self._opens_at_top = False
         self._followed_to = ""
         """What stood first on the rendered page when it came up at the end of the answer."""
         self._phase: Literal["streaming", "rendering", "ready", "rendered"] = "streaming"
@@ -182,7 +182,13 @@ class SynthesisView:
         self.head.views.set(view)
 
     def open_at_top(self) -> None:
-        """The answer is whole and takes the room: show its first line, unless the reader has a place in it."""
+        """The answer is whole and takes the room: show its first line, unless the reader has a place in it.
+
+        Once for an answer: whoever comes back to it later finds it as they left it.
+        """
+        if self._is_opened:
+            return
+        self._is_opened = True
         text = self.rendered.widget
         if not self.is_rendered:
             self._opens_at_top = True
@@ -209,7 +215,8 @@ class SynthesisView:
         for bar in self._finds.values():
             bar.close()
         self._phase = "streaming"
-        self._opens_at_top, self._followed_to = False, ""
+        self._is_opened = self._opens_at_top = False
+        self._followed_to = ""
         self._known = self._fed = self._due = 0
         self._marks = LineMarks()
         self._pacer.reset()
