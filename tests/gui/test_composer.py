@@ -263,4 +263,6 @@ def test_only_files_make_a_task_too(tmp_path: Path) -> None:
     file = tmp_path / "a.txt"
     file.write_text("alone")
     assert with_attachments("", [read_attachment(file)]).startswith("File `a.txt`")
-    assert context_warning(10_000, None, "m") == ""
+    assert context_warning(10_000, None, "") == ""
+    assert "the server does not say how many m takes" in context_warning(10_000, None, "m")
+    assert context_warning(1_000, None, "m") == ""

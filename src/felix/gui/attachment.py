@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from felix.errors import FelixError
-from felix.team.prompts import Room, estimate_tokens
+from felix.team.prompts import UNKNOWN_CONTEXT, Room, estimate_tokens
 
 MAX_BYTES = 2_000_000
 """More text than any context holds; a mistaken click on a video must not fill the memory."""
@@ -62,9 +62,17 @@ def with_attachments(task: str, attachments: list[Attachment]) -> str:
 
 
 def context_warning(tokens: int, context_length: int | None, model: str) -> str:
-    """One sentence when a task of so many tokens leaves no room for an answer in the model's context, else nothing."""
-    if not context_length or tokens <= Room(context_length, answer=0).prompt:
+    """One sentence when a task of so many tokens leaves no room for an answer in the model's context, else nothing.
+
+    Where a server tells no context, agents get what fits `UNKNOWN_CONTEXT`; without a model there is nothing to say.
+    """
+    if not (context_length or model) or tokens <= Room(context_length, answer=0).prompt:
         return ""
+    if not context_length:
+        return (
+            f"The task is about {tokens:,} tokens, and the server does not say how many {model} takes: "
+            f"shorten it, or agents get it without its middle, to fit {UNKNOWN_CONTEXT:,}."
+        )
     return (
         f"The task is about {tokens:,} tokens, but {model or 'the model'} is loaded with room for {context_length:,}: "
         "shorten it, or load the model with a larger context."

@@ -72,9 +72,9 @@ class TaskBox:
     @text.setter
     def text(self, text: str) -> None:
         self.widget.delete("1.0", "end")
-        self.widget.insert("1.0", _broken(text))
+        self._put(text)
         self.widget.edit_reset()
-        self.widget.mark_set("insert", "end")
+        self.widget.see("insert")
         self._schedule()
 
     def set_large(self, *, is_large: bool) -> None:
@@ -188,7 +188,10 @@ class TaskBox:
         height = max(fewest, min(MOST, lines)) if grows else fewest
         if int(self.widget.cget("height")) != height:
             self.widget.configure(height=height)
-            self.widget.see("insert")
+            if self.is_locked:
+                self.widget.yview_moveto(0)  # how a task begins says what it is about
+            else:
+                self.widget.see("insert")
         self._on_change()
 
     def _place_hint(self) -> None:
