@@ -389,9 +389,9 @@ def test_with_the_typing_effect_a_batch_is_shown_letter_by_letter(shown: Shown, 
     shown.scene.say(ME, "x" * 200)
     shown.card.update()
     lengths = [shown.text.count("x")]
-    late = time.monotonic() + 5
-    while lengths[-1] < 200 and time.monotonic() < late:
-        shown.card.tick(time.monotonic())
+    began = time.monotonic()
+    for frame in range(200):  # of our own clock: a machine that is held up skips none
+        shown.card.tick(began + frame * 0.016)
         shown.window.update()
         lengths.append(shown.text.count("x"))
     assert lengths == sorted(lengths)
