@@ -24,7 +24,7 @@ pytest_plugins = ["tests.servers.fixtures"]
 hypothesis.settings.register_profile("felix", deadline=None, derandomize=True, database=None)
 hypothesis.settings.load_profile("felix")
 
-THREAD_END_S = 2.0
+THREAD_END_S = 10.0
 """How long a thread may take to end after its test."""
 
 _HOMES = {
