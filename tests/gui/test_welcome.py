@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from felix.gui import server_watch
+from felix.gui.run_control import NOT_ASKED
 from felix.gui.server_words import server_words
 from felix.gui.welcome import EXAMPLES
 from tests.gui.opened import Opened, demo_server, free_port, write_settings
@@ -186,9 +187,9 @@ def test_a_run_asked_for_at_once_waits_for_the_first_look(open_window: Open) -> 
     window = felix.window
     window.composer.box.text = "too early"
     window.composer.run()
-    assert window.bridge.run is None
+    assert window.bridge.run == NOT_ASKED
     assert window.composer.phase == "starting"
-    felix.until(lambda: window.bridge.state.plan)
+    felix.until(lambda: window.bridge.run != NOT_ASKED)
     assert window.bridge.state.plan is not None
     assert window.bridge.state.plan.demo
     window.control.stop()

@@ -275,6 +275,23 @@ def test_while_a_server_does_not_answer_the_agents_are_seen_connecting(open_wind
         assert window.column.view == "agents"
 
 
+def test_the_first_run_of_all_is_seen_connecting_and_can_be_stopped(open_window: Open) -> None:
+    def says_nothing(client: Connection) -> None:
+        client.silence()
+
+    with FaultServer({"mute": says_nothing}) as server:
+        felix = open_window(base_url=server.url("mute"))
+        window = felix.window
+        felix.write("hello?")
+        felix.press("<Control-Return>", felix.task)
+        felix.until(lambda: "Connecting to the server" in felix.words(window.wall.frame), timeout_s=1.0)
+        assert not window.watch.is_known
+        felix.press("<Escape>")
+        felix.until(lambda: window.composer.phase == "finished", timeout_s=1.0)
+        assert window.bridge.state.status == "stopped"
+        assert "Not asked" in felix.words(window.wall.frame)
+
+
 def test_a_dead_server_is_a_sentence_with_next_steps_once_one_has_been_used(open_window: Open) -> None:
     felix = open_window(base_url=f"http://127.0.0.1:{free_port()}/v1", has_connected=True)
     window = felix.window

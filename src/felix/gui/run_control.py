@@ -5,17 +5,22 @@ It is a view, because the phase of the buttons follows the run's own records.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from felix.engine import Engine
-from felix.events import AgentId, RunStarted
+from felix.events import AgentId, Record, RunFinished, RunId, RunStarted
 from felix.gui.bridge import Bridge
 from felix.gui.composer import Composer
 from felix.gui.server_watch import ServerWatch
 from felix.ledger.state import RunState
 from felix.settings import SettingsFile
+from felix.team.agent import STOPPED_BY_USER
 from felix.team.runner import planned_agents, planned_rounds
 from felix.team.workflow import Workflow
+
+NOT_ASKED = RunId("")
+"""Stands for a run that waits for the first look at the server."""
 
 
 class RunControl:
@@ -50,10 +55,9 @@ class RunControl:
         if self.is_live:
             return
         if not (self._watch.is_known or self._watch.uses_demo or self._settings.current.has_connected):
-            self._waiting = task
-            self._composer.set_phase("starting")
-            return
-        self._start(task)
+            self._wait(task)
+        else:
+            self._start(task)
 
     def server_is_known(self) -> None:
         """The first look at the server is over: a run that waited for it starts."""
@@ -66,17 +70,35 @@ class RunControl:
         if self._composer.phase not in ("starting", "running"):
             return
         if self._waiting is not None:
-            self._waiting = None
-            self._composer.set_phase("idle")
+            self._give_up_waiting()
             return
         if self._bridge.run is not None:
             self._composer.set_phase("stopping")
             self._engine.stop(self._bridge.run)
 
+    def _wait(self, task: str) -> None:
+        """Show the agents as connecting until it is known whether there is a server."""
+        workflow = self._workflow()
+        if workflow is None:
+            return
+        self._waiting = task
+        self._composer.set_phase("starting")
+        self._bridge.follow(NOT_ASKED, self._plan(task, workflow))
+        self._on_begin()
+
+    def _give_up_waiting(self) -> None:
+        """End the run that never began: no engine will."""
+        self._waiting = None
+        state, now = self._bridge.state, time.time()
+        end = RunFinished(status="stopped", reason=STOPPED_BY_USER, duration_s=now - state.started_at, usage=None)
+        state.apply(Record(1, now, NOT_ASKED, end))
+        self._bridge.refresh()
+
     def _start(self, task: str) -> None:
         workflow = self._workflow()
         if workflow is None:
-            self._composer.set_phase("idle")
+            if self._bridge.run == NOT_ASKED:
+                self._give_up_waiting()
             return
         self._composer.set_phase("starting")
         plan = self._plan(task, workflow)
