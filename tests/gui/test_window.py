@@ -384,9 +384,7 @@ def test_the_keyboard_walks_through_the_regions_and_finds(slow_demo_server: str,
     assert window.settings.current.font_scale == 1.0
 
 
-def test_a_citation_and_a_chip_lead_to_the_card_and_escape_leads_back(
-    slow_demo_server: str, open_window: Open
-) -> None:
+def test_a_citation_and_a_chip_lead_to_the_card_and_escape_leads_back(slow_demo_server: str, open_window: Open) -> None:
     felix = open_window(base_url=slow_demo_server, has_connected=True)
     window = felix.window
     felix.write("lead me")
