@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import queue
 import socket
-import threading
 import time
 import tkinter as tk
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from tkinter import ttk as plain
 from typing import Any
 
 from PIL import ImageGrab
 
-from felix.demo import DemoServer
 from felix.gui.opening import make_window
 from felix.gui.window import Window
 from felix.settings import SettingsFile
@@ -35,27 +30,6 @@ def free_port() -> int:
 def write_settings(path: Path, **settings: Any) -> Path:
     path.write_text(json.dumps({"theme": "light", **settings}))
     return path
-
-
-@contextmanager
-def demo_server(speed: float) -> Iterator[str]:
-    """Base URL of a demo model that speaks `speed` times as fast as for people."""
-    started = queue.Queue[tuple[str, asyncio.AbstractEventLoop, asyncio.Event]]()
-
-    async def serve() -> None:
-        async with DemoServer(speed=speed) as server:
-            end = asyncio.Event()
-            started.put((server.base_url, asyncio.get_running_loop(), end))
-            await end.wait()
-
-    thread = threading.Thread(target=asyncio.run, args=(serve(),), daemon=True)
-    thread.start()
-    base_url, loop, end = started.get(timeout=10)
-    try:
-        yield base_url
-    finally:
-        loop.call_soon_threadsafe(end.set)
-        thread.join()
 
 
 class Opened:

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from felix.gui.opening import _first_look
-from tests.gui.opened import demo_server, write_settings
+from tests.gui.opened import write_settings
+from tests.servers.demo import demo_server
 
 SRC = Path(__file__).parents[2] / "src"
 OPEN = """

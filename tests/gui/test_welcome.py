@@ -14,7 +14,8 @@ from felix.gui import server_watch
 from felix.gui.run_control import NOT_ASKED
 from felix.gui.server_words import server_words
 from felix.gui.welcome import EXAMPLES
-from tests.gui.opened import Opened, demo_server, free_port, write_settings
+from tests.gui.opened import Opened, free_port, write_settings
+from tests.servers.demo import demo_server
 from tests.servers.fault_server import Connection, FaultServer
 
 Open = Callable[..., Opened]

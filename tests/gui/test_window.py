@@ -22,7 +22,8 @@ from felix.gui.opening import _address_fault, _follow, _in_one
 from felix.ledger.state import RunState
 from felix.settings import SettingsFile
 from felix.team.hub import CentralPost
-from tests.gui.opened import Opened, demo_server, free_port, write_settings
+from tests.gui.opened import Opened, free_port, write_settings
+from tests.servers.demo import demo_server
 from tests.servers.fault_server import Connection, FaultServer
 from tests.servers.quirks import event, text
 

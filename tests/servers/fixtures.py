@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import queue
-import threading
 from collections.abc import Iterator
 
 import pytest
 
-from felix.demo import DemoServer
+from tests.servers.demo import demo_server
 from tests.servers.fault_server import FaultServer
 from tests.servers.llamacpp import LlamaServer, make_model
 
@@ -24,20 +21,8 @@ def fault_server() -> Iterator[FaultServer]:
 @pytest.fixture(scope="session")
 def fast_demo_server() -> Iterator[str]:
     """Base URL of the demo model, speaking a thousand times as fast as for people."""
-    started = queue.Queue[tuple[str, asyncio.AbstractEventLoop, asyncio.Event]]()
-
-    async def serve() -> None:
-        async with DemoServer(speed=1_000) as server:
-            end = asyncio.Event()
-            started.put((server.base_url, asyncio.get_running_loop(), end))
-            await end.wait()
-
-    thread = threading.Thread(target=asyncio.run, args=(serve(),), daemon=True)
-    thread.start()
-    base_url, loop, end = started.get(timeout=10)
-    yield base_url
-    loop.call_soon_threadsafe(end.set)
-    thread.join()
+    with demo_server(1_000) as base_url:
+        yield base_url
 
 
 @pytest.fixture(scope="session")
