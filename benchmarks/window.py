@@ -21,7 +21,7 @@ _WHOLE = re.compile(r"~[0-9a-z]+(?![0-9a-z])(?=.|\n)", re.DOTALL)
 """A token with something after it: more of it may come while nothing does."""
 
 SETTLE_S = 0.4
-WARM_S = 0.5
+WARM_S = 1.2
 """After the first text: what is imported and drawn once is over, what is measured is the stream."""
 LIMIT_S = 120.0
 
@@ -32,7 +32,7 @@ def measure(order: dict[str, Any]) -> dict[str, Any]:
     `agents`, `model` (the server's order), `base_url`; `interval_s`, `typing`, `streaming`; `idle_s`: no run, only a
     window left alone for so long.
     """
-    from felix.gui.opening import make_window
+    from felix.gui.opening import fill, open_empty
     from felix.settings import SettingsFile
 
     folder = Path(tempfile.mkdtemp(prefix="felix-benchmark-"))
@@ -49,10 +49,13 @@ def measure(order: dict[str, Any]) -> dict[str, Any]:
         has_connected=True,
         workflow=str(_workflow(folder, int(order.get("agents", 1)))),
     )
-    window = make_window(settings)
+    app, kit = open_empty(settings.current.theme, settings.current.font_scale)
+    app.update()
+    mapped_at = time.time()
+    window = fill(app, kit, settings, demo=False)
     probe = _Probe(window)
+    probe.result["mapped_at"] = mapped_at
     window.app.after_idle(window.start)
-    window.app.after_idle(probe.mapped)
     if idle_s := float(order.get("idle_s", 0)):
         window.app.after(int(1000 * SETTLE_S) + 1500, lambda: probe.rest(idle_s))
     else:
@@ -74,10 +77,6 @@ class _Probe:
         """Tokens so far and seconds of processor time, from `WARM_S` after the first text until the last token."""
         self._hook()
 
-    def mapped(self) -> None:
-        self._window.app.update()
-        self.result["mapped_at"] = time.time()
-
     def rest(self, seconds: float) -> None:
         began, cpu = time.monotonic(), time.process_time()
 
@@ -97,15 +96,16 @@ class _Probe:
         window.app.after(5, self._tick)
 
     def _hook(self) -> None:
-        from felix.gui.stream_text import StreamText
+        import tkinter as tk
 
-        append, shown = StreamText.append, self._shown
+        insert, shown = tk.Text.insert, self._shown
 
-        def noted(stream: StreamText, source: str, *tags: str, **marks: Any) -> None:
-            append(stream, source, *tags, **marks)
-            shown.setdefault(id(stream), []).append((time.monotonic(), source))
+        def noted(widget: tk.Text, index: Any, chars: str, *tags: Any) -> None:
+            insert(widget, index, chars, *tags)
+            if "~" in chars or id(widget) in shown:
+                shown.setdefault(id(widget), []).append((time.monotonic(), chars))
 
-        StreamText.append = noted  # type: ignore[method-assign]
+        tk.Text.insert = noted  # type: ignore[method-assign]
 
     def _tick(self) -> None:
         """Every 5 ms, and nearly nothing: what the probe costs is counted as the window's."""
