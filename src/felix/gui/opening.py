@@ -33,6 +33,10 @@ FIRST = (1400, 900)
 HEAD = 44
 """Height of the header, which is the one thing the empty window shows."""
 
+SWITCH_S = 0.001
+"""How soon the worker must let Tk's thread go on. With Python's own 5 ms a server that floods the worker makes the
+window miss frames; at the pace of real models the worker loses nothing by it."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -69,6 +73,7 @@ def run(options: argparse.Namespace) -> int:
 
 def open_empty(theme: str, font_scale: float) -> tuple[ttk.App, Kit]:
     """A mapped window with nothing but its name in it."""
+    sys.setswitchinterval(SWITCH_S)
     fonts = places.assets() / "fonts"
     load_fonts(fonts)
     mode: Mode = "dark" if theme == "dark" or (theme == "system" and system_mode() == "dark") else "light"
