@@ -21,7 +21,7 @@ _WHOLE = re.compile(r"~[0-9a-z]+(?![0-9a-z])(?=.|\n)", re.DOTALL)
 """A token with something after it: more of it may come while nothing does."""
 
 SETTLE_S = 0.4
-WARM_S = 1.2
+WARM_S = 0.8
 """After the first text: what is imported and drawn once is over, what is measured is the stream."""
 LIMIT_S = 120.0
 
