@@ -122,7 +122,6 @@ def test_two_hundred_runs_leave_no_threads_files_timers_or_tcl_commands(
     assert felix.window.bridge.state.status == "complete"
     assert after["threads"] == before["threads"] == 1
     # a state that happens to be seen for the first time has a picture made: a few per agent, however many runs
-    # Commands have been seen to grow by one a run, on some machines and not on others, from a cause that is not found yet:
-    # the bound keeps it from growing further, and a run costs some hundred bytes at most.
+    # commands have been seen to grow by one a run, sometimes, from a cause that is not found: no more than that
     for what, allowed in {"files": 4, "timers": 3, "commands": 250, "images": 30}.items():
         assert after[what] <= before[what] + allowed, f"{what} grew: {before} -> {after}"
