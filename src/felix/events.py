@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Literal, NewType
+from typing import TYPE_CHECKING, Annotated, Literal, NewType, assert_never
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -26,8 +26,15 @@ SYNTHESIS = ThoughtId("synthesis")
 
 Channel = Literal["answer", "thinking"]
 Status = Literal["complete", "truncated", "refused", "stopped", "failed", "unconfirmed", "interrupted"]
-RunStatus = Literal["complete", "failed", "stopped", "crashed"]
+RunStatus = Literal["complete", "failed", "stopped", "crashed", "interrupted"]
+"""`interrupted`: the program died; set at its next start."""
 Activity = Literal["queued", "connecting", "loading", "reading", "waiting", "thinking", "writing", "retrying"]
+Act = Literal["retry", "continue", "ask"]
+"""What a user may have an agent do beside its turns: its turn again, the rest of a cut answer, an answer to them."""
+Pause = Literal["asked", "paused", "off"]
+"""`asked`: the round that is on goes on to its end first."""
+Doubt = Literal["repeats", "silent", "tokens", "minutes"]
+"""What a guard asks about: a model that repeats itself, one that says nothing, the limits of the workflow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +44,22 @@ class Tokens:
     prompt: int
     completion: int
     reasoning: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """How an answer came about in time, without its text: replays and timelines are drawn from it."""
+
+    began_at: float
+    """Unix seconds; all other times count from here, in ms."""
+    states: tuple[tuple[int, Activity], ...]
+    """When it began to do what, until it began to do the next."""
+    thinking: tuple[int, ...]
+    """Two numbers for each chunk: ms, characters."""
+    answer: tuple[int, ...]
+    """The same; fewer than 0 characters were taken back, because they turned out to be thinking."""
+    tokens: int = 0
+    """One per delta: an estimate, for when the server did not count."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +117,12 @@ class RunStarted:
     consensus_threshold: float | None
     helix_turns: float
     demo: bool
+    definition: str = ""
+    """The workflow as JSON, so that the run can go on when its file has changed."""
+    follows: RunId | None = None
+    """The run whose synthesis this one begins with."""
+    context: str = ""
+    """That synthesis."""
     type: Literal["run_started"] = "run_started"
 
 
@@ -112,6 +141,18 @@ class AgentSpawned:
     role: str
     depth: float
     type: Literal["agent_spawned"] = "agent_spawned"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentAdded:
+    """A rule of the workflow has added an agent to the team."""
+
+    agent: PlannedAgent
+    rounds: tuple[PlannedRound, ...]
+    """All of the run, as they are planned from now on."""
+    reason: str
+    """One sentence: why it came."""
+    type: Literal["agent_added"] = "agent_added"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +176,24 @@ class AgentState:
     temperature: float | None = None
     model: str = ""
     type: Literal["agent_state"] = "agent_state"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThoughtAsked:
+    """The user wants a thought beside the agent's turns; this opens it."""
+
+    agent_id: AgentId
+    thought_id: ThoughtId
+    act: Act
+    of: ThoughtId | None
+    """The thought that is done again or continued; None for a question."""
+    round: int
+    checkpoint: float
+    text: str = ""
+    """The question, or the user's own wording of the prompt; empty: Felix's."""
+    model: str = ""
+    """Another model than the agent's own; empty: that."""
+    type: Literal["thought_asked"] = "thought_asked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +238,10 @@ class ThoughtComplete:
     """One sentence: why the status is not `complete`."""
     notes: tuple[str, ...] = ()
     model: str = ""
+    temperature: float | None = None
+    cut: str = ""
+    """As in `AgentState`."""
+    trace: Trace | None = None
     type: Literal["thought_complete"] = "thought_complete"
 
 
@@ -191,6 +254,12 @@ class SynthesisStarted:
     mean_confidence: float | None
     reason: str
     """One sentence: why now."""
+    number: int = 1
+    """From 1 within a run: the user may have it made again."""
+    instructions: str = ""
+    """The user's own, for this one."""
+    model: str = ""
+    """Another model than the workflow's, chosen by the user for this one; empty: that."""
     type: Literal["synthesis_started"] = "synthesis_started"
 
 
@@ -219,7 +288,62 @@ class SynthesisComplete:
     error: str | None = None
     notes: tuple[str, ...] = ()
     model: str = ""
+    temperature: float | None = None
+    trace: Trace | None = None
     type: Literal["synthesis_complete"] = "synthesis_complete"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteAdded:
+    """A word of the user to the agents; it stands in their prompts from the next one on."""
+
+    text: str
+    agent_id: AgentId | None
+    """To this one alone; None: to all."""
+    type: Literal["note_added"] = "note_added"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrapUpAsked:
+    """The user wants the synthesis now, from what has been said so far."""
+
+    type: Literal["wrap_up_asked"] = "wrap_up_asked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PauseChanged:
+    state: Pause
+    type: Literal["pause_changed"] = "pause_changed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionRaised:
+    """A guard asks the user whether to stop something; it goes on until they say so."""
+
+    question_id: str
+    doubt: Doubt
+    agent_id: AgentId | None
+    """`HUB` for the synthesis; None when the run as a whole is meant."""
+    text: str
+    """One sentence."""
+    type: Literal["question_raised"] = "question_raised"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionClosed:
+    question_id: str
+    answer: Literal["stop", "go_on", "none"]
+    """`none`: what it was about has ended by itself."""
+    type: Literal["question_closed"] = "question_closed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunReopened:
+    """A run that had ended goes on: continued after a crash, or because the user wants more of it."""
+
+    reason: str
+    """One sentence."""
+    type: Literal["run_reopened"] = "run_reopened"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,14 +361,30 @@ Event = (
     RunStarted
     | RoundStarted
     | AgentSpawned
+    | AgentAdded
     | AgentState
+    | ThoughtAsked
     | PartialThought
     | ThoughtComplete
     | SynthesisStarted
     | PartialSynthesis
     | SynthesisComplete
+    | NoteAdded
+    | WrapUpAsked
+    | PauseChanged
+    | QuestionRaised
+    | QuestionClosed
+    | RunReopened
     | RunFinished
 )
+
+Deed = (
+    AgentAdded | ThoughtAsked | NoteAdded | WrapUpAsked | PauseChanged | QuestionRaised | QuestionClosed | RunReopened
+)
+"""What happened to a run beside its plan: the acts of its user, of guards and of rules."""
+
+PASSING = (AgentState, PartialThought, PartialSynthesis)
+"""What a ledger does not keep: the end of the answer they belong to tells it again, with its trace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +395,39 @@ class Record:
     at: float
     run: RunId
     event: Event
+
+
+def told(deed: Deed) -> str:
+    """A deed in one sentence, for logs, terminals and exports."""
+    match deed:
+        case AgentAdded() | RunReopened():
+            return deed.reason
+        case ThoughtAsked(act="ask"):
+            return f"You asked {deed.agent_id}: {deed.text}"
+        case ThoughtAsked(act="retry"):
+            return f"You had {deed.agent_id} try again."
+        case ThoughtAsked():
+            return f"You had {deed.agent_id} go on writing."
+        case NoteAdded():
+            return f"Your note to {deed.agent_id or 'all agents'}: {deed.text}"
+        case WrapUpAsked():
+            return "You asked for the synthesis now."
+        case PauseChanged():
+            return {
+                "asked": "The run pauses after this round.",
+                "paused": "The run is paused.",
+                "off": "The run goes on.",
+            }[deed.state]
+        case QuestionRaised():
+            return deed.text
+        case QuestionClosed():
+            return {
+                "stop": "You had it stopped.",
+                "go_on": "You let it go on.",
+                "none": "It has ended by itself.",
+            }[deed.answer]
+        case _:
+            assert_never(deed)
 
 
 def to_json(record: Record) -> dict[str, object]:

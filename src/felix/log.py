@@ -15,18 +15,27 @@ from typing import assert_never
 from felix.events import (
     HUB,
     SYNTHESIS,
+    AgentAdded,
     AgentSpawned,
     AgentState,
+    NoteAdded,
     PartialSynthesis,
     PartialThought,
+    PauseChanged,
+    QuestionClosed,
+    QuestionRaised,
     Record,
     RoundStarted,
     RunFinished,
+    RunReopened,
     RunStarted,
     SynthesisComplete,
     SynthesisStarted,
+    ThoughtAsked,
     ThoughtComplete,
     ThoughtId,
+    WrapUpAsked,
+    told,
 )
 from felix.terminal import safe
 
@@ -130,6 +139,17 @@ class RunLog:
                 _log.info("synthesis of %d thoughts: %s", len(event.sources), event.reason)
             case SynthesisComplete():
                 _log.info("synthesis ends %s%s", _figures(event), _because(event.error))
+            case (
+                AgentAdded()
+                | ThoughtAsked()
+                | NoteAdded()
+                | WrapUpAsked()
+                | PauseChanged()
+                | QuestionRaised()
+                | QuestionClosed()
+                | RunReopened()
+            ):
+                _log.info("run %s: %s", record.run, told(event))
             case RunFinished():
                 _log.info(
                     "run %s ends %s after %.1f s%s", record.run, event.status, event.duration_s, _because(event.reason)

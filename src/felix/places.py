@@ -65,6 +65,16 @@ def data() -> Path:
     return _folder("data")
 
 
+def ledger_file(chosen: str = "") -> Path:
+    """Where runs are kept: the file that the settings or the command line choose, else the usual one."""
+    return Path(chosen).expanduser() if chosen else data() / "ledger.db"
+
+
+def session_file() -> Path:
+    """What the window was like when it was last open: the unsent task, the open tab, its place and layout."""
+    return state() / "session.json"
+
+
 def state() -> Path:
     """What Felix keeps for itself: the log, the window's size."""
     return _folder("state")

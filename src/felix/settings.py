@@ -49,6 +49,12 @@ class Settings(BaseModel):
     font_scale: float = Field(default=1.0, ge=0.7, le=2.0)
     reduce_motion: bool = False
     verbose_log: bool = False
+    notify_when_done: bool = True
+    """A desktop notification when a run ends and the window is not in front."""
+    ledger_path: str = Field(default="", max_length=2_000)
+    """The file of the ledger; empty: `ledger.db` in the user's data folder."""
+    keep_days: int = Field(default=0, ge=0, le=36_500)
+    """Runs older than this are removed at the next start; 0 keeps all. A pinned run stays."""
     has_connected: bool = False
     """True once a model of a real server has answered, in a run or a test, or its user took a server that was found:
     from then on the demo model is not used unasked."""

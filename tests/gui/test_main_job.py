@@ -115,6 +115,10 @@ def test_two_hundred_runs_leave_no_threads_files_timers_or_tcl_commands(
 
         for _ in range(5):  # what is made once is made now
             run(felix)
+        # runs this short may end before the wall was on screen: its cards, which serve all runs, would be made later
+        felix.window.column.pin("agents")
+        felix.until(lambda: len(felix.window.wall.cards) == 3)
+        felix.window.column.pin("answer")
         known = set(felix.app.tk.splitlist(felix.app.tk.call("info", "commands")))
         before = traces()
         for _ in range(200):

@@ -10,19 +10,28 @@ from collections.abc import Callable
 from typing import assert_never
 
 from felix.events import (
+    AgentAdded,
     AgentSpawned,
     AgentState,
     LeftOut,
+    NoteAdded,
     PartialSynthesis,
     PartialThought,
+    PauseChanged,
+    QuestionClosed,
+    QuestionRaised,
     Record,
     RoundStarted,
     RunFinished,
+    RunReopened,
     RunStarted,
     SynthesisComplete,
     SynthesisStarted,
+    ThoughtAsked,
     ThoughtComplete,
     ThoughtId,
+    WrapUpAsked,
+    told,
 )
 from felix.ledger.state import GrowingText, RunState, Speech, Thought
 from felix.team.schedule import describe
@@ -81,6 +90,17 @@ class PlainFace:
                 self._show_synthesis()
                 self._end_line()
                 self._note_end("synthesis", self.state.synthesis)
+            case (
+                AgentAdded()
+                | ThoughtAsked()
+                | NoteAdded()
+                | WrapUpAsked()
+                | PauseChanged()
+                | QuestionRaised()
+                | QuestionClosed()
+                | RunReopened()
+            ):
+                self._note(told(event))
             case RunFinished():
                 self._end_line()
                 if event.status != "complete":

@@ -27,6 +27,7 @@ from felix.events import (
     RunStarted,
     SynthesisComplete,
     SynthesisStarted,
+    ThoughtAsked,
     ThoughtComplete,
 )
 from felix.gui.view import View
@@ -267,7 +268,7 @@ class Bridge:
 def _whom(event: Event) -> AgentId | None:
     """The agent an event is about, `HUB` for the synthesis, None for the run as a whole."""
     match event:
-        case PartialThought() | AgentState() | ThoughtComplete() | AgentSpawned():
+        case PartialThought() | AgentState() | ThoughtAsked() | ThoughtComplete() | AgentSpawned():
             return event.agent_id
         case PartialSynthesis() | SynthesisStarted() | SynthesisComplete():
             return HUB

@@ -6,32 +6,45 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from os.path import commonprefix
 from typing import assert_never
 
 from felix.events import (
     HUB,
+    Act,
     Activity,
+    AgentAdded,
     AgentId,
     AgentSpawned,
     AgentState,
     Channel,
     LeftOut,
+    NoteAdded,
     PartialSynthesis,
     PartialThought,
+    Pause,
+    PauseChanged,
+    PlannedAgent,
     PlannedRound,
+    QuestionClosed,
+    QuestionRaised,
     Record,
     RoundStarted,
     RunFinished,
     RunId,
+    RunReopened,
     RunStarted,
     RunStatus,
     Status,
     SynthesisComplete,
     SynthesisStarted,
+    ThoughtAsked,
     ThoughtComplete,
     ThoughtId,
     Tokens,
+    Trace,
+    WrapUpAsked,
 )
 
 
@@ -125,6 +138,22 @@ class Speech:
     duration_s: float | None = None
     tokens_per_s: float | None = None
     notes: tuple[str, ...] = ()
+    states: list[tuple[int, Activity]] = field(default_factory=list)
+    """When it began to do what, in ms since `opened_at`."""
+    answer_chunks: list[int] = field(default_factory=list)
+    """Two numbers for each: ms since `opened_at`, characters (fewer than 0: taken back)."""
+    thinking_chunks: list[int] = field(default_factory=list)
+
+    @property
+    def trace(self) -> Trace:
+        """How it came about so far; what its end event is to hold."""
+        return Trace(
+            began_at=self.opened_at,
+            states=tuple(self.states),
+            thinking=tuple(self.thinking_chunks),
+            answer=tuple(self.answer_chunks),
+            tokens=self.tokens,
+        )
 
     @property
     def is_live(self) -> bool:
@@ -137,28 +166,39 @@ class Speech:
         return min(times) if times else None
 
     def _put(self, channel: Channel, text: str, offset: int, tokens: int, at: float) -> None:
+        grown = self.thinking if channel == "thinking" else self.answer
+        chunks = self.thinking_chunks if channel == "thinking" else self.answer_chunks
+        before = len(grown)
+        grown.put(text, offset)
+        if len(grown) != before:  # a reader who came back was sent again what it had
+            chunks += (self._ms(at), len(grown) - before)
         if channel == "thinking":
-            self.thinking.put(text, offset)
             self.thinking_at = self.thinking_at or at
-            self.activity = "thinking"
-        else:
-            self.answer.put(text, offset)
-            if self.answer:
-                self.answer_at = self.answer_at or at
-                self.activity = "writing"
-            else:  # taken back: it was thinking from its first moment on
-                self.thinking_at, self.answer_at = self.answer_at, None
-                self.activity = "thinking"
+            self._do("thinking", at)
+        elif self.answer:
+            self.answer_at = self.answer_at or at
+            self._do("writing", at)
+        else:  # taken back: it was thinking from its first moment on
+            self.thinking_at, self.answer_at = self.answer_at, None
+            self._do("thinking", at)
         self.tokens = tokens
         self.position, self.fraction, self.detail = None, None, ""
 
     def _change(self, event: AgentState, at: float) -> None:
-        self.activity, self.position = event.state, event.position
-        self.fraction, self.detail = event.fraction, event.detail
+        self._do(event.state, at)
+        self.position, self.fraction, self.detail = event.position, event.fraction, event.detail
         if event.state != "queued":
             self.asked_at = self.asked_at or at
         self.model = event.model or self.model
         self.temperature = event.temperature if event.temperature is not None else self.temperature
+
+    def _do(self, activity: Activity, at: float) -> None:
+        if not self.states or self.states[-1][1] != activity:
+            self.states.append((self._ms(at), activity))
+        self.activity = activity
+
+    def _ms(self, at: float) -> int:
+        return round((at - self.opened_at) * 1000)
 
     def _end(self, event: ThoughtComplete | SynthesisComplete, at: float) -> None:
         self.answer.settle(event.content)
@@ -166,8 +206,23 @@ class Speech:
         self.status, self.error, self.finish_reason = event.status, event.error, event.finish_reason
         self.usage, self.notes, self.model = event.usage, event.notes, event.model or self.model
         self.ttft_s, self.duration_s, self.tokens_per_s = event.ttft_s, event.duration_s, event.tokens_per_s
+        self.temperature = event.temperature
         self.ended_at = at
         self.position, self.fraction, self.detail = None, None, ""
+        if event.trace is not None:
+            self._trace_back(event.trace)
+
+    def _trace_back(self, trace: Trace) -> None:
+        """Take all times from the end event, so that whoever saw nothing but it knows the same."""
+        began = self.opened_at = trace.began_at
+        self.states, self.tokens = list(trace.states), trace.tokens
+        self.thinking_chunks, self.answer_chunks = list(trace.thinking), list(trace.answer)
+        self.activity = self.states[-1][1] if self.states else "queued"
+        self.asked_at = next((began + ms / 1000 for ms, state in self.states if state != "queued"), None)
+        answer_ms, taken_back_ms = _first_ms(trace.answer)
+        thought_of = [ms for ms in (*trace.thinking[:1], taken_back_ms) if ms is not None]
+        self.thinking_at = began + min(thought_of) / 1000 if thought_of else None
+        self.answer_at = None if answer_ms is None else began + answer_ms / 1000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -180,6 +235,21 @@ class Thought(Speech):
     read: tuple[ThoughtId, ...] = ()
     cut: str = ""
     confidence: float | None = None
+    act: Act | None = None
+    """None: its turn in a round."""
+    of: ThoughtId | None = None
+    """The thought that this one does again or continues."""
+    asked: str = ""
+    """The user's question, or their own wording of the prompt."""
+
+    def _ask(self, event: ThoughtAsked) -> None:
+        self.act, self.of, self.asked, self.model = event.act, event.of, event.text, event.model
+
+    @property
+    def replaces(self) -> ThoughtId | None:
+        """The thought this one stands for from now on: a better go at the same turn."""
+        is_better = self.status == "complete" or (self.act == "continue" and bool(self.answer) and not self.is_live)
+        return self.of if is_better else None
 
 
 @dataclass(slots=True)
@@ -189,6 +259,19 @@ class Synthesis(Speech):
     early: bool = False
     mean_confidence: float | None = None
     reason: str = ""
+    number: int = 1
+    instructions: str = ""
+    """The user's own, for this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A word of the user to the agents."""
+
+    at: float
+    text: str
+    agent_id: AgentId | None
+    """To this one alone; None: to all."""
 
 
 @dataclass(slots=True)
@@ -202,6 +285,8 @@ class Agent:
     model: str = ""
     depth: float = 0.0
     has_spawned: bool = False
+    reason: str = ""
+    """Why a rule added it; empty for those of the plan."""
     thoughts: list[Thought] = field(default_factory=list)
 
     @property
@@ -219,8 +304,11 @@ class RunState:
     """A run as far as its records tell. Equal states have been told the same."""
 
     run: RunId | None = None
-    seq: int = 0
+    seq: int = field(default=0, compare=False)
     """Of the last record applied."""
+    now: float = field(default=0.0, compare=False)
+    """Unix seconds on the run's own clock at this moment, set by whoever shows it: the present in a live run, the
+    moment that is shown in a replay."""
     plan: RunStarted | None = None
     started_at: float = 0.0
     agents: dict[AgentId, Agent] = field(default_factory=dict)
@@ -229,17 +317,22 @@ class RunState:
     """All agents' thoughts, in the order in which they were opened."""
     round: int = 0
     t: float = 0.0
+    rounds: tuple[PlannedRound, ...] = ()
     synthesis: Synthesis | None = None
+    """The latest."""
+    earlier: list[Synthesis] = field(default_factory=list)
+    """Those made before it."""
+    notes: list[Note] = field(default_factory=list)
+    questions: dict[str, QuestionRaised] = field(default_factory=dict)
+    """Of the guards, as long as they are open."""
+    pause: Pause = "off"
+    is_wrapping_up: bool = False
     status: RunStatus | None = None
     """None while it goes on."""
     reason: str = ""
     usage: Tokens | None = None
     ended_at: float | None = None
     duration_s: float | None = None
-
-    @property
-    def rounds(self) -> tuple[PlannedRound, ...]:
-        return self.plan.rounds if self.plan else ()
 
     @property
     def is_running(self) -> bool:
@@ -254,6 +347,11 @@ class RunState:
         ended = sum(not t.is_live for t in self.thoughts.values())
         return ended + bool(self.synthesis and not self.synthesis.is_live)
 
+    def standing(self) -> list[Thought]:
+        """Every thought that is somebody's word in this run: no answers to the user, none that a better go replaced."""
+        replaced = {thought.replaces for thought in self.thoughts.values()}
+        return [t for t in self.thoughts.values() if t.act != "ask" and t.thought_id not in replaced]
+
     def apply(self, record: Record) -> None:
         """Take one record in. Records come in the order of their `seq`; one already known is passed over."""
         event, at = record.event, record.at
@@ -266,15 +364,16 @@ class RunState:
         self.run, self.seq = record.run, max(self.seq, record.seq)
         match event:
             case RunStarted():
-                self.plan, self.started_at = event, at
-                self.agents = {
-                    a.agent_id: Agent(a.agent_id, a.code, a.role, a.spawn, a.model, a.spawn) for a in event.agents
-                }
+                self.plan, self.started_at, self.rounds = event, at, event.rounds
+                self.agents = {agent.agent_id: _agent_of(agent) for agent in event.agents}
             case RoundStarted():
                 self.round, self.t = event.number, event.t
             case AgentSpawned():
                 agent = self._agent(event.agent_id, event.role)
                 agent.has_spawned, agent.depth = True, event.depth
+            case AgentAdded():
+                self.agents[event.agent.agent_id] = _agent_of(event.agent, event.reason)
+                self.rounds = event.rounds
             case AgentState(agent_id=agent_id) if agent_id == HUB:
                 if self.synthesis:
                     self.synthesis._change(event, at)
@@ -282,13 +381,34 @@ class RunState:
                 thought = self._thought(event, at)
                 thought._change(event, at)
                 thought.read, thought.cut = event.read or thought.read, event.cut or thought.cut
+            case ThoughtAsked():
+                self._thought(event, at)._ask(event)
             case PartialThought():
                 self._thought(event, at)._put(event.channel, event.partial, event.offset, event.tokens_so_far, at)
             case ThoughtComplete():
                 thought = self._thought(event, at)
-                thought.read, thought.confidence = event.read, event.confidence
+                thought.read, thought.confidence, thought.cut = event.read, event.confidence, event.cut
                 thought._end(event, at)
+                self._put_in_order(thought)
+            case SynthesisStarted() | PartialSynthesis() | SynthesisComplete():
+                self._hear_hub(event, at)
+            case NoteAdded() | WrapUpAsked() | PauseChanged() | QuestionRaised() | QuestionClosed():
+                self._steer(event, at)
+            case RunReopened():
+                self.status, self.reason, self.ended_at, self.is_wrapping_up = None, "", None, False
+            case RunFinished():
+                self.questions.clear()
+                self.pause = "off"
+                self.status, self.reason, self.usage = event.status, event.reason, event.usage
+                self.ended_at, self.duration_s = at, event.duration_s
+            case _:
+                assert_never(event)
+
+    def _hear_hub(self, event: SynthesisStarted | PartialSynthesis | SynthesisComplete, at: float) -> None:
+        match event:
             case SynthesisStarted():
+                if self.synthesis is not None:
+                    self.earlier.append(self.synthesis)
                 self.synthesis = Synthesis(
                     activity="connecting",
                     opened_at=at,
@@ -297,6 +417,9 @@ class RunState:
                     early=event.early,
                     mean_confidence=event.mean_confidence,
                     reason=event.reason,
+                    number=event.number,
+                    instructions=event.instructions,
+                    model=event.model,
                 )
                 self.t = 1.0
             case PartialSynthesis():
@@ -306,9 +429,23 @@ class RunState:
                 if self.synthesis:
                     self.synthesis.left_out = event.left_out
                     self.synthesis._end(event, at)
-            case RunFinished():
-                self.status, self.reason, self.usage = event.status, event.reason, event.usage
-                self.ended_at, self.duration_s = at, event.duration_s
+            case _:
+                assert_never(event)
+
+    def _steer(
+        self, event: NoteAdded | WrapUpAsked | PauseChanged | QuestionRaised | QuestionClosed, at: float
+    ) -> None:
+        match event:
+            case NoteAdded():
+                self.notes.append(Note(at, event.text, event.agent_id))
+            case WrapUpAsked():
+                self.is_wrapping_up = True
+            case PauseChanged():
+                self.pause = event.state
+            case QuestionRaised():
+                self.questions[event.question_id] = event
+            case QuestionClosed():
+                self.questions.pop(event.question_id, None)
             case _:
                 assert_never(event)
 
@@ -318,19 +455,48 @@ class RunState:
             self.agents[agent_id] = Agent(agent_id, agent_id[:2].upper(), role, 0.0)
         return self.agents[agent_id]
 
-    def _thought(self, event: AgentState | PartialThought | ThoughtComplete, at: float) -> Thought:
+    def _put_in_order(self, thought: Thought) -> None:
+        """A ledger tells of thoughts in the order of their ends; they stand in the order in which they were opened."""
+        agent = self.agents[thought.agent_id]
+        agent.thoughts.sort(key=_opened_at)
+        thoughts = list(self.thoughts.values())
+        if any(a.opened_at > b.opened_at for a, b in pairwise(thoughts)):
+            self.thoughts = {each.thought_id: each for each in sorted(thoughts, key=_opened_at)}
+
+    def _thought(self, event: AgentState | ThoughtAsked | PartialThought | ThoughtComplete, at: float) -> Thought:
         thought = self.thoughts.get(event.thought_id)
         if thought is None:
-            agent = self._agent(event.agent_id, "" if isinstance(event, AgentState) else event.role)
-            agent.depth = event.checkpoint
+            agent = self._agent(event.agent_id, getattr(event, "role", ""))
+            agent.depth = max(agent.depth, event.checkpoint)
             thought = Thought(
                 thought_id=event.thought_id,
                 agent_id=event.agent_id,
                 role=agent.role,
-                round=self.round,
+                round=getattr(event, "round", self.round),
                 checkpoint=event.checkpoint,
                 opened_at=at,
             )
             agent.thoughts.append(thought)
             self.thoughts[event.thought_id] = thought
         return thought
+
+
+def _first_ms(chunks: tuple[int, ...]) -> tuple[int | None, int | None]:
+    """When the first text came that stood, and the first that was taken back."""
+    first: int | None = None
+    taken_back: int | None = None
+    length = 0
+    for ms, characters in zip(chunks[::2], chunks[1::2], strict=True):
+        first = first if length else ms
+        length += characters
+        if not length:
+            first, taken_back = None, first if taken_back is None else taken_back
+    return first, taken_back
+
+
+def _agent_of(plan: PlannedAgent, reason: str = "") -> Agent:
+    return Agent(plan.agent_id, plan.code, plan.role, plan.spawn, plan.model, plan.spawn, reason=reason)
+
+
+def _opened_at(speech: Speech) -> float:
+    return speech.opened_at

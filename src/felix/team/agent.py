@@ -175,6 +175,8 @@ class _Voice:
             error=spoken.error,
             notes=spoken.notes,
             model=spoken.model,
+            temperature=self.temperature,
+            cut=self._prompt.cut,
         )
         if self._hub:
             self._hub.finalize_streaming_thought(thought)

@@ -11,6 +11,7 @@ import inspect
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from typing import NamedTuple
 
 from felix.events import (
@@ -21,10 +22,12 @@ from felix.events import (
     PartialThought,
     Record,
     RunId,
+    SynthesisComplete,
     ThoughtComplete,
     ThoughtId,
+    Trace,
 )
-from felix.ledger.state import RunState, Thought
+from felix.ledger.state import RunState, Speech, Thought
 from felix.team.mailbox import Mailbox
 
 StreamingCallback = Callable[[Record], Awaitable[None] | None]
@@ -100,7 +103,13 @@ class CentralPost:
         """The one end of a thought. A second end of the same thought is passed over: Stop may race completion."""
         known = self.state.thoughts.get(thought.thought_id)
         if known is None or known.is_live:
-            self.emit(thought)
+            self.emit(replace(thought, trace=self._trace(known, thought)))
+
+    def finalize_synthesis(self, answer: SynthesisComplete) -> None:
+        """The one end of a synthesis, as that of a thought."""
+        known = self.state.synthesis
+        if known is None or known.is_live:
+            self.emit(replace(answer, trace=self._trace(known, answer)))
 
     def receive_partial_synthesis(self, partial: str, *, offset: int, channel: Channel, tokens_so_far: int) -> None:
         self.emit(PartialSynthesis(channel=channel, partial=partial, offset=offset, tokens_so_far=tokens_so_far))
@@ -108,6 +117,18 @@ class CentralPost:
     def thoughts(self) -> list[Thought]:
         """Every thought that has ended, in the order in which they began."""
         return [thought for thought in self.state.thoughts.values() if not thought.is_live]
+
+    def _trace(self, speech: Speech | None, end: ThoughtComplete | SynthesisComplete) -> Trace:
+        """How it came about; text that was never shown in parts, as without streaming, came all at its end."""
+        trace = (speech or Speech(opened_at=self._clock())).trace
+        now = round((self._clock() - trace.began_at) * 1000)
+        rest = len(end.content) - sum(trace.answer[1::2])
+        thought = len(end.thinking) - sum(trace.thinking[1::2])
+        return replace(
+            trace,
+            answer=(*trace.answer, now, rest) if rest else trace.answer,
+            thinking=(*trace.thinking, now, thought) if thought else trace.thinking,
+        )
 
     def register_streaming_callback(self, callback: StreamingCallback, tasks: asyncio.TaskGroup | None = None) -> None:
         """Call `callback` with every record from now on.

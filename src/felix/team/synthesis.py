@@ -127,6 +127,7 @@ async def synthesise(
             error=spoken.error,
             notes=(*((prompt.cut,) if prompt.cut else ()), *spoken.notes),
             model=spoken.model,
+            temperature=spec.temperature,
         )
 
     speaker = Speaker(
@@ -144,11 +145,11 @@ async def synthesise(
     try:
         spoken = await speaker.speak(settings, streaming=streams, continue_most=workflow.continue_truncated)
     except asyncio.CancelledError:
-        hub.emit(ended(cut_off(speaker, "stopped", STOPPED_BY_USER, started, model)))
+        hub.finalize_synthesis(ended(cut_off(speaker, "stopped", STOPPED_BY_USER, started, model)))
         raise
     except Exception:  # a bug: see LLMAgent
-        hub.emit(ended(cut_off(speaker, "failed", A_BUG, started, model)))
+        hub.finalize_synthesis(ended(cut_off(speaker, "failed", A_BUG, started, model)))
         raise
     result = ended(spoken)
-    hub.emit(result)
+    hub.finalize_synthesis(result)
     return result
