@@ -144,10 +144,11 @@ def test_stop_while_connecting_says_how_long_it_took(settings: SettingsFile) -> 
 @pytest.mark.filterwarnings("error")
 def test_what_is_asked_of_an_engine_that_has_closed_is_let_fall(settings: SettingsFile) -> None:
     with Engine(settings) as engine:
-        pass
+        mailbox = engine.subscribe()
     engine.start("Why?", workflow(), demo=True)
     engine.ask_server("http://127.0.0.1:9/v1")
-    gc.collect()
+    gc.collect()  # a coroutine that nobody awaited would warn now
+    assert not any(isinstance(item, Record | Reply) for item in mailbox.take())
 
 
 def test_leaving_the_engine_in_the_middle_of_a_run_ends_thread_and_run(settings: SettingsFile) -> None:
@@ -248,6 +249,7 @@ class Locked(KeyStore):
 
 with Engine(SettingsFile(pathlib.Path({str(tmp_path)!r}) / "settings.json"), Locked()) as engine:
     engine.start("Why?", workflow())
-    asked.wait(10)
+    print("asked" if asked.wait(10) else "never asked")
 """
-    subprocess.run([sys.executable, "-c", script], check=True, timeout=15)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=15, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "asked\n", "")

@@ -24,7 +24,8 @@ LAUNCHER = ("bootstrap", "desktop", "display", "environment", "machine", "setup_
 
 @pytest.mark.parametrize("path", READ_BY_ANY_PYTHON)
 def test_what_an_old_python_runs_first_parses_on_3_6(path: str) -> None:
-    ast.parse((ROOT / path).read_text(encoding="utf-8"), feature_version=(3, 6))
+    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"), feature_version=(3, 6))
+    assert ast.get_docstring(tree), "that is a module, and not an empty file"
 
 
 def test_what_an_old_python_imports_first_is_in_3_6() -> None:

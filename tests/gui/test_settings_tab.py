@@ -157,14 +157,16 @@ def test_a_number_applies_when_its_field_is_left(page: Page) -> None:
 
 def test_a_number_applies_a_moment_after_the_last_key(page: Page) -> None:
     page.type(page.tab.workflow.tokens.entry, "2048")
-    page.until(lambda: page.now.max_tokens == 2048)
+    page.until(lambda: page.now.max_tokens != Settings().max_tokens)
+    assert page.now.max_tokens == page.on_disk().max_tokens == 2048
 
 
 def test_a_click_beside_a_field_applies_what_was_typed(page: Page) -> None:
     page.type(page.tab.connection.address.entry, "127.0.0.1:9999")
     ground = page.tab.connection.server.frame
     ground.event_generate("<Button-1>", x=3, y=3)
-    page.until(lambda: page.now.base_url == "http://127.0.0.1:9999/v1")
+    page.until(lambda: page.now.base_url != DEFAULT_BASE_URL)
+    assert page.on_disk().base_url == "http://127.0.0.1:9999/v1"
 
 
 @pytest.mark.parametrize("text", ["5000", "-1", "fast", "", "1.5"])

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from felix.events import AgentId, ThoughtId, Tokens
 from felix.gui.kit import Kit
@@ -214,6 +215,13 @@ def test_a_frame_costs_what_came_and_not_what_is_there(hung: Hung) -> None:
     assert sorted(took)[30] < 0.020
 
 
+def colours(picture: Path) -> set[str]:
+    """Every colour in a picture, as the kit names them."""
+    with Image.open(picture) as image:
+        found = image.convert("RGB").getcolors(2**24)
+    return {"#{:02x}{:02x}{:02x}".format(*colour) for _, colour in found or ()}
+
+
 @pytest.mark.parametrize("mode", ["light", "dark"])
 def test_how_it_looks(hung: Hung, kit: Kit, mode: str, screenshot: Callable[[str], Path]) -> None:
     kit.set_theme("dark" if mode == "dark" else "light")
@@ -231,7 +239,10 @@ def test_how_it_looks(hung: Hung, kit: Kit, mode: str, screenshot: Callable[[str
     scene.act("analysis-2", "reading", 54, fraction=0.4, detail="3,180 of 7,940 tokens", read=read)
     scene.act("critic-1", "queued", 54, position=2)
     hung.show()
-    screenshot(f"wall-{mode}")
+    shades = colours(screenshot(f"wall-{mode}"))
+    states = ("done", "fail", "think", "write", "prep", "queue")
+    assert {kit["card"], *(kit[f"tint:{state}"] for state in states)} <= shades, "each state has its own badge"
     hung.wall.maximise(AgentId("research-1"))
     hung.settle()
     screenshot(f"wall-focus-{mode}")
+    assert not any(card.frame.winfo_viewable() for card in hung.wall.cards), "the big card has the room of all"
