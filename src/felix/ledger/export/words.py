@@ -1,0 +1,160 @@
+"""What every export says of a run in words, and what it does to a model's text so that no reader of it is harmed."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from felix.events import LeftOut, RunStatus, Status
+from felix.ledger.state import RunState, Speech, Thought
+
+ENDINGS: dict[Status | str, str] = {
+    "complete": "complete",
+    "truncated": "cut short",
+    "refused": "refused",
+    "stopped": "stopped",
+    "failed": "failed",
+    "unconfirmed": "unconfirmed",
+    "interrupted": "interrupted",
+    "unheard": "not heard",
+}
+"""Status -> the word a reader knows it by."""
+
+RUN_ENDINGS: dict[RunStatus | None, str] = {
+    None: "going on",
+    "complete": "complete",
+    "failed": "failed",
+    "stopped": "stopped",
+    "crashed": "crashed",
+    "interrupted": "interrupted",
+}
+
+_CONTROLS = {code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"} | {0x7F: 0x2421}
+_CONTROLS |= dict.fromkeys(range(0x80, 0xA0), 0xFFFD) | dict.fromkeys(range(0xD800, 0xE000), 0xFFFD)
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def harmless(text: str) -> str:
+    """`text` with a visible symbol for every control character but tab and line break, and for every half character.
+
+    A file must not command the terminal that shows it. Its length in characters stays, but for CR LF.
+    """
+    text = text.replace("\r\n", "\n")
+    return text.translate(_CONTROLS) if _CONTROL.search(text) else text
+
+
+def left_out(state: RunState) -> tuple[LeftOut, ...]:
+    """Who failed, was cut short or is not in the synthesis, in the order of the workflow."""
+    if state.synthesis is None:
+        return ()
+    order = {agent_id: place for place, agent_id in enumerate(state.agents)}
+    return tuple(sorted(state.synthesis.left_out, key=lambda each: order.get(each.agent_id, len(order))))
+
+
+def reason(missing: LeftOut) -> str:
+    """`research-3 (failed): The server stopped answering.`"""
+    sentence = missing.reason.strip()
+    return f"{missing.agent_id} ({ENDINGS[missing.status]})" + (f": {sentence}" if sentence else "")
+
+
+def model_of(state: RunState) -> str:
+    """`qwen3-8b on LM Studio`; the demo model says what it is."""
+    plan = state.plan
+    if plan is None:
+        return ""
+    if plan.demo:
+        return f"{plan.model} (demo model, scripted text)"
+    return f"{plan.model} on {plan.server_name}" if plan.server_name else plan.model
+
+
+def began(state: RunState) -> str:
+    """`2026-11-21 02:55`, by this machine's clock."""
+    return datetime.fromtimestamp(state.started_at).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def facts(thought: Thought) -> str:
+    """`round 2, depth 0.30, confidence 0.70, cut short`: where a thought stands and what it is worth."""
+    words = [f"round {thought.round}", f"depth {thought.checkpoint:.2f}"]
+    match thought.act:
+        case "retry":
+            words.append("tried again")
+        case "continue":
+            words.append("continued")
+        case "ask":
+            words.append("asked by you")
+    if thought.confidence is not None:
+        words.append(f"confidence {thought.confidence:.2f}")
+    if thought.status != "complete":
+        words.append(ending(thought))
+    return ", ".join(words)
+
+
+def ending(speech: Speech) -> str:
+    """How an answer ended, in a word or two; what has no end yet is unfinished as well."""
+    return "still being written" if speech.status is None else ENDINGS[speech.status]
+
+
+def duration(value: float) -> str:
+    """`24 s`, from a minute on `1:12`, from an hour on `1:02:05`; parts of a second are dropped."""
+    minutes, rest = divmod(max(0, int(value)), 60)
+    if not minutes:
+        return f"{rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def figures(state: RunState) -> list[tuple[str, str]]:
+    """The figures of a run as (name, words); "~" before what no server has counted."""
+    speeches = speeches_of(state)
+    rows = [("State", RUN_ENDINGS[state.status])]
+    if state.duration_s is not None:
+        rows.append(("Time", duration(state.duration_s)))
+    rows.append(("Answers", f"{len(state.thoughts)} thoughts of {len(state.agents)} agents, {syntheses_of(state)}"))
+    if any(speech.tokens or speech.usage for speech in speeches):
+        rows.append(("Tokens written", tokens(speeches)))
+    if state.usage is not None:
+        rows.append(("Tokens read", f"{state.usage.prompt:,}"))
+    if (speed := tokens_per_s(speeches)) is not None:
+        rows.append(("Speed of one answer", f"{speed:.0f} tok/s"))
+    if (mean := mean_confidence(state)) is not None:
+        rows.append(("Mean confidence", f"{mean:.2f}"))
+    return rows
+
+
+def speeches_of(state: RunState) -> list[Speech]:
+    """Every answer of a model in this run."""
+    return [*state.thoughts.values(), *state.earlier, *([state.synthesis] if state.synthesis else [])]
+
+
+def syntheses_of(state: RunState) -> str:
+    count = len(state.earlier) + (state.synthesis is not None)
+    return f"{count or 'no'} synthes{'is' if count < 2 else 'es'}"
+
+
+def tokens(speeches: list[Speech]) -> str:
+    """All they wrote, counted by the server; "~" as soon as one was only estimated."""
+    is_estimate = any(speech.usage is None and speech.tokens for speech in speeches)
+    total = sum(speech.usage.completion if speech.usage else speech.tokens for speech in speeches)
+    return f"{'~' * is_estimate}{total:,}"
+
+
+def tokens_per_s(speeches: list[Speech]) -> float | None:
+    """The middle one of the answers' speeds; None when none is known."""
+    speeds = sorted(speech.tokens_per_s for speech in speeches if speech.tokens_per_s)
+    return speeds[len(speeds) // 2] if speeds else None
+
+
+def mean_confidence(state: RunState) -> float | None:
+    """Of what each agent stated last; None when nobody stated any."""
+    stated = [agent.confidence for agent in state.agents.values() if agent.confidence is not None]
+    return sum(stated) / len(stated) if stated else None
+
+
+_NOT_A_NAME = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
+
+
+def file_stem(state: RunState) -> str:
+    """A file name to offer, without its ending, from the first words of the task."""
+    words = re.findall(r"\w+", state.plan.task[:1_000] if state.plan else "")[:6]
+    stem = "-".join(words).lower().encode("utf-8", "ignore")[:80].decode("utf-8", "ignore").rstrip("-")
+    return f"run-{stem}" if stem in _NOT_A_NAME else stem or "run"
