@@ -1,0 +1,437 @@
+"""A run told again from its durable records: the traces in them say when which part of every answer came.
+
+A moment of an answer is made into a record only when it is reached, and one that has ended by then is told by its end
+alone, as a ledger tells it; so going to any place in a long run costs what is being written there, not what came
+before. Pure: no clock, no file, no thread of its own.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
+
+from felix.events import (
+    HUB,
+    PASSING,
+    SYNTHESIS,
+    Activity,
+    AgentAdded,
+    AgentState,
+    Channel,
+    Event,
+    PartialSynthesis,
+    PartialThought,
+    Record,
+    RoundStarted,
+    RunFinished,
+    RunReopened,
+    SynthesisComplete,
+    SynthesisStarted,
+    ThoughtAsked,
+    ThoughtComplete,
+    ThoughtId,
+    Trace,
+)
+from felix.ledger.state import RunState
+
+End = ThoughtComplete | SynthesisComplete
+MarkKind = Literal["round", "failure", "synthesis"]
+
+_HAIR_S = 1e-4
+"""Places in a run are sums of floats: what lies this little behind one belongs to it."""
+
+
+class Mark(NamedTuple):
+    """A place worth finding again."""
+
+    position_s: float
+    kind: MarkKind
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunClock:
+    """Unix seconds to seconds of a run and back: the times during which it was closed do not count."""
+
+    began_at: float
+    closed: tuple[tuple[float, float], ...] = ()
+    """From, to; in order, none within another."""
+
+    def position(self, at: float) -> float:
+        """Seconds since the run began; 0 before that."""
+        return max(0.0, at - self.began_at - sum(max(0.0, min(at, end) - start) for start, end in self.closed))
+
+    def at(self, position_s: float) -> float:
+        """Unix seconds of a place in the run; of one at which it was closed, when it went on."""
+        at = self.began_at + position_s
+        for start, end in self.closed:
+            if at < start - _HAIR_S:
+                break
+            at += end - start
+        return at
+
+
+def expand(records: Iterable[Record]) -> list[Record]:
+    """The durable ones of `records` and what their traces tell, in the order of time, numbered from 1.
+
+    Folding them gives the state that folding the durable ones alone gives. Text that was taken back stands where it
+    belongs from the start, for what stood there then is not known any more.
+    """
+    return list(_Course([each for each in records if not isinstance(each.event, PASSING)]).records())
+
+
+class Replay:
+    """A run that can be played: `state` is always what it was at `position_s`, 0 to `duration_s`."""
+
+    def __init__(self, records: Iterable[Record]) -> None:
+        """`records` are those of one run, as the ledger keeps them; it begins at 0. Nothing dear is done before the
+        first `advance` or `seek`."""
+        self._durable = [record for record in records if not isinstance(record.event, PASSING)]
+        self.clock = clock_of(self._durable)
+        self.duration_s = self.clock.position(max((record.at for record in self._durable), default=0.0))
+        self.position_s = 0.0
+        self.state = RunState()
+        self._course: _Course | None = None
+        self._reached = 0
+        """Steps that `state` has been told."""
+
+    @property
+    def now(self) -> float:
+        """Unix seconds: when it was what is shown now."""
+        return self.clock.at(self.position_s)
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """In the order of time: where rounds began, answers failed, and the synthesis began."""
+        marks = [
+            Mark(self.clock.position(record.at), *named)
+            for record in self._durable
+            if (named := _mark(record.event)) is not None
+        ]
+        return tuple(sorted(marks))
+
+    def advance(self, dt_s: float) -> list[Record]:
+        """Let `dt_s` seconds of the run pass: what happened in them, already folded into `state`."""
+        course, index = self._go(self.position_s + dt_s)
+        records = [course.record(number) for number in range(self._reached, index)]
+        for record in records:
+            self.state.apply(record)
+        self._reached = index
+        self.state.now = self.now
+        return records
+
+    def seek(self, position_s: float) -> RunState:
+        """Go to a place in the run. The state is the same object when it lies ahead, and another one when not."""
+        course, index = self._go(position_s)
+        if index < self._reached:
+            self.state, self._reached = RunState(), 0
+        for number in course.needed(self._reached, index):
+            self.state.apply(course.record(number))
+        self._reached = index
+        self.state.now = self.now
+        return self.state
+
+    def _go(self, position_s: float) -> tuple[_Course, int]:
+        if self._course is None:
+            self._course = _Course(self._durable)
+        self.position_s = min(max(0.0, position_s), self.duration_s)
+        if self.position_s >= self.duration_s:
+            return self._course, len(self._course)
+        return self._course, self._course.index(self.now + _HAIR_S)
+
+
+def clock_of(durable: Iterable[Record]) -> RunClock:
+    """The clock of a run: it stands still from an end until the run is opened again, and while the program was dead."""
+    began_at, last, alive = 0.0, 0.0, 0.0
+    closed: list[tuple[float, float]] = []
+    before: Event | None = None
+    for record in durable:
+        event, at = record.event, max(record.at, last)
+        if before is None:
+            began_at = alive = at
+        if isinstance(event, End) and event.trace is not None:
+            alive = max(alive, min(at, _last_at(event.trace)))
+        if isinstance(event, RunReopened) and isinstance(before, RunFinished):
+            _close(closed, last, at)
+        elif isinstance(event, End | RunFinished) and event.status == "interrupted":
+            # its end was written when the program came back
+            _close(closed, max(alive, closed[-1][1] if closed else began_at), at)
+        else:
+            alive = max(alive, at)
+        last, before = at, event
+    return RunClock(began_at, tuple(closed))
+
+
+def _close(closed: list[tuple[float, float]], start: float, end: float) -> None:
+    if end > start:
+        if closed and closed[-1][1] >= start:
+            start = closed.pop()[0]
+        closed.append((start, end))
+
+
+def _last_at(trace: Trace) -> float:
+    last_ms = max([ms for ms, _ in trace.states[-1:]] + list(trace.thinking[-2:-1]) + list(trace.answer[-2:-1]) + [0])
+    return trace.began_at + last_ms / 1000
+
+
+def _mark(event: Event) -> tuple[MarkKind, str] | None:
+    match event:
+        case RoundStarted():
+            return "round", f"Round {event.number} of {event.total}"
+        case ThoughtComplete(status="failed" | "refused"):
+            return "failure", f"{event.agent_id} {event.status}"
+        case SynthesisComplete(status="failed" | "refused"):
+            return "failure", f"Synthesis {event.status}"
+        case SynthesisStarted(number=1):
+            return "synthesis", "Synthesis"
+        case SynthesisStarted():
+            return "synthesis", "Synthesis, made again"
+        case _:
+            return None
+
+
+# -- one answer, as its trace tells it ---------------------------------------------------------------------------------
+
+
+class _Does(NamedTuple):
+    """It begins to do something else."""
+
+    activity: Activity
+    is_asked: bool = False
+    """With this one its request goes out."""
+    position: int | None = None
+
+
+class _Says(NamedTuple):
+    """Part of its text comes: the characters from `start` to `end`."""
+
+    channel: Channel
+    start: int
+    end: int
+    tokens: int
+
+
+class _Told:
+    """An answer that has ended, taken apart into its moments: when, in ms since it began, and what."""
+
+    __slots__ = ("began_at", "end", "ended_at", "ended_step", "moments", "progress", "thought_id")
+
+    def __init__(self, end: End, trace: Trace, thought_id: ThoughtId, *, ended_at: float, progress: float) -> None:
+        self.end, self.thought_id, self.progress = end, thought_id, progress
+        self.began_at, self.ended_at = trace.began_at, ended_at
+        self.ended_step = 0
+        self.moments: list[tuple[int, _Does | _Says]] = []
+        self._take_apart(trace)
+
+    def _take_apart(self, trace: Trace) -> None:
+        has_asked = False
+        for ms, activity in trace.states:
+            if activity not in ("thinking", "writing"):  # its text tells that
+                is_asked = activity != "queued" and not has_asked
+                has_asked |= is_asked
+                self.moments.append((ms, _Does(activity, is_asked)))
+        answer, taken_back = _standing(trace.answer)
+        thinking = _spread(_pairs(trace.thinking), taken_back)
+        total = sum(count for _, count in (*answer, *thinking)) or 1
+        chunks: list[tuple[int, Channel, int]] = sorted(
+            [(ms, "thinking", n) for ms, n in thinking] + [(ms, "answer", n) for ms, n in answer],
+            key=lambda chunk: chunk[0],
+        )
+        said = {"thinking": 0, "answer": 0}
+        for ms, channel, count in chunks:
+            start = said[channel]
+            said[channel] += count
+            tokens = round(trace.tokens * sum(said.values()) / total)
+            self.moments.append((ms, _Says(channel, start, start + count, tokens)))
+
+    def event(self, moment: _Does | _Says) -> Event:
+        return self._doing(moment) if isinstance(moment, _Does) else self._saying(moment)
+
+    def _doing(self, moment: _Does) -> AgentState:
+        end = self.end
+        thought = end if isinstance(end, ThoughtComplete) else None
+        return AgentState(
+            agent_id=thought.agent_id if thought else HUB,
+            thought_id=self.thought_id,
+            state=moment.activity,
+            round=thought.round if thought else 0,
+            checkpoint=thought.checkpoint if thought else 1.0,
+            position=moment.position,
+            read=thought.read if thought and moment.is_asked else (),
+            cut=thought.cut if thought and moment.is_asked else "",
+            temperature=end.temperature,
+            model=end.model,
+        )
+
+    def _saying(self, moment: _Says) -> PartialThought | PartialSynthesis:
+        channel, start, stop, tokens = moment
+        end = self.end
+        text = (end.thinking if channel == "thinking" else end.content)[start:stop]
+        if isinstance(end, SynthesisComplete):
+            return PartialSynthesis(channel=channel, partial=text, offset=start, tokens_so_far=tokens)
+        return PartialThought(
+            agent_id=end.agent_id,
+            thought_id=self.thought_id,
+            role=end.role,
+            checkpoint=end.checkpoint,
+            progress=self.progress,
+            channel=channel,
+            partial=text,
+            offset=start,
+            tokens_so_far=tokens,
+        )
+
+
+def _pairs(chunks: tuple[int, ...]) -> list[tuple[int, int]]:
+    return list(zip(chunks[::2], chunks[1::2], strict=False))
+
+
+def _standing(chunks: tuple[int, ...]) -> tuple[list[tuple[int, int]], list[tuple[int, list[tuple[int, int]]]]]:
+    """The chunks of an answer that still stand at its end; and when how much was taken back, and when that had come."""
+    standing: list[tuple[int, int]] = []
+    taken_back: list[tuple[int, list[tuple[int, int]]]] = []
+    for ms, count in _pairs(chunks):
+        if count > 0:
+            standing.append((ms, count))
+            continue
+        taken: list[tuple[int, int]] = []
+        excess = -count
+        while excess and standing:
+            came, length = standing.pop()
+            part = min(length, excess)
+            excess -= part
+            taken.insert(0, (came, part))
+            if length > part:
+                standing.append((came, length - part))
+        if taken:
+            taken_back.append((ms, taken))
+    return standing, taken_back
+
+
+def _spread(
+    thinking: list[tuple[int, int]], taken_back: list[tuple[int, list[tuple[int, int]]]]
+) -> list[tuple[int, int]]:
+    """The chunks of the thinking, those that had come as an answer at the time at which they had."""
+    waiting = list(taken_back)
+    spread: list[tuple[int, int]] = []
+    for ms, count in thinking:
+        earliest = spread[-1][0] if spread else 0
+        rest = count
+        if rest > 0 and waiting and ms >= waiting[0][0]:
+            for came, length in waiting.pop(0)[1]:
+                part = min(length, rest)
+                rest -= part
+                spread.append((max(earliest, came), part))
+        spread.append((ms, rest))
+    return [(ms, count) for ms, count in spread if count > 0]
+
+
+# -- all answers of a run, as one course of steps ----------------------------------------------------------------------
+
+
+class _Step(NamedTuple):
+    """What happens next: a durable record, or a moment of an answer. Ordered by its first three fields."""
+
+    at: float
+    place: float
+    """Among what happens at the same time: a durable record by its number, a moment after all those that were."""
+    number: int
+    told: _Told | None
+    what: Record | _Does | _Says
+
+
+class _Course:
+    """A run as steps in the order of time."""
+
+    def __init__(self, durable: list[Record]) -> None:
+        self._run = durable[0].run if durable else None
+        steps: list[_Step] = []
+        tolds: list[tuple[_Told, float, float, int]] = []
+        opened: dict[object, float] = {}
+        progress: dict[int, float] = {}
+        synthesis = SYNTHESIS
+        at = 0.0
+        for number, record in enumerate(durable):
+            event, at = record.event, max(at, record.at)  # a clock may be set back
+            steps.append(_Step(at, number, 0, None, record))
+            match event:
+                case RoundStarted():
+                    progress[event.number] = event.t
+                case AgentAdded():
+                    opened[event.agent.agent_id] = at
+                case ThoughtAsked():
+                    opened[event.thought_id] = at
+                case SynthesisStarted():
+                    opened[HUB] = at
+                    synthesis = SYNTHESIS if event.number == 1 else ThoughtId(f"{SYNTHESIS}.{event.number}")
+                case ThoughtComplete(trace=Trace() as trace):
+                    moved = progress.get(event.round, 0.0)
+                    told = _Told(event, trace, event.thought_id, ended_at=at, progress=moved)
+                    earliest = max(opened.get(event.agent_id, 0.0), opened.get(event.thought_id, 0.0))
+                    tolds.append((told, max(earliest, steps[0].at), at, number))
+                case SynthesisComplete(trace=Trace() as trace) if HUB in opened:
+                    told = _Told(event, trace, synthesis, ended_at=at, progress=1.0)
+                    tolds.append((told, opened[HUB], at, number))
+                case _:
+                    pass
+        _give_places([told for told, *_ in tolds])
+        for told, earliest, latest, number in tolds:
+            for count, (ms, moment) in enumerate(told.moments):
+                moment_at = max(earliest, told.began_at + ms / 1000)
+                if moment_at < latest:
+                    steps.append(_Step(moment_at, len(durable), len(steps), told, moment))
+                else:  # its last moments came with its end, or a clock was set back
+                    steps.append(_Step(latest, number - 0.5, count, told, moment))
+        steps.sort(key=lambda step: step[:3])
+        self._steps = steps
+        self._times = [step.at for step in steps]
+        ended = {id(step.what): index for index, step in enumerate(steps) if step.told is None}
+        for told, _, _, number in tolds:
+            told.ended_step = ended[id(durable[number])]
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    def index(self, at: float) -> int:
+        """How many steps had happened at a time."""
+        return bisect_right(self._times, at)
+
+    def record(self, index: int) -> Record:
+        at, _, _, told, what = self._steps[index]
+        if isinstance(what, Record):
+            return replace(what, seq=index + 1)
+        assert told is not None
+        assert self._run is not None
+        return Record(index + 1, at, self._run, told.event(what))
+
+    def records(self) -> Iterator[Record]:
+        return (self.record(index) for index in range(len(self._steps)))
+
+    def needed(self, start: int, stop: int) -> Iterator[int]:
+        """Those of the steps from `start` to `stop` that a state at `stop` must be told: all but the moments of
+        answers that have ended by then."""
+        for index in range(start, stop):
+            told = self._steps[index].told
+            if told is None or told.ended_step >= stop:
+                yield index
+
+
+def _give_places(tolds: list[_Told]) -> None:
+    """Say who was which in line: whoever was queued moved up each time one before it was let in."""
+    waits: list[tuple[float, float, _Told, int]] = []
+    for told in tolds:
+        times = [*(told.began_at + ms / 1000 for ms, _ in told.moments), told.ended_at]
+        for index, (_, moment) in enumerate(told.moments):
+            if isinstance(moment, _Does) and moment.activity == "queued":
+                waits.append((times[index], times[index + 1], told, index))
+    waits.sort(key=lambda wait: wait[:2])
+    for number, (entered, left, told, index) in enumerate(waits):
+        ahead = sorted(other_left for _, other_left, _, _ in waits[:number] if other_left > entered)
+        place = len(ahead) + 1
+        told.moments[index] = (told.moments[index][0], _Does("queued", position=place))
+        for count, other_left in enumerate(ahead, start=1):
+            if other_left < left:
+                ms = round((other_left - told.began_at) * 1000)
+                told.moments.insert(index + count, (ms, _Does("queued", position=place - count)))
