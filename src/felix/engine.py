@@ -18,7 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from felix.errors import FelixError
-from felix.events import RunId
+from felix.events import AgentId, RunId
 from felix.keys import KeyStore
 from felix.log import RunLog, hide
 from felix.settings import Settings, SettingsFile
@@ -26,7 +26,9 @@ from felix.team.agent import STOPPED_BY_USER
 from felix.team.connection import Connection, connect, silence_timeout
 from felix.team.hub import CentralPost
 from felix.team.mailbox import Mailbox, Reply
+from felix.team.run import Run
 from felix.team.runner import CRASHED, give_up, run_workflow
+from felix.team.steering import Act, Steering
 from felix.team.workflow import Workflow
 
 if TYPE_CHECKING:
@@ -52,6 +54,8 @@ class Engine:
         self._numbers = itertools.count(1)
         self._runs: dict[RunId, asyncio.Task[None]] = {}
         """The worker's own."""
+        self._steering: dict[RunId, Steering] = {}
+        """Of the same runs."""
         self._worker: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: asyncio.TaskGroup | None = None
@@ -89,6 +93,28 @@ class Engine:
     def stop(self, run: RunId) -> None:
         """End a run. Its sockets close at once; the `run_finished` that follows says that it has stopped."""
         self._post(lambda: self._cancel(run))
+
+    # All acts return at once. One that comes too late, or makes no sense at that moment, changes nothing.
+
+    def stop_agent(self, run: RunId, agent_id: AgentId) -> None:
+        """End what one agent is saying, or with `HUB` the synthesis; what was written is kept, the others go on."""
+        self._act(run, lambda live: live.stop_agent(agent_id))
+
+    def wrap_up(self, run: RunId) -> None:
+        """End what the agents are saying, and make the synthesis from what they have said so far."""
+        self._act(run, Run.wrap_up)
+
+    def pause(self, run: RunId) -> None:
+        """Begin nothing after the round that is on, until `go_on`."""
+        self._act(run, Run.pause)
+
+    def go_on(self, run: RunId) -> None:
+        """End the pause, or take back that it was asked for."""
+        self._act(run, Run.go_on)
+
+    def add_note(self, run: RunId, text: str, agent_id: AgentId | None = None) -> None:
+        """A word to one agent, or to all: it stands in every prompt from the next one on."""
+        self._act(run, lambda live: live.add_note(text, agent_id))
 
     def subscribe(self) -> Mailbox:
         """A mailbox that gets every record and reply from now on; to be emptied on one thread."""
@@ -141,6 +167,15 @@ class Engine:
             task.cancel()
         self._closing.set()
 
+    def _act(self, run: RunId, act: Act) -> None:
+        async def do() -> None:
+            if steering := self._steering.get(run):
+                steering.do(act)
+            else:
+                _log.info("run %s is over: nothing was done to it", run)
+
+        self._post(do)
+
     def _post(self, work: Callable[[], Awaitable[None]]) -> None:
         """Have the worker do it; once the engine closes, nothing new is begun."""
 
@@ -174,6 +209,7 @@ class Engine:
         this = asyncio.current_task()
         assert this is not None
         self._runs[run] = this
+        steering = self._steering[run] = Steering()
         hub = CentralPost(run, mailboxes=lambda: self._mailboxes)
         settings = self._current
         hub.register_streaming_callback(RunLog())
@@ -190,11 +226,11 @@ class Engine:
             over(status="crashed", reason=CRASHED)
         else:
             try:
-                await run_workflow(task, workflow, connection, hub, settings)
+                await run_workflow(task, workflow, connection, hub, settings, steering=steering)
             finally:
                 await asyncio.shield(connection.client.aclose())
         finally:
-            del self._runs[run]
+            del self._runs[run], self._steering[run]
 
     def _current(self) -> Settings:
         return self._settings.current

@@ -76,9 +76,14 @@ class ScriptedClient:
 
 
 def connection(
-    client: ScriptedClient, *, context: int | None = 16_384, contexts: Mapping[str, int | None] | None = None
+    client: ScriptedClient,
+    *,
+    context: int | None = 16_384,
+    contexts: Mapping[str, int | None] | None = None,
+    silence_timeout_s: float = 0,
 ) -> Connection:
-    return Connection(client, "http://127.0.0.1:1/v1", "Scripted", "m", {"m": context, **(contexts or {})}, 0)
+    known = {"m": context, **(contexts or {})}
+    return Connection(client, "http://127.0.0.1:1/v1", "Scripted", "m", known, silence_timeout_s)
 
 
 def workflow(
