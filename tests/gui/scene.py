@@ -74,6 +74,7 @@ class Scene:
         """Apply one event, `at` seconds after the run began."""
         self._seq += 1
         self.state.apply(Record(self._seq, self._began + at, RunId("run-1"), event))
+        self.state.now = time.time()
 
     def round(self, number: int, at: float = 0.0) -> None:
         self.tell(RoundStarted(number=number, total=3, t=number / 3, agents=tuple(self.ids)), at)

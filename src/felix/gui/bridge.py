@@ -2,6 +2,9 @@
 
 Nothing crosses the border the other way, and nothing here waits. A view that cannot be seen costs nothing: it gets no
 call, and draws itself from the state when it comes back.
+
+One run is shown; the one that goes on is folded all the same when that is another. A past run is played through the
+same frames and the same views.
 """
 
 from __future__ import annotations
@@ -11,11 +14,13 @@ import sys
 import time
 import tkinter as tk
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from felix.errors import FelixError
 from felix.events import (
     HUB,
+    PASSING,
+    AgentAdded,
     AgentId,
     AgentSpawned,
     AgentState,
@@ -24,12 +29,14 @@ from felix.events import (
     PartialThought,
     Record,
     RunId,
+    RunReopened,
     RunStarted,
     SynthesisComplete,
     SynthesisStarted,
     ThoughtAsked,
     ThoughtComplete,
 )
+from felix.gui.player import Player
 from felix.gui.view import View
 from felix.ledger.state import RunState
 from felix.team.mailbox import Item, Mailbox, Reply
@@ -42,6 +49,8 @@ DEAR_S = 0.008
 """A frame that took longer than this is dear."""
 REPLY_MS = 50
 """While an answer of the engine is awaited and nothing else moves."""
+BEHIND_MS = 50
+"""While a run goes on that is not the one that is shown."""
 IDLE_MS = 250
 """Otherwise: four looks a second cost nothing that can be measured."""
 TICK_S = 0.1
@@ -58,10 +67,10 @@ OnReply = Callable[[object, FelixError | None], None]
 class _Seat:
     """A view, the widget that tells whether it can be seen, and what it has missed."""
 
-    __slots__ = ("is_stale", "view", "wants_frames", "widget")
+    __slots__ = ("is_of_live", "is_stale", "view", "wants_frames", "widget")
 
-    def __init__(self, view: View, widget: tk.Misc) -> None:
-        self.view, self.widget = view, widget
+    def __init__(self, view: View, widget: tk.Misc, *, is_of_live: bool) -> None:
+        self.view, self.widget, self.is_of_live = view, widget, is_of_live
         self.is_stale = True
         self.wants_frames = False
 
@@ -70,19 +79,61 @@ class _Seat:
         return self.wants_frames or (self.is_stale and bool(self.widget.winfo_viewable()))
 
 
+class _Changes:
+    """What a frame has to show of a run."""
+
+    __slots__ = ("dirty", "is_changed", "is_new")
+
+    def __init__(self) -> None:
+        self.dirty: set[AgentId] = set()
+        self.is_new = self.is_changed = False
+
+    def add(self, event: Event) -> None:
+        self.is_changed = True
+        if isinstance(event, RunStarted):
+            self.is_new = True
+        elif (agent_id := _whom(event)) is not None:
+            self.dirty.add(agent_id)
+
+
+class _Followed:
+    """A run whose records are taken in."""
+
+    __slots__ = ("changes", "player", "records", "state")
+
+    def __init__(self) -> None:
+        self.state = RunState()
+        self.records: list[Record] = []
+        """The durable ones, for a replay."""
+        self.changes = _Changes()
+        self.player: Player | None = None
+
+    def take(self, record: Record) -> None:
+        if record.seq > self.state.seq and not isinstance(record.event, PASSING):
+            self.records.append(record)
+        self.state.apply(record)
+
+
 class Bridge:
     """Polls mailboxes from Tk's loop. Everything runs on Tk's thread; `close` ends it."""
 
     def __init__(self, root: tk.Misc, on_bug: Callable[[], None]) -> None:
         """`on_bug` is told when a view raised: quietly, once for each kind of fault."""
         self.state = RunState()
-        """Of the run that is followed; replaced as a whole when another one is."""
+        """Of the run that is shown; replaced as a whole when another one is, or another moment of a past one."""
         self.run: RunId | None = None
+        """The run that is shown."""
+        self.live_run: RunId | None = None
+        """The one that was followed last: what the user can steer, whether it is shown or not."""
         self._root = root
         self._on_bug = on_bug
         self._mailboxes: list[Mailbox] = []
         self._is_open = False
         self._seats: list[_Seat] = []
+        self._runs: dict[RunId, _Followed] = {}
+        """The one that is shown, the one followed last, and whatever goes on."""
+        self._nobody = _Followed()
+        """Stands in until there is a run."""
         self._waiting: deque[Item] = deque()
         self._replies: dict[int, OnReply] = {}
         self._ticked_at = 0.0
@@ -94,30 +145,73 @@ class Bridge:
         # and `after_cancel` would delete this one
         self._frame_command = root.register(self._frame)
 
-    def add(self, view: View, widget: tk.Misc) -> None:
-        """Feed a view whenever `widget` can be seen: mapped, in the tab in front, in a window that is not iconified."""
-        self._seats.append(_Seat(view, widget))
+    def add(self, view: View, widget: tk.Misc, *, is_of_live: bool = False) -> None:
+        """Feed a view whenever `widget` can be seen: mapped, in the tab in front, in a window that is not iconified.
+
+        With `is_of_live` it is fed the run that was followed last, whichever is shown.
+        """
+        self._seats.append(_Seat(view, widget, is_of_live=is_of_live))
         widget.bind("<Map>", lambda _event: self._call(), add="+")  # it comes back: not at the next idle look
 
     def listen(self, mailbox: Mailbox) -> None:
         """Empty this mailbox too."""
         self._mailboxes.append(mailbox)
 
-    def open(self) -> None:
+    def start(self) -> None:
         """Begin to poll."""
         self._is_open = True
         self._plan(0)
 
     def follow(self, run: RunId, plan: RunStarted | None = None) -> None:
-        """Show this run from now on. What still comes of another one is dropped.
+        """Show this run from now on, as it goes on; one that was followed before has lost nothing meanwhile.
 
         `plan` is what is known before the engine says a word; its own `RunStarted` takes the place of it.
         """
-        self.run = run
-        self.state = RunState()
-        if plan is not None:
-            self.state.apply(Record(0, time.time(), run, plan))
-        self.refresh()
+        if run not in self._runs or plan is not None:
+            followed = self._runs[run] = _Followed()
+            if plan is not None:
+                followed.state.apply(Record(0, time.time(), run, plan))
+        self.live_run = run
+        self._look_at(run)
+
+    def open(self, records: Iterable[Record]) -> None:
+        """Show a past run, given by its durable records, as it ended; `player` then plays it.
+
+        A run that goes on is taken in further behind it; `follow` leads back. One that is being followed and has not
+        ended is shown as it stands, whatever the records say. Without records nothing changes.
+        """
+        past = _Followed()
+        for record in records:
+            past.take(record)
+        run = past.state.run
+        if run is None:
+            return
+        if run not in self._runs or not self._runs[run].state.is_running:
+            self._runs[run] = past
+        self._look_at(run)
+
+    def knows(self, run: RunId) -> bool:
+        """Whether `follow` can show this run as it stands: it goes on, or was followed last."""
+        return run in self._runs
+
+    @property
+    def live(self) -> RunState:
+        """The run that was followed last, as it stands, whichever is shown."""
+        return self._live.state
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a run goes on or is being played."""
+        return self._is_going or any(each.state.is_running for each in self._runs.values())
+
+    @property
+    def player(self) -> Player | None:
+        """Plays the run that is shown; None as long as it goes on, and when nothing was said in it."""
+        followed = self._shown
+        state = followed.state
+        if followed.player is None and state.status is not None and state.thoughts and followed.records:
+            followed.player = Player(followed.records, state, self._moved)
+        return followed.player
 
     def expect(self, number: int, then: OnReply) -> None:
         """Call `then(value, error)` with the engine's answer to question `number`."""
@@ -143,6 +237,27 @@ class Bridge:
             self._root.tk.call("after", "cancel", self._after)
             self._after = None
 
+    @property
+    def _shown(self) -> _Followed:
+        return self._nobody if self.run is None else self._runs[self.run]
+
+    @property
+    def _live(self) -> _Followed:
+        return self._nobody if self.live_run is None else self._runs[self.live_run]
+
+    def _look_at(self, run: RunId) -> None:
+        self.run = run
+        kept = (run, self.live_run)
+        self._runs = {each: it for each, it in self._runs.items() if each in kept or it.state.is_running}
+        for it in self._runs.values():
+            it.player = None
+        self.state = self._shown.state
+        self.refresh()
+
+    def _moved(self) -> None:
+        """The player wants to be shown somewhere else."""
+        self._plan(0)
+
     def _call(self) -> None:
         self._is_called = True
         self._plan(0)
@@ -166,81 +281,122 @@ class Bridge:
                 self._plan(self._delay(0.0, moving=False))
                 return
             self._is_called = False
-            dirty, is_new, is_changed = self._fold(began + FOLD_BUDGET_S)
-            moving = self._show(dirty, is_new=is_new, is_changed=is_changed)
+            self._fold(began + FOLD_BUDGET_S)
+            self._play(began)
+            moving = self._show()
         except Exception:  # noqa: BLE001  whatever happens to one frame, the next one comes
             self._report(self)
             moving = False
         self._plan(self._delay(time.monotonic() - began, moving=moving))
 
+    @property
+    def _is_going(self) -> bool:
+        """Whether time passes in what is shown."""
+        player = self._shown.player
+        return self.state.is_running if player is None else player.is_playing
+
     def _is_due(self, now: float) -> bool:
         """Whether a view is to be called although no record came."""
-        if any(seat.wants_frames for seat in self._seats):
+        player = self._shown.player
+        if (player is not None and player.is_due) or any(seat.wants_frames for seat in self._seats):
             return True
-        if self.state.is_running:
+        if self._is_going:
             return self._is_called or now - self._ticked_at >= TICK_S
         return any(seat.wants_call for seat in self._seats)
 
     def _delay(self, spent_s: float, *, moving: bool) -> int:
-        if self._waiting or moving or self.state.is_running:
+        if self._waiting or moving or self._is_going:
             frame = FRAME_MS if spent_s < DEAR_S else BUSY_FRAME_MS
             return max(4, frame - int(spent_s * 1000))
-        return REPLY_MS if self._replies else IDLE_MS
+        if self._replies:
+            return REPLY_MS
+        return BEHIND_MS if any(each.state.is_running for each in self._runs.values()) else IDLE_MS
 
-    def _fold(self, deadline: float) -> tuple[set[AgentId], bool, bool]:
-        """Take records in while there is time: the agents they spoke of, whether the run is new, whether it changed."""
-        dirty: set[AgentId] = set()
-        is_new = is_changed = False
+    def _fold(self, deadline: float) -> None:
+        """Take records in while there is time."""
         waiting, counter = self._waiting, 0
         while waiting:
             item = waiting.popleft()
             if not isinstance(item, Record):
                 self._answer(item)
                 continue
-            if item.run != self.run:
+            followed = self._runs.get(item.run)
+            if followed is None:
                 continue
             try:
-                self.state.apply(item)
+                followed.take(item)
             except Exception:  # noqa: BLE001  a bug must not end the frames
-                self._report(self.state)
+                self._report(followed.state)
                 continue
-            is_changed = True
-            if isinstance(item.event, RunStarted):
-                is_new = True
-            elif (agent_id := _whom(item.event)) is not None:
-                dirty.add(agent_id)
+            followed.changes.add(item.event)
+            if isinstance(item.event, RunReopened):
+                self._reopened(item.run, followed)
             counter += 1
             if counter % 64 == 0 and time.monotonic() > deadline:
                 break
-        return dirty, is_new, is_changed
 
-    def _show(self, dirty: set[AgentId], *, is_new: bool, is_changed: bool) -> bool:
+    def _reopened(self, run: RunId, followed: _Followed) -> None:
+        """A run that had ended goes on: it is no longer played, and the user can steer it."""
+        followed.player = None
+        followed.changes.is_new = True
+        if run == self.run:
+            self.state = followed.state
+            if not self._live.state.is_running:
+                self.live_run = run
+
+    def _play(self, now: float) -> None:
+        """Let a past run go on, or be where it is wanted."""
+        player = self._shown.player
+        if player is None or not player.is_due:
+            return
+        changes = self._shown.changes
+        records, has_leapt = player.frame(now)
+        for record in records:
+            changes.add(record.event)
+        if has_leapt:
+            changes.is_new = changes.is_changed = True
+        self.state = player.state
+
+    def _tell_time(self) -> None:
+        player, present = self._shown.player, time.time()
+        for state in {id(each): each for each in (self.state, self._live.state)}.values():
+            if state is not self._live.state and player is not None:
+                state.now = player.now
+            else:
+                state.now = present if state.ended_at is None else state.ended_at
+
+    def _show(self) -> bool:
         """Call the views that can be seen, once each. True when one of them wants another frame soon."""
         moving = False
         now = time.monotonic()
-        is_tick = self.state.is_running and now - self._ticked_at >= TICK_S
-        if is_tick or is_changed:
+        shown, live = self._shown, self._live
+        is_tick = self._is_going and now - self._ticked_at >= TICK_S
+        if is_tick or shown.changes.is_changed:
             self._ticked_at = now
+        self._tell_time()
         for seat in self._seats:
-            seat.is_stale |= is_new
-            if not (is_changed or is_tick or seat.is_stale or seat.wants_frames):
+            state, changes = (live.state, live.changes) if seat.is_of_live else (self.state, shown.changes)
+            seat.is_stale |= changes.is_new
+            if not (changes.is_changed or is_tick or seat.is_stale or seat.wants_frames):
                 continue
             if not seat.widget.winfo_viewable():
-                seat.is_stale |= is_changed
+                seat.is_stale |= changes.is_changed
                 seat.wants_frames = False
                 continue
             try:
                 if seat.is_stale:
                     # first: a view that fails must not be drawn anew at every frame
                     seat.is_stale = False
-                    seat.view.show(self.state)
-                elif is_changed:
-                    seat.view.update(self.state, dirty)
+                    seat.view.show(state)
+                elif changes.is_changed:
+                    seat.view.update(state, changes.dirty)
                 seat.wants_frames = seat.view.tick(now)
             except Exception:  # noqa: BLE001  a bug in one view must not blind the others
                 seat.wants_frames = False
                 self._report(seat.view)
             moving |= seat.wants_frames
+        for each in self._runs.values():
+            each.changes = _Changes()
         return moving
 
     def _answer(self, reply: Reply) -> None:
@@ -270,6 +426,8 @@ def _whom(event: Event) -> AgentId | None:
     match event:
         case PartialThought() | AgentState() | ThoughtAsked() | ThoughtComplete() | AgentSpawned():
             return event.agent_id
+        case AgentAdded():
+            return event.agent.agent_id
         case PartialSynthesis() | SynthesisStarted() | SynthesisComplete():
             return HUB
         case _:

@@ -72,9 +72,9 @@ class RunControl:
         if self._waiting is not None:
             self._give_up_waiting()
             return
-        if self._bridge.run is not None:
+        if self._bridge.live_run is not None:
             self._composer.set_phase("stopping")
-            self._engine.stop(self._bridge.run)
+            self._engine.stop(self._bridge.live_run)
 
     def _wait(self, task: str) -> None:
         """Show the agents as connecting until it is known whether there is a server."""
@@ -89,7 +89,7 @@ class RunControl:
     def _give_up_waiting(self) -> None:
         """End the run that never began: no engine will."""
         self._waiting = None
-        state, now = self._bridge.state, time.time()
+        state, now = self._bridge.live, time.time()
         end = RunFinished(status="stopped", reason=STOPPED_BY_USER, duration_s=now - state.started_at, usage=None)
         state.apply(Record(1, now, NOT_ASKED, end))
         self._bridge.refresh()
@@ -97,7 +97,7 @@ class RunControl:
     def _start(self, task: str) -> None:
         workflow = self._workflow()
         if workflow is None:
-            if self._bridge.run == NOT_ASKED:
+            if self._bridge.live_run == NOT_ASKED:
                 self._give_up_waiting()
             return
         self._composer.set_phase("starting")
@@ -128,7 +128,7 @@ class RunControl:
     # -- the run's own word --------------------------------------------------------------------------------------------
 
     def show(self, state: RunState) -> None:
-        if not self.is_live or state.plan is None or state.run != self._bridge.run:
+        if not self.is_live or state.plan is None or state.run != self._bridge.live_run:
             return
         if state.status is not None:
             self._composer.set_phase("finished")

@@ -5,7 +5,6 @@ The bar of progress counts ended calls of planned ones; nothing here is computed
 
 from __future__ import annotations
 
-import time
 import tkinter as tk
 from collections import deque
 from collections.abc import Callable
@@ -197,7 +196,7 @@ class StatusBar:
             kit.set_label(self._speed, text=speed, icon="speedometer2" if state.round else "plug")
             planned = state.calls_planned - 1
             self._agents.configure(text=f"{_ended(state)} of {planned} thought{'' if planned == 1 else 's'}")
-            self._elapsed.configure(text=clock(time.time() - state.started_at))
+            self._elapsed.configure(text=clock(state.now - state.started_at))
         else:
             tokens = state.usage.completion if state.usage else None
             about = "" if tokens is not None else "~"
@@ -212,7 +211,9 @@ class StatusBar:
 
     def _tokens_per_s(self, state: RunState) -> float:
         """Of all live answers together, over the last seconds."""
-        now, total = time.monotonic(), sum(speech.tokens for speech in _speeches(state))
+        now, total = state.now, sum(speech.tokens for speech in _speeches(state))
+        if self._samples and self._samples[-1][0] > now:  # in a replay time may go back
+            self._samples.clear()
         self._samples.append((now, total))
         while self._samples[0][0] < now - _WINDOW_S:
             self._samples.popleft()

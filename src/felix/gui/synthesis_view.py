@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from felix.events import AgentId, RunId
+from felix.events import AgentId
 from felix.gui import markdown
 from felix.gui.answer_document import compose, file_name
 from felix.gui.find_bar import FindBar
@@ -23,7 +23,7 @@ from felix.gui.line_marks import LineMarks
 from felix.gui.markdown_blocks import is_plain
 from felix.gui.markdown_text import MARGIN, MEASURE, MarkdownText
 from felix.gui.pacing import Pacer
-from felix.gui.shown_text import SOFT, printable
+from felix.gui.shown_text import SOFT, printable, to_clipboard
 from felix.gui.stream_text import BAR_WIDTH, StreamText
 from felix.gui.synthesis_head import SynthesisHead
 from felix.ledger.state import RunState, Synthesis
@@ -55,7 +55,6 @@ class SynthesisView:
         self._kit, self._settings = kit, settings
         self._ask_path = ask_path
         self._state = RunState()
-        self._run: RunId | None = None
         self._opened_at = 0.0
         self.frame = kit.frame(parent, "card", padding=3, box="card")
         self.head = SynthesisHead(self.frame, kit, on_view=on_view, on_copy=self.copy, on_save=self.save)
@@ -106,11 +105,11 @@ class SynthesisView:
         self.update(state, set())
 
     def update(self, state: RunState, dirty: set[AgentId]) -> None:
-        self._state = state
+        is_other, self._state = state is not self._state, state
         synthesis = state.synthesis
         opened_at = synthesis.opened_at if synthesis else 0.0
-        if (state.run, opened_at) != (self._run, self._opened_at):
-            self._run, self._opened_at = state.run, opened_at
+        if is_other or opened_at != self._opened_at:
+            self._opened_at = opened_at
             self._restart()
         if state.is_running:
             markdown.prepare()
@@ -131,7 +130,7 @@ class SynthesisView:
             return False
         dt, self._ticked = now - self._ticked, now
         is_live = synthesis.is_live and self._state.status is None
-        moving = self._thinking.show(synthesis, time.time())
+        moving = self._thinking.show(synthesis, self._state.now)
         self._place_thinking()
         moving |= self._reveal(synthesis, now, dt, is_live=is_live)
         settings = self._settings.current
@@ -140,7 +139,7 @@ class SynthesisView:
         )
         if now - self._figures_at >= FIGURES_S or not is_live:
             self._figures_at = now
-            self.head.show_figures(synthesis, time.time())
+            self.head.show_figures(synthesis, self._state.now)
         if not is_live and not moving:
             self._go_to_top()
             self._render(synthesis)
@@ -338,8 +337,7 @@ class SynthesisView:
         synthesis = self._state.synthesis
         if synthesis is None or not len(synthesis.answer):
             return
-        self.frame.clipboard_clear()
-        self.frame.clipboard_append(printable(str(synthesis.answer)))
+        to_clipboard(self.frame, str(synthesis.answer))
         self.head.say("Copied")
 
     def save(self) -> None:

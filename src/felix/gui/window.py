@@ -64,7 +64,7 @@ class Window:
         self.watch = ServerWatch(app, self.engine, self.bridge, settings, demo=demo)
         self.watch.on_change = self._server_changed
         self._faults = FaultWatch(app, self._fault)
-        self._garbage = MainThreadCollector(app, lambda: self.bridge.state.is_running)
+        self._garbage = MainThreadCollector(app, lambda: self.bridge.is_busy)
         self._system_theme = SystemTheme(app, self.follow_theme)
         self.overlays = Overlays(app, kit, self._room)
         self._size = (0, 0)
@@ -104,9 +104,9 @@ class Window:
             on_works=self.watch.has_worked, on_show_log=self.show_log,
         )  # fmt: skip
         self.header.notebook.bind("<<NotebookTabChanged>>", lambda _event: self._tab_changed())
+        self.bridge.add(self.control, app, is_of_live=True)
         for view, widget in (
             (self.status, self.status.frame),
-            (self.control, app),
             (self.column, app),
             (self.wall, self.wall.frame),
             (self.chips, self.chips.frame),
@@ -202,7 +202,7 @@ class Window:
         """Begin to work; the window is on screen by now, so what takes long to import is imported here."""
         self.engine.__enter__()
         self.bridge.listen(self.engine.subscribe())
-        self.bridge.open()
+        self.bridge.start()
         self.watch.look()
         self.composer.box.widget.focus_set()
 
@@ -260,7 +260,7 @@ class Window:
         self._server_changed()
 
     def _run_ended(self) -> None:
-        state = self.bridge.state
+        state = self.bridge.live
         if state.plan and not state.plan.demo and any(len(thought.answer) for thought in state.thoughts.values()):
             self.watch.has_worked()
         if state.status in ("failed", "crashed"):
@@ -320,7 +320,7 @@ class Window:
         self.welcome.doctor.refresh()
         offer = watch.offer if watch.uses_demo and not is_live else None
         self.banner.offer(offer.name if offer else "")
-        plan = self.bridge.state.plan
+        plan = self.bridge.live.plan
         self.column.set_banner(is_shown=plan.demo if is_live and plan else watch.uses_demo)
         self.model.show(watch.server.report if watch.server else None, is_demo=watch.uses_demo)
         self._say_server()
