@@ -9,23 +9,29 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import secrets
 import threading
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from felix.errors import FelixError
+from felix.errors import FelixError, LedgerError
 from felix.events import AgentId, RunId
 from felix.keys import KeyStore
+from felix.ledger.file import Health, Ledger
+from felix.ledger.reader import Reader
+from felix.ledger.rows import state_of
+from felix.ledger.state import RunState
 from felix.log import RunLog, hide
 from felix.settings import Settings, SettingsFile
 from felix.team.agent import STOPPED_BY_USER
 from felix.team.connection import Connection, connect, silence_timeout
 from felix.team.hub import CentralPost
-from felix.team.mailbox import Mailbox, Reply
+from felix.team.mailbox import Item, Mailbox, Reply
 from felix.team.run import Run
 from felix.team.runner import CRASHED, give_up, run_workflow
 from felix.team.steering import Act, Steering
@@ -45,8 +51,18 @@ _log = logging.getLogger(__name__)
 class Engine:
     """Runs, on a thread of their own. A context manager: entering starts the thread, leaving stops every run."""
 
-    def __init__(self, settings: SettingsFile, keys: KeyStore | None = None, *, demo_speed: float = 1.0) -> None:
-        """`demo_speed` is the pace of the demo model: 1 as a person reads along, more for whoever cannot wait."""
+    def __init__(
+        self,
+        settings: SettingsFile,
+        keys: KeyStore | None = None,
+        *,
+        demo_speed: float = 1.0,
+        ledger: Path | None = None,
+    ) -> None:
+        """`demo_speed` is the pace of the demo model: 1 as a person reads along, more for whoever cannot wait.
+
+        `ledger` is the file in which runs are kept; None keeps them in memory.
+        """
         self._settings = settings
         self._keys = keys or KeyStore()
         self._mailboxes: tuple[Mailbox, ...] = ()
@@ -56,6 +72,13 @@ class Engine:
         """The worker's own."""
         self._steering: dict[RunId, Steering] = {}
         """Of the same runs."""
+        self._hubs: dict[RunId, CentralPost] = {}
+        """Of the same runs, as soon as they have one."""
+        self._ledger_path = ledger
+        self._ledger: Ledger | None = None
+        self._health = Health("memory", ledger)
+        self._has_opened = threading.Event()
+        """Set when the ledger has been opened."""
         self._worker: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: asyncio.TaskGroup | None = None
@@ -86,7 +109,8 @@ class Engine:
 
     def start(self, task: str, workflow: Workflow, *, demo: bool = False) -> RunId:
         """Begin a run, against the server in the settings or against the demo model."""
-        run = RunId(f"{time.strftime('%Y%m%d-%H%M%S')}-{next(self._numbers)}")
+        # not a count: the next process may begin a run within the same second
+        run = RunId(f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}")
         self._post(lambda: self._run(run, task, workflow, demo=demo))
         return run
 
@@ -116,14 +140,36 @@ class Engine:
         """A word to one agent, or to all: it stands in every prompt from the next one on."""
         self._act(run, lambda live: live.add_note(text, agent_id))
 
-    def subscribe(self) -> Mailbox:
-        """A mailbox that gets every record and reply from now on; to be emptied on one thread."""
+    @property
+    def health(self) -> Health:
+        """How the ledger is; a change also comes through every mailbox. Waits until it has been opened, a moment."""
+        if self._worker is not None:
+            self._has_opened.wait()
+        return self._health
+
+    def subscribe(self, run: RunId | None = None, after: int = 0) -> Mailbox:
+        """A mailbox that gets every record and reply from now on; to be emptied on one thread.
+
+        With `run` it first gets what it has missed: the durable records of that run behind number `after`, then the
+        text so far of each thought that is being written.
+        """
         mailbox = Mailbox()
-        self._mailboxes = (*self._mailboxes, mailbox)
+        self._post(lambda: self._welcome(mailbox, run, after))
         return mailbox
 
     def unsubscribe(self, mailbox: Mailbox) -> None:
-        self._mailboxes = tuple(each for each in self._mailboxes if each is not mailbox)
+        self._post(lambda: self._dismiss(mailbox))
+
+    def ask_ledger(self, question: Callable[[Reader], object]) -> int:
+        """Have past runs looked at on a thread of its own; the reply holds what `question` gave, or a FelixError.
+
+        Returns the number of the reply.
+        """
+        return self._ask(lambda: self._look_up(question))
+
+    def change_ledger(self, change: Callable[[Ledger], object]) -> int:
+        """Have the ledger changed, on the worker; the reply holds what `change` gave, or a FelixError."""
+        return self._ask(lambda: self._change(change))
 
     def ask_server(self, base_url: str, api_key: str | None = None, *, demo: bool = False) -> int:
         """Ask a server who it is and which models it has; the reply holds a `ServerReport`, or a ServerError.
@@ -149,12 +195,78 @@ class Engine:
 
     async def _live(self, started: threading.Event) -> None:
         try:
+            started.set()
+            self._open_ledger()
             async with asyncio.TaskGroup() as self._tasks:
-                started.set()
                 await self._closing.wait()
         finally:
+            if self._ledger:
+                self._ledger.close()
             if self._demo:
                 await self._demo.close()
+
+    def _open_ledger(self) -> None:
+        """Blocks the loop, which has nothing else to do yet: no run begins before its ledger is there."""
+        keep_days = self._settings.current.keep_days
+        loop = asyncio.get_running_loop()
+        try:
+            self._ledger = Ledger.open(self._ledger_path, loop=loop, on_health=self._take_health, keep_days=keep_days)
+            self._health = self._ledger.health
+        finally:
+            self._has_opened.set()
+        if not self._health.is_kept and self._ledger_path:
+            _log.warning("%s", self._health.sentence)
+
+    def _take_health(self, health: Health) -> None:
+        self._health = health
+        self._send(health)
+
+    async def _welcome(self, mailbox: Mailbox, run: RunId | None, after: int) -> None:
+        if self._ledger_path and not self._health.is_kept:
+            mailbox.put(self._health)
+        if run is not None and self._ledger is not None:
+            try:
+                for record in self._ledger.records(run, after):
+                    mailbox.put(record)
+            except FelixError as error:
+                _log.warning("%s", error)
+            if hub := self._hubs.get(run):
+                for record in hub.in_progress():
+                    mailbox.put(record)
+        self._mailboxes = (*self._mailboxes, mailbox)
+
+    async def _dismiss(self, mailbox: Mailbox) -> None:
+        self._mailboxes = tuple(each for each in self._mailboxes if each is not mailbox)
+
+    async def _look_up(self, question: Callable[[Reader], object]) -> object:
+        assert self._ledger is not None
+        path = self._ledger_path
+        if path is not None and self._health.is_readable and path.is_file():
+            self._ledger.commit()
+
+            def look(path: Path = path) -> object:
+                with Reader(path) as reader:
+                    return question(reader)
+
+            return await asyncio.to_thread(look)
+        return question(self._ledger.reader())
+
+    async def _change(self, change: Callable[[Ledger], object]) -> object:
+        assert self._ledger is not None
+        return change(self._ledger)
+
+    def _hub(self, run: RunId, state: RunState | None = None) -> CentralPost:
+        hub = CentralPost(run, mailboxes=lambda: self._mailboxes, ledger=self._ledger, state=state)
+        hub.register_streaming_callback(RunLog())
+        return hub
+
+    def _reopen(self, run: RunId) -> CentralPost:
+        """The hub of a run that has ended, as it was then. Raises LedgerError for a run that nobody knows."""
+        assert self._ledger is not None
+        records = self._ledger.records(run)
+        if not records:
+            raise LedgerError(f"The run {run} is not in this ledger – look whether it was deleted.")
+        return self._hub(run, state_of(records, run))
 
     # Stop and close are tasks like the runs: begun in the order of the calls, so a run they follow has taken its place.
 
@@ -199,20 +311,25 @@ class Engine:
                 reply = Reply(number, await question())
             except FelixError as error:
                 reply = Reply(number, error=error)
-            for mailbox in self._mailboxes:
-                mailbox.put(reply)
+            except Exception:  # noqa: BLE001  whoever asked must not wait for ever
+                _log.exception("a question failed")
+                reply = Reply(number, error=FelixError("Felix made a mistake – the log has the details."))
+            self._send(reply)
 
         self._post(answer)
         return number
+
+    def _send(self, item: Item) -> None:
+        for mailbox in self._mailboxes:
+            mailbox.put(item)
 
     async def _run(self, run: RunId, task: str, workflow: Workflow, *, demo: bool) -> None:
         this = asyncio.current_task()
         assert this is not None
         self._runs[run] = this
         steering = self._steering[run] = Steering()
-        hub = CentralPost(run, mailboxes=lambda: self._mailboxes)
+        hub = self._hubs[run] = self._hub(run)
         settings = self._current
-        hub.register_streaming_callback(RunLog())
         over = partial(give_up, task, workflow, hub, settings, started=time.monotonic())
         try:
             connection = await self._connect(demo=demo)
@@ -230,7 +347,7 @@ class Engine:
             finally:
                 await asyncio.shield(connection.client.aclose())
         finally:
-            del self._runs[run], self._steering[run]
+            del self._runs[run], self._steering[run], self._hubs[run]
 
     def _current(self) -> Settings:
         return self._settings.current

@@ -44,6 +44,10 @@ class WorkflowError(FelixError):
         """Path of the faulty key, as `agents.2.role`."""
 
 
+class LedgerError(FelixError):
+    """The ledger could not be read, or not be changed as asked."""
+
+
 class CannotStream(FelixError):
     """Raised by a client before its first delta when its server cannot stream; the caller asks for the whole answer."""
 

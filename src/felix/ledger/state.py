@@ -12,6 +12,7 @@ from typing import assert_never
 
 from felix.events import (
     HUB,
+    PASSING,
     Act,
     Activity,
     AgentAdded,
@@ -344,23 +345,25 @@ class RunState:
 
     @property
     def calls_ended(self) -> int:
-        ended = sum(not t.is_live for t in self.thoughts.values())
-        return ended + bool(self.synthesis and not self.synthesis.is_live)
+        """Of those that are planned: a turn that is taken again is one call, a question to an agent is none."""
+        ended = {(t.agent_id, t.round) for t in self.thoughts.values() if not t.is_live and t.act != "ask"}
+        return len(ended) + bool(self.synthesis and not self.synthesis.is_live)
 
     def standing(self) -> list[Thought]:
         """Every thought that is somebody's word in this run: no answers to the user, none that a better go replaced."""
-        replaced = {thought.replaces for thought in self.thoughts.values()}
+        replaced: set[ThoughtId] = set()
+        for thought in self.thoughts.values():
+            before = thought.replaces
+            while before is not None and before not in replaced:
+                replaced.add(before)  # and what that one was a failed attempt to replace
+                before = self.thoughts[before].of if before in self.thoughts else None
         return [t for t in self.thoughts.values() if t.act != "ask" and t.thought_id not in replaced]
 
     def apply(self, record: Record) -> None:
         """Take one record in. Records come in the order of their `seq`; one already known is passed over."""
         event, at = record.event, record.at
-        if (
-            record.run == self.run
-            and record.seq <= self.seq
-            and not isinstance(event, PartialThought | PartialSynthesis)
-        ):
-            return
+        if record.run == self.run and record.seq <= self.seq and not isinstance(event, PASSING):
+            return  # what passes is told again to a reader who comes back
         self.run, self.seq = record.run, max(self.seq, record.seq)
         match event:
             case RunStarted():

@@ -2,6 +2,8 @@
 
 Its methods are plain functions. On the one worker thread nothing can come between two of their lines, so the order of
 records is total and costs nothing. The hub *shows* partial thoughts and *uses* ended ones.
+
+A record is folded at once, and handed on when it is in the ledger: nobody is told what a crash could take back.
 """
 
 from __future__ import annotations
@@ -10,17 +12,20 @@ import asyncio
 import inspect
 import logging
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from felix.events import (
+    PASSING,
     AgentId,
     Channel,
     Event,
     PartialSynthesis,
     PartialThought,
     Record,
+    RunFinished,
     RunId,
     SynthesisComplete,
     ThoughtComplete,
@@ -29,6 +34,10 @@ from felix.events import (
 )
 from felix.ledger.state import RunState, Speech, Thought
 from felix.team.mailbox import Mailbox
+from felix.team.progress import in_progress
+
+if TYPE_CHECKING:
+    from felix.ledger.file import Ledger
 
 StreamingCallback = Callable[[Record], Awaitable[None] | None]
 
@@ -52,23 +61,67 @@ class CentralPost:
     """The hub of one run. Belongs to the worker's loop; only mailboxes leave it."""
 
     def __init__(
-        self, run: RunId, *, mailboxes: Callable[[], Iterable[Mailbox]] = tuple, clock: Callable[[], float] = time.time
+        self,
+        run: RunId,
+        *,
+        mailboxes: Callable[[], Iterable[Mailbox]] = tuple,
+        clock: Callable[[], float] = time.time,
+        ledger: Ledger | None = None,
+        state: RunState | None = None,
     ) -> None:
+        """Without a ledger records are handed on at once. `state` is that of a run that is opened again."""
         self.run = run
-        self.state = RunState(run=run)
+        self.state = state or RunState(run=run)
         self._mailboxes = mailboxes
         """Asked for each record, so a reader may come or go in the middle of a run."""
         self._clock = clock
-        self._seq = 0
+        self._seq = self.state.seq
+        self._ledger = ledger
+        self._outbox: deque[Record] = deque()
+        """A record that is on its way to the ledger, and all that came after it: the order stays."""
         self._callbacks: dict[StreamingCallback, _Feed | None] = {}
         self._leaving: list[_Feed] = []
         """Of callbacks that were unregistered; they may still be at work on what they were sent."""
 
     def emit(self, event: Event) -> Record:
-        """Number an event, fold it, and hand it to everybody who watches."""
+        """Number an event, fold it, and hand it to everybody who watches, as soon as it is safe."""
         self._seq += 1
         record = Record(self._seq, self._clock(), self.run, event)
         self.state.apply(record)
+        if self._ledger is None:
+            self._hand_on(record)
+        elif isinstance(event, PASSING):
+            self._ledger.draft(record)
+            if self._outbox:
+                self._outbox.append(record)
+            else:
+                self._hand_on(record)
+        else:
+            self._outbox.append(record)
+            self._ledger.append(record, self._release)
+        return record
+
+    def flush(self) -> None:
+        """Have everything in the ledger now, and not with the next turn of the loop."""
+        if self._ledger is not None:
+            self._ledger.commit()
+
+    def finish(self, end: RunFinished) -> None:
+        """The one end of the run, or of the time for which it was opened again. A second one is passed over."""
+        if self.state.status is None:
+            self.emit(end)
+
+    def in_progress(self) -> list[Record]:
+        """For a reader who comes back: what is being written, at the number that is reached."""
+        return [Record(self._seq, at, self.run, event) for at, event in in_progress(self.state)]
+
+    def _release(self) -> None:
+        """The ledger has the first record of the outbox: hand it on, and what waited behind it."""
+        self._hand_on(self._outbox.popleft())
+        while self._outbox and isinstance(self._outbox[0].event, PASSING):
+            self._hand_on(self._outbox.popleft())
+
+    def _hand_on(self, record: Record) -> None:
         for mailbox in self._mailboxes():
             mailbox.put(record)
         for callback, feed in list(self._callbacks.items()):
@@ -79,7 +132,6 @@ class CentralPost:
                 callback(record)
             except Exception:  # noqa: BLE001  a watcher's bug must not end the run it watches
                 _log.exception("a streaming callback failed")
-        return record
 
     def receive_partial_thought(
         self, moment: Moment, partial: str, *, offset: int, channel: Channel = "answer", tokens_so_far: int = 0
@@ -115,8 +167,8 @@ class CentralPost:
         self.emit(PartialSynthesis(channel=channel, partial=partial, offset=offset, tokens_so_far=tokens_so_far))
 
     def thoughts(self) -> list[Thought]:
-        """Every thought that has ended, in the order in which they began."""
-        return [thought for thought in self.state.thoughts.values() if not thought.is_live]
+        """Every thought that stands and has ended, in the order in which they began."""
+        return [thought for thought in self.state.standing() if not thought.is_live]
 
     def _trace(self, speech: Speech | None, end: ThoughtComplete | SynthesisComplete) -> Trace:
         """How it came about; text that was never shown in parts, as without streaming, came all at its end."""
@@ -156,6 +208,7 @@ class CentralPost:
 
     async def drain(self) -> None:
         """Let async callbacks finish what they were sent, `DRAIN_S` at most, and end their tasks."""
+        self.flush()
         for callback in list(self._callbacks):
             self.unregister_streaming_callback(callback)
         tasks = [feed.task for feed in self._leaving if feed.task is not None]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from felix.errors import FelixError
 from felix.events import Channel, PartialSynthesis, PartialThought, Record, RunId, ThoughtId
+from felix.ledger.health import Health
 
 MERGE_ABOVE = 1_000_000
 """Bytes waiting, about, from which on partial texts are merged: a reader this far behind shows them at once anyway."""
@@ -29,7 +30,8 @@ class Reply:
     error: FelixError | None = None
 
 
-Item = Record | Reply
+Item = Record | Reply | Health
+"""`Health`: how the ledger is from now on."""
 _Key = tuple[RunId, ThoughtId | None, Channel]
 
 
@@ -46,7 +48,7 @@ class _Open:
 
 
 class Mailbox:
-    """Records and replies on their way to one reader, in order, nothing lost."""
+    """Records, replies and news of the ledger on their way to one reader, in order, nothing lost."""
 
     def __init__(self, *, merge_above: int = MERGE_ABOVE) -> None:
         self._queue: deque[Item | _Open] = deque()

@@ -26,7 +26,7 @@ from felix.team.hub import CentralPost, StreamingCallback
 from felix.team.run import STOPPED, Outcome, Run
 from felix.team.schedule import schedule
 from felix.team.steering import Steering
-from felix.team.workflow import Workflow
+from felix.team.workflow import Workflow, as_json
 
 CRASHED = "Felix made a mistake – the log has the details; what was written is kept."
 
@@ -56,6 +56,7 @@ async def run_workflow(
             for callback in callbacks:
                 hub.register_streaming_callback(callback, watchers)
             hub.emit(_plan(task, workflow, settings(), connection))
+            hub.flush()  # the task is in the ledger before the first request goes out
             try:
                 async with asyncio.TaskGroup() as tasks:
                     run = Run(task, workflow, connection, hub, settings, tasks)
@@ -68,7 +69,7 @@ async def run_workflow(
                 raise
             finally:
                 steering.end()
-                hub.emit(_finished(hub, outcome, started))
+                hub.finish(_finished(hub, outcome, started))
                 await asyncio.shield(hub.drain())
     except* Exception:  # noqa: BLE001  a bug must end this run, not the program
         _log.exception("run %s crashed", hub.run)
@@ -86,7 +87,7 @@ def give_up(
 ) -> None:
     """Tell of a run that ended before there was a connection; `started` is on the monotonic clock."""
     hub.emit(_plan(task, workflow, settings(), None))
-    hub.emit(_finished(hub, Outcome(status, reason), started))
+    hub.finish(_finished(hub, Outcome(status, reason), started))
 
 
 def _plan(task: str, workflow: Workflow, settings: Settings, connection: Connection | None) -> RunStarted:
@@ -107,6 +108,7 @@ def _plan(task: str, workflow: Workflow, settings: Settings, connection: Connect
         consensus_threshold=workflow.consensus_threshold,
         helix_turns=workflow.helix.turns,
         demo=bool(connection and connection.is_demo),
+        definition=as_json(workflow),
     )
 
 

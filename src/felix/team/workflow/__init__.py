@@ -12,6 +12,7 @@ from felix.team.workflow.model import (
     Workflow,
 )
 from felix.team.workflow.reader import load, parse
+from felix.team.workflow.stored import as_json, from_json
 
 __all__ = [
     "MAX_AGENTS",
@@ -24,6 +25,8 @@ __all__ = [
     "Member",
     "SynthesisSpec",
     "Workflow",
+    "as_json",
+    "from_json",
     "load",
     "parse",
 ]

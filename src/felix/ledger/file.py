@@ -1,0 +1,297 @@
+"""The ledger: an append-only log of everything that happened, in one SQLite file with one writer.
+
+What is appended within one turn of the loop goes down in one transaction, and is handed on only then: whoever was told
+something will find it in the file after a crash. A file that cannot take it never stops a run: the events are kept in
+memory, `health` says so, and they are offered to the file again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from felix.errors import LedgerError
+from felix.events import Record, RunFinished, RunId, SynthesisComplete, ThoughtComplete
+from felix.ledger import rows, search
+from felix.ledger.drafts import Drafts, whose
+from felix.ledger.health import Health
+from felix.ledger.lock import Lock
+from felix.ledger.opening import Opened, fault, in_memory, open_file
+from felix.ledger.reader import Reader
+from felix.ledger.recovery import recover
+
+__all__ = ["Health", "Ledger"]
+
+DRAFT_S = 0.25
+"""Between two savings of what is being written: the most text that a crash may cost."""
+RETRY_S = 5.0
+"""Between two tries to save what the file did not take."""
+DAY_S = 86_400
+
+_log = logging.getLogger(__name__)
+
+Then = Callable[[], None]
+
+
+class _Waiting(NamedTuple):
+    record: Record
+    then: Then | None
+
+
+class Ledger:
+    """The writer. Everything on one thread, the worker's; made by `Ledger.open`."""
+
+    def __init__(
+        self, opened: Opened, loop: asyncio.AbstractEventLoop | None, on_health: Callable[[Health], None] | None
+    ) -> None:
+        self.health = opened.health
+        self._db = opened.db
+        self._lock: Lock | None = opened.lock
+        self._loop = loop
+        self._on_health = on_health
+        self._waiting: list[_Waiting] = []
+        self._unsaved: list[Record] = []
+        """What the file did not take."""
+        self._drafts = Drafts()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+
+    @classmethod
+    def open(
+        cls,
+        path: Path | None,
+        *,
+        loop: asyncio.AbstractEventLoop | None = None,
+        on_health: Callable[[Health], None] | None = None,
+        keep_days: int = 0,
+    ) -> Ledger:
+        """Take the file, end what a crash left open in it, and remove what is deleted or older than `keep_days`.
+
+        With a loop, commits come by themselves; without one the caller calls `commit`. Never raises for a file that
+        cannot be used: the ledger is in memory then, and `health` says why.
+        """
+        ledger = cls(open_file(path), loop, on_health)
+        if ledger.health.is_kept:
+            try:
+                recover(ledger._db)
+                ledger.purge(keep_days=keep_days)
+            except (sqlite3.Error, ValueError, LedgerError) as error:
+                _log.warning("the ledger could not be put in order: %s", error)
+                ledger._give_up(error)
+        return ledger
+
+    # ---------------------------------------------------------------- what happens
+
+    def append(self, record: Record, then: Then | None = None) -> None:
+        """Take a durable record; `then` is called once it is in the file (or the file has failed to take it)."""
+        event = record.event
+        if isinstance(event, ThoughtComplete | SynthesisComplete):
+            self._drafts.forget(record.run, whose(event))
+        elif isinstance(event, RunFinished):
+            self._drafts.forget(record.run)
+        self._waiting.append(_Waiting(record, then))
+        if len(self._waiting) == 1 and self._loop is not None:
+            self._loop.call_soon(self.commit)
+
+    def draft(self, record: Record) -> None:
+        """Take a passing record: what a crash within the next moments would otherwise cost."""
+        self._drafts.add(record)
+        self._later("drafts", DRAFT_S, self.save_drafts)
+
+    def commit(self) -> None:
+        """Write all that was appended since the last time, in one transaction, and hand it on."""
+        waiting, self._waiting = self._waiting, []
+        if not waiting:
+            return
+        records = [each.record for each in waiting]
+        if self._unsaved:
+            self._unsaved += records
+        else:
+            try:
+                with self._transaction():
+                    for record in records:
+                        rows.insert(self._db, record)
+            except sqlite3.Error as error:
+                self._unsaved += records
+                self._fail(error)
+        for each in waiting:
+            if each.then is not None:
+                each.then()
+
+    def save_drafts(self) -> None:
+        """Write what is being written; comes by itself every `DRAFT_S` while something is."""
+        if self._unsaved or not self._drafts:
+            return  # what the file did not take goes first
+        try:
+            with self._transaction():
+                for record in self._drafts.waiting():
+                    rows.insert_draft(self._db, record)
+            self._drafts.saved()
+        except sqlite3.Error as error:
+            self._fail(error)
+
+    def records(self, run: RunId, after: int = 0) -> list[Record]:
+        """All durable records of a run after a number, also those that the file did not take."""
+        self.commit()
+        try:
+            kept = rows.records(self._db, run, after)
+        except (sqlite3.Error, ValueError) as error:
+            if not self._unsaved:
+                raise LedgerError(f"The run could not be read from the ledger ({error}) – restart Felix.") from None
+            kept = []
+        return kept + [record for record in self._unsaved if record.run == run and record.seq > after]
+
+    def reader(self) -> Reader:
+        """For looking at a ledger in memory, on the writer's thread; one in a file has readers of its own."""
+        self.commit()
+        return Reader(self._db)
+
+    # ---------------------------------------------------------------- the user's marks
+
+    def rename(self, run: RunId, name: str) -> None:
+        """Empty: the first line of its task again."""
+        name = " ".join(search.plain(name).split())
+        with self._change():
+            self._db.execute("UPDATE run SET name = ? WHERE run = ?", (name, run))
+            self._db.execute("UPDATE search SET name = ? WHERE rowid = (SELECT id FROM run WHERE run = ?)", (name, run))
+
+    def pin(self, run: RunId, *, is_pinned: bool) -> None:
+        self._mark("is_pinned", int(is_pinned), run)
+
+    def dismiss(self, run: RunId) -> None:
+        """The user has seen that it was interrupted."""
+        self._mark("is_seen", 1, run)
+
+    def delete(self, run: RunId) -> None:
+        """Out of every list; it is there until the next `purge`."""
+        self._mark("deleted_at", time.time(), run)
+
+    def restore(self, run: RunId) -> None:
+        self._mark("deleted_at", None, run)
+
+    def purge(self, *, keep_days: int = 0) -> None:
+        """Remove what was deleted, and ended runs older than `keep_days` (0: none) that are not pinned, for good."""
+        oldest = time.time() - keep_days * DAY_S if keep_days else 0.0
+        with self._change():
+            gone = self._db.execute(
+                "SELECT id FROM run WHERE deleted_at IS NOT NULL"
+                " OR (started_at < ? AND NOT is_pinned AND status IS NOT NULL)",
+                (oldest,),
+            ).fetchall()
+            for (run_id,) in gone:
+                search.remove(self._db, run_id)
+                self._db.execute("DELETE FROM run WHERE id = ?", (run_id,))
+
+    def compact(self) -> None:
+        """Give the room of what was removed back to the disk; takes a while. Raises LedgerError while a run is on."""
+        self.commit()
+        if self._db.execute("SELECT 1 FROM run WHERE status IS NULL").fetchone():
+            raise LedgerError("The ledger cannot be compacted while a run is going – try again when it has ended.")
+        with _told():
+            self._db.execute("INSERT INTO search (search) VALUES ('optimize')")
+            self._db.execute("VACUUM")
+            self._db.execute("PRAGMA wal_checkpoint (TRUNCATE)")
+
+    def close(self) -> None:
+        """Write what waits, leave one whole file, free the lock. A second call does nothing."""
+        self.commit()
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        if self._unsaved:
+            self._retry()
+        with contextlib.suppress(sqlite3.Error):  # it is whole with its log, too
+            self._db.execute("PRAGMA wal_checkpoint (TRUNCATE)")
+        self._db.close()
+        self._loop = None
+        if self._lock is not None:
+            self._lock.free()
+
+    # ---------------------------------------------------------------- writing
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:  # some faults have rolled back by themselves
+                self._db.execute("ROLLBACK")
+            raise
+
+    @contextlib.contextmanager
+    def _change(self) -> Iterator[None]:
+        """A transaction on behalf of the user; raises LedgerError."""
+        self.commit()
+        with _told(), self._transaction():
+            yield
+
+    def _mark(self, column: str, value: object, run: RunId) -> None:
+        with self._change():
+            self._db.execute(f"UPDATE run SET {column} = ? WHERE run = ?", (value, run))
+
+    # ---------------------------------------------------------------- when the file does not take it
+
+    def _fail(self, error: sqlite3.Error) -> None:
+        _log.warning("the ledger could not be written: %s", error)
+        health = fault(self.health.path, error)
+        if health.kind == "damaged":
+            self._say(health)
+            return
+        why = "The disk is full" if health.kind == "full" else f"{health.path} cannot be written ({error})"
+        sentence = f"{why}: what happens now is in memory only – Felix tries again every {RETRY_S:.0f} seconds."
+        self._say(Health(health.kind, health.path, sentence))
+        self._later("retry", RETRY_S, self._retry)
+
+    def _retry(self) -> None:
+        """Offer the file what it did not take, all or nothing."""
+        try:
+            with self._transaction():
+                for record in self._unsaved:
+                    rows.insert(self._db, record)
+        except sqlite3.Error as error:
+            self._fail(error)
+            return
+        self._unsaved = []
+        self._say(Health("kept", self.health.path))
+        self.save_drafts()
+
+    def _give_up(self, error: Exception) -> None:
+        """In memory from now on: the file cannot even be put in order."""
+        self.health = fault(self.health.path, error)
+        self._db.close()
+        self._db = in_memory()
+        if self._lock is not None:
+            self._lock.free()
+
+    def _say(self, health: Health) -> None:
+        if health != self.health:
+            self.health = health
+            if self._on_health is not None:
+                self._on_health(health)
+
+    def _later(self, name: str, delay_s: float, work: Callable[[], None]) -> None:
+        """Once, unless it is planned already."""
+        if self._loop is None or name in self._timers:
+            return
+
+        def due() -> None:
+            del self._timers[name]
+            work()
+
+        self._timers[name] = self._loop.call_later(delay_s, due)
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """What SQLite refuses as one sentence."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise LedgerError(f"The ledger could not be changed ({error}) – try again in a moment.") from None

@@ -1,0 +1,179 @@
+"""The ledger for whoever only looks: cheap to open, on any thread, beside a writer that goes on."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from felix.errors import LedgerError
+from felix.events import Record, RunId, RunStatus
+from felix.ledger import rows, schema, search
+from felix.ledger.state import RunState
+
+MOST_SNIPPETS = 100
+"""Of the newest runs that were found: more cost time, and nobody reads them."""
+
+_COLUMNS = (
+    "run.run, coalesce(nullif(run.name, ''), {title}), run.task, run.workflow, run.model, run.server, run.status,"
+    " run.started_at, run.ended_at, run.duration_s, run.is_pinned, run.is_demo, run.follows, run.tokens"
+).format(title="trim(substr(ltrim(run.task), 1, instr(ltrim(run.task) || char(10), char(10)) - 1))")
+_NEWEST_FIRST = "ORDER BY run.started_at DESC, run.id DESC"
+
+
+class RunRow(NamedTuple):
+    """A run in a list. A tuple, because a list of ten thousand is made while a user waits."""
+
+    run: RunId
+    name: str
+    """The user's own, else the first line of the task."""
+    task: str
+    workflow: str
+    model: str
+    server: str
+    """Its name, or its base URL where that is not known."""
+    status: RunStatus | None
+    """None while it goes on."""
+    started_at: float
+    """Unix seconds, as `ended_at`."""
+    ended_at: float | None
+    duration_s: float | None
+    is_pinned: bool
+    is_demo: bool
+    follows: RunId | None
+    tokens: int | None
+    """Written by the models, as the server counted; None when it did not."""
+    snippet: str = ""
+    """Where the words that were searched for stand, hits between `search.OPENED` and `search.CLOSED`."""
+
+
+class Reader:
+    """Read-only. Used on one thread at a time; a context manager. Every method may raise LedgerError."""
+
+    def __init__(self, source: Path | sqlite3.Connection) -> None:
+        """A file, or the connection of a ledger in memory, which stays open afterwards."""
+        self._path = source if isinstance(source, Path) else None
+        self._db = _open(source) if isinstance(source, Path) else source
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self._path is not None:
+            self._db.close()
+
+    def runs(self, words: str = "") -> list[RunRow]:
+        """All runs, or those in which all of these words stand, the newest first."""
+        if not words.strip():
+            return self._rows(f"SELECT {_COLUMNS}, '' FROM run WHERE deleted_at IS NULL {_NEWEST_FIRST}")
+        if not (wanted := search.query(words)):
+            return []
+        found = self._rows(
+            f"SELECT {_COLUMNS}, '' FROM run WHERE deleted_at IS NULL"
+            f" AND id IN (SELECT rowid FROM search WHERE search MATCH ?) {_NEWEST_FIRST}",
+            wanted,
+        )
+        snippets = self._snippets(wanted, [row.run for row in found[:MOST_SNIPPETS]])
+        return [row._replace(snippet=snippets.get(row.run, "")) if row.run in snippets else row for row in found]
+
+    def row(self, run: RunId) -> RunRow | None:
+        """None for a run that is not there or was deleted."""
+        rows = self._rows(f"SELECT {_COLUMNS}, '' FROM run WHERE deleted_at IS NULL AND run.run = ?", run)
+        return rows[0] if rows else None
+
+    def thread(self, run: RunId) -> list[RunRow]:
+        """A run with those it follows and those that follow it, the oldest first; deleted ones are left out."""
+        return self._rows(
+            "WITH RECURSIVE before (run) AS (SELECT ? UNION SELECT run.follows FROM run JOIN before USING (run)"
+            " WHERE run.follows IS NOT NULL),"
+            " thread (run) AS (SELECT run FROM before UNION SELECT run.run FROM run JOIN thread ON"
+            " run.follows = thread.run)"
+            f" SELECT {_COLUMNS}, '' FROM run JOIN thread USING (run) WHERE deleted_at IS NULL"
+            " ORDER BY run.started_at, run.id",
+            run,
+        )
+
+    def interrupted(self) -> list[RunRow]:
+        """Runs that a crash ended, and that were neither continued nor dismissed since."""
+        return self._rows(
+            f"SELECT {_COLUMNS}, '' FROM run WHERE status = 'interrupted' AND NOT is_seen AND deleted_at IS NULL"
+            f" {_NEWEST_FIRST}"
+        )
+
+    def records(self, run: RunId, after: int = 0) -> list[Record]:
+        """The durable records of a run, in order; empty when there is no such run."""
+        with _told(self._path):
+            return rows.records(self._db, run, after)
+
+    def state(self, run: RunId) -> RunState:
+        """What the records of a run come to."""
+        return rows.state_of(self.records(run), run)
+
+    def size_bytes(self) -> int:
+        """Of the file with what waits beside it to be taken into it; 0 in memory."""
+        if self._path is None:
+            return 0
+        files = (self._path, self._path.with_name(self._path.name + "-wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
+
+    def _rows(self, sql: str, *values: object) -> list[RunRow]:
+        with _told(self._path):
+            found = self._db.execute(sql, values).fetchall()
+        return [RunRow._make((*row[:10], bool(row[10]), bool(row[11]), *row[12:])) for row in found]
+
+    def _snippets(self, wanted: str, runs: list[RunId]) -> dict[RunId, str]:
+        places = ", ".join("?" * len(runs))
+        sql = (
+            "SELECT run.run, snippet(search, -1, ?, ?, '…', ?) FROM search JOIN run ON run.id = search.rowid"
+            f" WHERE search MATCH ? AND search.rowid IN (SELECT id FROM run WHERE run.run IN ({places}))"
+        )
+        values = (search.OPENED, search.CLOSED, search.SNIPPET_WORDS, wanted, *runs)
+        with _told(self._path):
+            found = self._db.execute(sql, values).fetchall()
+        return {run: " ".join(snippet.split()) for run, snippet in found}
+
+
+@contextmanager
+def _told(path: Path | None) -> Iterator[None]:
+    """SQLite's faults as one sentence."""
+    try:
+        yield
+    except (sqlite3.Error, ValueError) as error:
+        where = path or "The ledger"
+        raise LedgerError(f"{where} could not be read ({error}) – restart Felix, it checks the file then.") from None
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    address = path.absolute().as_uri()
+    with _told(path):
+        if not path.is_file():
+            raise LedgerError(f"There is no ledger at {path} yet – it is made when the first run starts.")
+        try:
+            db = _connected(f"{address}?mode=ro")
+        except sqlite3.OperationalError:
+            # A folder that cannot be written has no room for SQLite's index of the log; without a log none is needed.
+            wal = path.with_name(path.name + "-wal")
+            if wal.exists() and wal.stat().st_size:
+                raise
+            db = _connected(f"{address}?mode=ro&immutable=1")
+        if schema.version(db) != len(schema.STEPS):
+            db.close()
+            raise LedgerError(f"{path} was made by another version of Felix – open it with that one.")
+    return db
+
+
+def _connected(address: str) -> sqlite3.Connection:
+    db = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
+    try:
+        db.execute(f"PRAGMA busy_timeout = {schema.BUSY_MS}")
+        if db.execute("PRAGMA application_id").fetchone()[0] != schema.APPLICATION_ID:
+            raise LedgerError("The file that was named is no ledger of Felix – choose another one.")
+    except BaseException:
+        db.close()
+        raise
+    return db

@@ -1,0 +1,62 @@
+"""What is being written at this moment, as events for a reader who comes back: each text once, from its beginning.
+
+A thought of which nothing has come yet is told by what its agent is doing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from felix.events import AgentState, Channel, Event, PartialSynthesis, PartialThought
+from felix.ledger.state import RunState, Speech, Thought
+
+
+def in_progress(state: RunState) -> Iterator[tuple[float, Event]]:
+    """Each with the moment at which its thought was opened, in Unix seconds."""
+    for thought in state.thoughts.values():
+        if thought.is_live:
+            texts = _texts(thought)
+            yield from ((thought.opened_at, _partial(thought, state.t, *text)) for text in texts)
+            if not texts:
+                yield thought.opened_at, _activity(thought)
+    synthesis = state.synthesis
+    if synthesis is not None and synthesis.is_live:
+        for channel, text in _texts(synthesis):
+            event = PartialSynthesis(channel=channel, partial=text, offset=0, tokens_so_far=synthesis.tokens)
+            yield synthesis.opened_at, event
+
+
+def _texts(speech: Speech) -> list[tuple[Channel, str]]:
+    both: list[tuple[Channel, str]] = [("thinking", str(speech.thinking)), ("answer", str(speech.answer))]
+    return [(channel, text) for channel, text in both if text]
+
+
+def _partial(thought: Thought, t: float, channel: Channel, text: str) -> PartialThought:
+    return PartialThought(
+        agent_id=thought.agent_id,
+        thought_id=thought.thought_id,
+        role=thought.role,
+        checkpoint=thought.checkpoint,
+        progress=t,
+        channel=channel,
+        partial=text,
+        offset=0,
+        tokens_so_far=thought.tokens,
+    )
+
+
+def _activity(thought: Thought) -> AgentState:
+    return AgentState(
+        agent_id=thought.agent_id,
+        thought_id=thought.thought_id,
+        state=thought.activity,
+        round=thought.round,
+        checkpoint=thought.checkpoint,
+        position=thought.position,
+        fraction=thought.fraction,
+        detail=thought.detail,
+        read=thought.read,
+        cut=thought.cut,
+        temperature=thought.temperature,
+        model=thought.model,
+    )
