@@ -8,20 +8,32 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from felix.events import Activity, AgentState, Channel, Status, ThoughtComplete, ThoughtId
-from felix.ledger.state import GrowingText, Thought
+from felix.events import Activity, AgentId, AgentState, Channel, Status, ThoughtComplete, ThoughtId
+from felix.ledger.state import GrowingText, RunState, Thought
 from felix.llm.chat import ChatRequest, Progress
 from felix.settings import Settings
 from felix.team.connection import Connection
 from felix.team.hub import CentralPost, Moment
-from felix.team.prompts import Prompt, Room, agent_prompt
+from felix.team.prompts import Brief, Prompt, Room, agent_prompt, estimate_tokens, question_prompt
 from felix.team.schedule import depth_at
 from felix.team.speaking import Speaker, Spoken
 from felix.team.workflow import Member, Workflow
 
 STOPPED_BY_USER = "Stopped by you."
 A_BUG = "Felix made a mistake here – the log has the details."
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """One go of an agent: the thought it is to become, and its place in the run."""
+
+    thought_id: ThoughtId
+    round: int
+    checkpoint: float
+    progress: float
+    """The run's clock, 0 to 1."""
 
 
 class LLMAgent:
@@ -62,26 +74,57 @@ class LLMAgent:
         Streams when this argument, the workflow and the settings all say so. Expected failures are thoughts with the
         status `failed`, never exceptions. Cancelling ends the thought as `stopped` at the hub, with what it had.
         """
-        checkpoint = self.checkpoint_at(current_time)
-        prompt = self._prompt(task, checkpoint, central_post)
-        spec = self.member.spec
         self._alone += central_post is None
-        round_number = central_post.state.round if central_post else self._alone
-        voice = _Voice(
-            central_post,
-            Moment(self.member.id, ThoughtId(f"{self.member.id}#{round_number}"), spec.role, checkpoint, current_time),
-            round_number,
-            prompt,
-            spec.temperature_at(checkpoint),
-            self.model,
+        number = central_post.state.round if central_post else self._alone
+        occasion = Occasion(
+            ThoughtId(f"{self.member.id}#{number}"), number, self.checkpoint_at(current_time), current_time
         )
+        prompt = self.prompt(task, occasion, central_post)
+        return await self.speak(prompt, occasion, central_post, enable_streaming=enable_streaming)
+
+    def prompt(
+        self, task: str, occasion: Occasion, hub: CentralPost | None, *, model: str = "", so_far: str = ""
+    ) -> Prompt:
+        """What it is told there; with `so_far` there is room for that text, which is to be continued."""
+        room = self._room(model, so_far)
+        if hub:
+            return turn_prompt(task, self._workflow, self.member, hub.state, occasion, room)
+        return agent_prompt(
+            task, self._workflow, self.member, checkpoint=occasion.checkpoint, own=self._own, others=(), room=room
+        )
+
+    def question_prompt(self, task: str, question: str, hub: CentralPost) -> Prompt:
+        """What it is told when the user asks it about its own thoughts."""
+        own = [t for t in hub.thoughts() if t.agent_id == self.member.id and str(t.answer).strip()]
+        brief = brief_for(hub.state, self.member.id)
+        return question_prompt(task, self.member, own=own, question=question, room=self._room("", ""), brief=brief)
+
+    async def speak(
+        self,
+        prompt: Prompt,
+        occasion: Occasion,
+        hub: CentralPost | None,
+        *,
+        model: str = "",
+        so_far: str = "",
+        states_confidence: bool = True,
+        enable_streaming: bool = True,
+    ) -> ThoughtComplete:
+        """Say what `prompt` asks for, going on from `so_far`; all else as in `process_task_with_llm`.
+
+        `model` is another one than its own.
+        """
+        spec, model = self.member.spec, model or self.model
+        temperature = spec.temperature_at(occasion.checkpoint)
+        voice = _Voice(hub, self.member, occasion, prompt, temperature, model)
         speaker = Speaker(
             self._connection.client,
-            ChatRequest(prompt.messages, self.model, voice.temperature, self._max_tokens(), self.member.id),
+            ChatRequest(prompt.messages, model, temperature, self._max_tokens(), self.member.id),
             silence_timeout_s=self._connection.silence_timeout_s,
-            states_confidence=True,
+            states_confidence=states_confidence,
             on_text=voice.show,
             on_progress=voice.progress,
+            so_far=so_far,
         )
 
         def streams() -> bool:
@@ -96,32 +139,49 @@ class LLMAgent:
             )
         except asyncio.CancelledError:
             speaker.interrupted()
-            voice.end(cut_off(speaker, "stopped", STOPPED_BY_USER, started, self.model))
+            voice.end(cut_off(speaker, "stopped", STOPPED_BY_USER, started, model))
             raise
         except Exception:  # a bug: the thought ends all the same, and the run's one handler logs it
-            voice.end(cut_off(speaker, "failed", A_BUG, started, self.model))
+            voice.end(cut_off(speaker, "failed", A_BUG, started, model))
             raise
         thought = voice.end(spoken)
-        if thought.status == "complete" and central_post is None:
+        if thought.status == "complete" and hub is None:
             self._own.append(_remembered(thought))
         return thought
 
-    def _prompt(self, task: str, checkpoint: float, hub: CentralPost | None) -> Prompt:
-        complete = [t for t in hub.thoughts() if t.status == "complete"] if hub else self._own
-        me = self.member.id
-        return agent_prompt(
-            task,
-            self._workflow,
-            self.member,
-            checkpoint=checkpoint,
-            own=[t for t in complete if t.agent_id == me],
-            others=[t for t in complete if t.agent_id != me],
-            room=Room(self._connection.context_of(self.model), self._max_tokens()),
-        )
+    def _room(self, model: str, so_far: str) -> Room:
+        context = self._connection.context_of(model or self.model)
+        return Room(context, self._max_tokens(), estimate_tokens(so_far))
 
     def _max_tokens(self) -> int:
         own = self.member.spec.max_tokens
         return self._settings().max_tokens if own is None else own
+
+
+def turn_prompt(
+    task: str, workflow: Workflow, member: Member, state: RunState, occasion: Occasion, room: Room
+) -> Prompt:
+    """What a run tells `member` at its turn; a turn that is taken again reads what had been said before it, too."""
+    # A round is one moment: nobody in it reads the others. A hub that is used without a run has no rounds.
+    earlier = [
+        t for t in state.standing() if t.status == "complete" and (t.round < occasion.round or not occasion.round)
+    ]
+    return agent_prompt(
+        task,
+        workflow,
+        member,
+        checkpoint=occasion.checkpoint,
+        own=[t for t in earlier if t.agent_id == member.id],
+        others=[t for t in earlier if t.agent_id != member.id],
+        room=room,
+        brief=brief_for(state, member.id) if state.plan else None,
+    )
+
+
+def brief_for(state: RunState, agent_id: AgentId) -> Brief:
+    """The team, the user's notes to `agent_id` and to all, and the answer the run began with."""
+    notes = tuple(note.text for note in state.notes if note.agent_id in (None, agent_id))
+    return Brief(tuple(state.agents), notes, state.plan.context if state.plan else "")
 
 
 class _Voice:
@@ -130,16 +190,16 @@ class _Voice:
     def __init__(
         self,
         hub: CentralPost | None,
-        moment: Moment,
-        round_number: int,
+        member: Member,
+        occasion: Occasion,
         prompt: Prompt,
         temperature: float,
         model: str,
     ) -> None:
         self.temperature = temperature
         self._hub = hub
-        self._moment = moment
-        self._round = round_number
+        self._moment = Moment(member.id, occasion.thought_id, member.spec.role, occasion.checkpoint, occasion.progress)
+        self._round = occasion.round
         self._prompt = prompt
         self._model = model
 

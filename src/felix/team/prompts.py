@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from felix.events import ThoughtId
+from felix.events import AgentId, ThoughtId
 from felix.ledger.state import Thought
 from felix.llm.chat import Message
 from felix.team.confidence import ASKED_FOR
@@ -33,12 +33,18 @@ _WORTH_SHORTENING = 120
 """Tokens of room below which a thought is left out rather than shortened."""
 _AGENTS_SHARE, _HUBS_SHARE = 0.25, 0.5
 """Of the room, for what the team wrote, however long the task: an agent has the task at heart, the hub the team."""
+_EARLIER_SHARE = 0.25
+"""Of the room, for the answer of the run that this one follows; more when there is room to spare."""
 _GAP = "[… a part in the middle is left out here: it does not fit the context …]"
 
 _AGENTS_MANNER = (
     "Write for the others of the team and for the hub, which makes one answer of all your work: no greeting, no "
     "summary of the task, no talk about yourself. Name the source of what you take over from another agent, as in "
     "[research-1]."
+)
+_ANSWERS_MANNER = (
+    "The user has read your thoughts and asks you about them. Answer the user, and nothing but the question; say so "
+    "where your thoughts do not bear it out. Use Markdown."
 )
 _HUBS_MANNER = (
     "Answer the task itself; do not report on the process. Cite the agent a statement rests on in square brackets, as "
@@ -58,6 +64,21 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True)
+class Brief:
+    """What stands in every prompt of a run beside the task and the thoughts."""
+
+    team: tuple[AgentId, ...]
+    notes: tuple[str, ...] = ()
+    """Words of the user to whoever is asked, oldest first."""
+    earlier: str = ""
+    """The answer of the run that this one follows."""
+
+    @property
+    def notes_section(self) -> tuple[str, str]:
+        return "# Notes of the user", "\n".join(f"- {note}" for note in self.notes)
+
+
+@dataclass(frozen=True, slots=True)
 class Room:
     """Tokens of one slot: what a prompt may take so that the answer still fits."""
 
@@ -65,11 +86,13 @@ class Room:
     """As loaded; None when the server does not say."""
     answer: int
     """The answer's limit; 0 when there is none, then a quarter of the context is kept free."""
+    begun: int = 0
+    """What stands of the answer already, where it is to be continued."""
 
     @property
     def prompt(self) -> int:
         context = self.context or UNKNOWN_CONTEXT
-        return max(context - (self.answer or context // 4) - _TEMPLATE_TOKENS, context // 8)
+        return max(context - (self.answer or context // 4) - self.begun - _TEMPLATE_TOKENS, context // 8)
 
     def __str__(self) -> str:
         return f"{self.context:,} tokens" if self.context else f"~{UNKNOWN_CONTEXT:,} tokens (the server does not say)"
@@ -92,48 +115,68 @@ def agent_prompt(
     own: Sequence[Thought],
     others: Sequence[Thought],
     room: Room,
+    brief: Brief | None = None,
 ) -> Prompt:
     """The prompt of `member` at a checkpoint. `own` and `others` are complete thoughts, oldest first."""
+    brief = brief or _brief_of(workflow)
     role = member.spec.manner
-    team = workflow.members()
-    system = "\n\n".join(
-        part.strip()
-        for part in (
-            f"You are {member.id}, {_a(member.spec.role)} {member.spec.role} agent of a team of {len(team)}.",
-            f"The others are {_listed([m.id for m in team if m.id != member.id])}." if len(team) > 1 else "",
-            role.purpose,
-            member.spec.prompt,
-            _AGENTS_MANNER,
-        )
-        if part.strip()
-    )
+    system = _agents_system(member, brief, _AGENTS_MANNER)
     where = f"Depth {checkpoint:.2f} (0.00 is the wide top, 1.00 the narrow bottom)."
     turn = "\n\n".join((where, role.instruction(checkpoint), ASKED_FOR))
 
     def label(thought: Thought) -> str:
         return f"[{thought.agent_id}] {thought.role}, depth {thought.checkpoint:.2f}"
 
-    def build(task_text: str, chosen: dict[ThoughtId, str]) -> str:
+    def build(task_text: str, earlier: str, chosen: dict[ThoughtId, str]) -> str:
         return _joined(
+            ("# The earlier answer", earlier),
             ("# Task", task_text),
             ("# What the others found", _sections(others, chosen, label)),
-            ("# Your own earlier thoughts", _sections(own, chosen, lambda t: f"depth {t.checkpoint:.2f}")),
+            ("# Your own earlier thoughts", _sections(own, chosen, _depth_of)),
+            brief.notes_section,
             ("# Your turn", turn),
         )
 
-    return _fitted(system, task, build, [*others, *own], room, share=_AGENTS_SHARE)
+    return _fitted(system, task, build, [*others, *own], room, earlier=brief.earlier, share=_AGENTS_SHARE)
+
+
+def question_prompt(
+    task: str, member: Member, *, own: Sequence[Thought], question: str, room: Room, brief: Brief
+) -> Prompt:
+    """What `member` is told when the user asks it about its own thoughts, oldest first, finished or not."""
+
+    def build(task_text: str, earlier: str, chosen: dict[ThoughtId, str]) -> str:
+        return _joined(
+            ("# The earlier answer", earlier),
+            ("# Task", task_text),
+            ("# Your own thoughts", _sections(own, chosen, _depth_of)),
+            ("# The user's question", question),
+        )
+
+    system = _agents_system(member, brief, _ANSWERS_MANNER)
+    return _fitted(system, task, build, own, room, earlier=brief.earlier, share=_HUBS_SHARE)
 
 
 def synthesis_prompt(
-    task: str, workflow: Workflow, *, complete: Sequence[Thought], unfinished: Sequence[Thought], room: Room
+    task: str,
+    workflow: Workflow,
+    *,
+    complete: Sequence[Thought],
+    unfinished: Sequence[Thought],
+    room: Room,
+    brief: Brief | None = None,
+    instructions: str = "",
 ) -> Prompt:
-    """The hub's prompt: each agent's contributions labelled, complete ones first, unfinished ones headed so."""
-    team = workflow.members()
+    """The hub's prompt: each agent's contributions labelled, complete ones first, unfinished ones headed so.
+
+    `instructions` are the user's own, for this answer.
+    """
+    brief = brief or _brief_of(workflow)
     system = "\n\n".join(
         part
         for part in (
             "You are the hub of a team of agents.",
-            f"The team was {_listed([m.id for m in team])}. Write the one answer to the task from their contributions.",
+            f"The team was {_listed(brief.team)}. Write the one answer to the task from their contributions.",
             workflow.synthesis.prompt.strip(),
             _HUBS_MANNER,
         )
@@ -144,15 +187,27 @@ def synthesis_prompt(
         sure = "" if thought.confidence is None else f", confidence {thought.confidence:.2f}"
         return f"[{thought.agent_id}] {thought.role}, depth {thought.checkpoint:.2f}{sure}"
 
-    def build(task_text: str, chosen: dict[ThoughtId, str]) -> str:
+    def build(task_text: str, earlier: str, chosen: dict[ThoughtId, str]) -> str:
         return _joined(
+            ("# The earlier answer", earlier),
             ("# Task", task_text),
             ("# Contributions", _sections(complete, chosen, label)),
             ("# Unfinished contributions", _sections(unfinished, chosen, label)),
+            brief.notes_section,
+            ("# What the user wants of this answer", instructions),
             ("# Your turn", "Write the answer now."),
         )
 
-    return _fitted(system, task, build, [*unfinished, *complete], room, share=_HUBS_SHARE, newest_of_each_first=True)
+    return _fitted(
+        system,
+        task,
+        build,
+        [*unfinished, *complete],
+        room,
+        earlier=brief.earlier,
+        share=_HUBS_SHARE,
+        newest_of_each_first=True,
+    )
 
 
 def continuation(messages: tuple[Message, ...], so_far: str) -> tuple[Message, ...]:
@@ -162,32 +217,58 @@ def continuation(messages: tuple[Message, ...], so_far: str) -> tuple[Message, .
         Message("assistant", so_far),
         Message(
             "user",
-            "Your answer was cut off at its length limit. Go on exactly where it stops, with the very next characters; "
+            "Your answer was cut off. Go on exactly where it stops, with the very next characters; "
             "repeat nothing, announce nothing, and come to an end soon.",
         ),
     )
 
 
+def _brief_of(workflow: Workflow) -> Brief:
+    return Brief(tuple(member.id for member in workflow.members()))
+
+
+def _agents_system(member: Member, brief: Brief, manner: str) -> str:
+    role, others = member.spec.role, [each for each in brief.team if each != member.id]
+    parts = (
+        f"You are {member.id}, {_a(role)} {role} agent of a team of {len(others) + 1}.",
+        f"The others are {_listed(others)}." if others else "",
+        member.spec.manner.purpose,
+        member.spec.prompt,
+        manner,
+    )
+    return "\n\n".join(part.strip() for part in parts if part.strip())
+
+
 def _fitted(
     system: str,
     task: str,
-    build: Callable[[str, dict[ThoughtId, str]], str],
+    build: Callable[[str, str, dict[ThoughtId, str]], str],
     thoughts: Sequence[Thought],
     room: Room,
     *,
+    earlier: str,
     share: float,
     newest_of_each_first: bool = False,
 ) -> Prompt:
-    """The prompt with as many thoughts as fit, newest first, and the task.
+    """The prompt with as many thoughts as fit, newest first, the task, and the answer of an earlier run.
 
-    The task is shortened when it does not fit beside them, unless they have their `share` of the room already. With
+    That answer is shortened when it would take more than its part of the room from what is new. The task is shortened
+    when it does not fit beside the thoughts, unless they have their `share` of the room already. With
     `newest_of_each_first` every agent's newest thought comes before anybody's older ones, and all of those get an equal
     part of the room when they do not fit together, so that nobody is left out for another's length.
     """
-    free = room.prompt - estimate_tokens(system) - estimate_tokens(build("", {}))
+    free = room.prompt - estimate_tokens(system) - estimate_tokens(build("", "", {}))
     costs = {t.thought_id: estimate_tokens(str(t.answer).strip()) + _HEADING_TOKENS for t in thoughts}
+    cuts = []
+    if earlier:
+        spare = free - estimate_tokens(task) - sum(costs.values())
+        earlier_room = max(spare, int(free * _EARLIER_SHARE), 0)
+        if estimate_tokens(earlier) + _HEADING_TOKENS > earlier_room:
+            earlier = _middle_cut(earlier, max(earlier_room - _HEADING_TOKENS, 0))
+            cuts.append("parts of the earlier answer")
+        free -= estimate_tokens(earlier) + _HEADING_TOKENS
     task_room = max(free - min(sum(costs.values()), int(free * share)), 0)
-    task_text, cuts = task, []
+    task_text = task
     if estimate_tokens(task) > task_room:
         task_text = _middle_cut(task, task_room)
         cuts.append("the middle of the task")
@@ -215,7 +296,7 @@ def _fitted(
     if shortened:
         cuts.append(f"parts of {_count(shortened, 'thought')}")
     cut = f"Left out {_listed(cuts)} to fit a context of {room}." if cuts else ""
-    messages = (Message("system", system), Message("user", build(task_text, chosen)))
+    messages = (Message("system", system), Message("user", build(task_text, earlier, chosen)))
     return Prompt(messages, tuple(t.thought_id for t in thoughts if t.thought_id in chosen), cut)
 
 
@@ -250,6 +331,10 @@ def _middle_cut(text: str, tokens: int) -> str:
 
 def _sections(thoughts: Sequence[Thought], chosen: dict[ThoughtId, str], label: Callable[[Thought], str]) -> str:
     return "\n\n".join(f"## {label(t)}\n\n{chosen[t.thought_id]}" for t in thoughts if t.thought_id in chosen)
+
+
+def _depth_of(thought: Thought) -> str:
+    return f"depth {thought.checkpoint:.2f}"
 
 
 def _joined(*sections: tuple[str, str]) -> str:

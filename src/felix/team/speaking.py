@@ -51,7 +51,9 @@ class Speaker:
         states_confidence: bool,
         on_text: TextSink,
         on_progress: Callable[[Progress], None],
+        so_far: str = "",
     ) -> None:
+        """`so_far` stands already and is shown first; what is said is its continuation, and the end is the whole."""
         self.text = GrowingText()
         """Without the confidence line and what may become it."""
         self.thinking = GrowingText()
@@ -69,6 +71,7 @@ class Speaker:
         self._tokens_before = 0
         """Of the parts before the one that is being written."""
         self._tokens = 0
+        self._so_far = so_far
 
     async def speak(
         self, settings: Callable[[], Settings], *, streaming: Callable[[], bool], continue_most: int
@@ -78,6 +81,10 @@ class Speaker:
         Settings and streaming are asked for anew at each call, so a change is in force from the next one on.
         """
         request = self._request
+        if self._so_far:
+            self._is_streaming = True  # what stands is shown whatever is to follow
+            self._keep("answer", self._passed(self._so_far))
+            request = replace(request, messages=continuation(request.messages, self._so_far))
         while True:
             self._is_streaming = streaming()
             last = await self._ask(request, settings())
@@ -146,8 +153,8 @@ class Speaker:
         return confidence
 
     def _raw_text(self) -> str:
-        """Of the parts that have ended, with the confidence line."""
-        return "".join(part.text for part in self._parts)
+        """What stood already and the parts that have ended, with the confidence line."""
+        return self._so_far + "".join(part.text for part in self._parts)
 
     def _ended(self, last: Answer) -> Spoken:
         parts = self._parts

@@ -20,13 +20,13 @@ from felix.events import (
     SynthesisStarted,
     ThoughtId,
 )
-from felix.ledger.state import Agent, Thought
+from felix.ledger.state import RunState, Thought
 from felix.llm.chat import ChatRequest, Progress
 from felix.settings import Settings
-from felix.team.agent import A_BUG, STOPPED_BY_USER, cut_off
+from felix.team.agent import A_BUG, STOPPED_BY_USER, brief_for, cut_off
 from felix.team.connection import Connection
 from felix.team.hub import CentralPost
-from felix.team.prompts import Room, synthesis_prompt
+from felix.team.prompts import Room, estimate_tokens, synthesis_prompt
 from felix.team.speaking import Speaker, Spoken
 from felix.team.workflow import Workflow
 
@@ -37,15 +37,17 @@ def usable(thoughts: Sequence[Thought]) -> tuple[list[Thought], list[Thought]]:
     return [t for t in with_text if t.status == "complete"], [t for t in with_text if t.status != "complete"]
 
 
-def left_out(agents: Sequence[Agent], read: Collection[ThoughtId], room: Room) -> tuple[LeftOut, ...]:
+def left_out(state: RunState, read: Collection[ThoughtId], room: Room) -> tuple[LeftOut, ...]:
     """The agents whose last word is not a complete thought, or of whom the hub read nothing, and why."""
     missing = []
-    for agent in agents:
-        match agent.latest:
+    standing = state.standing()
+    for agent in state.agents.values():
+        own = [t for t in standing if t.agent_id == agent.agent_id]
+        match _last_word(own):
             case None:
                 reason = "The rounds ended before its turn."
                 missing.append(LeftOut(agent_id=agent.agent_id, status="unheard", reason=reason))
-            case Thought(status="complete") if not any(t.thought_id in read for t in agent.thoughts):
+            case Thought(status="complete") if not any(t.thought_id in read for t in own):
                 reason = f"What it wrote did not fit the hub's context of {room}."
                 missing.append(LeftOut(agent_id=agent.agent_id, status="unheard", reason=reason))
             case Thought(status="complete") | Thought(status=None):
@@ -55,6 +57,12 @@ def left_out(agents: Sequence[Agent], read: Collection[ThoughtId], room: Room) -
             case latest:
                 assert_never(latest)  # type: ignore[arg-type]  # mypy does not narrow by attributes
     return tuple(missing)
+
+
+def _last_word(own: Sequence[Thought]) -> Thought | None:
+    """Of its latest turn the complete thought, though it was tried again in vain; else the newest attempt."""
+    latest = [t for t in own if t.round == max(each.round for each in own)]
+    return next((t for t in latest if t.status == "complete"), latest[-1] if latest else None)
 
 
 async def synthesise(
@@ -67,18 +75,41 @@ async def synthesise(
     early: bool,
     mean_confidence: float | None,
     reason: str,
+    instructions: str = "",
+    other_model: str = "",
+    so_far: str = "",
 ) -> SynthesisComplete:
-    """Write the answer, telling the hub as it comes. Cancelling ends it as `stopped` there, with what it had."""
+    """Write the answer, telling the hub as it comes. Cancelling ends it as `stopped` there, with what it had.
+
+    `instructions` and `other_model` are the user's, for this one; with `so_far` it goes on from that text.
+    """
     spec = workflow.synthesis
-    model = spec.model or connection.model
+    model = other_model or spec.model or connection.model
+    number = hub.state.synthesis.number + 1 if hub.state.synthesis else 1
+    thought_id = SYNTHESIS if number == 1 else ThoughtId(f"{SYNTHESIS}.{number}")
     max_tokens = settings().max_tokens if spec.max_tokens is None else spec.max_tokens
     complete, unfinished = usable(hub.thoughts())
-    room = Room(connection.context_of(model), max_tokens)
-    prompt = synthesis_prompt(task, workflow, complete=complete, unfinished=unfinished, room=room)
-    missing = left_out(list(hub.state.agents.values()), prompt.read, room)
+    room = Room(connection.context_of(model), max_tokens, estimate_tokens(so_far))
+    prompt = synthesis_prompt(
+        task,
+        workflow,
+        complete=complete,
+        unfinished=unfinished,
+        room=room,
+        brief=brief_for(hub.state, HUB),
+        instructions=instructions,
+    )
+    missing = left_out(hub.state, prompt.read, room)
     hub.emit(
         SynthesisStarted(
-            sources=prompt.read, left_out=missing, early=early, mean_confidence=mean_confidence, reason=reason
+            sources=prompt.read,
+            left_out=missing,
+            early=early,
+            mean_confidence=mean_confidence,
+            reason=reason,
+            number=number,
+            instructions=instructions,
+            model=other_model,
         )
     )
 
@@ -93,7 +124,7 @@ async def synthesise(
         hub.emit(
             AgentState(
                 agent_id=HUB,
-                thought_id=SYNTHESIS,
+                thought_id=thought_id,
                 state=state,
                 round=hub.state.round,
                 checkpoint=1.0,
@@ -139,6 +170,7 @@ async def synthesise(
             text, offset=offset, channel=channel, tokens_so_far=tokens
         ),
         on_progress=progress,
+        so_far=so_far,
     )
     started = time.monotonic()
     tell("connecting", read=prompt.read, cut=prompt.cut)
