@@ -12,6 +12,7 @@ from felix.errors import FelixError
 from felix.gui.attachment import context_warning, read_attachment, size_in_words, with_attachments
 from felix.gui.composer import Composer
 from felix.gui.kit import Kit
+from felix.gui.run_buttons import Course, Steer
 from felix.gui.task_box import FEWEST, LONGEST, MOST, SOFT
 
 Wait = Callable[..., None]
@@ -23,10 +24,11 @@ class Desk:
     def __init__(self, window: tk.Toplevel, kit: Kit) -> None:
         self.runs: list[str] = []
         self.stops = 0
+        self.asked: list[str] = []
         self.files: list[Path] = []
         """What the user would choose."""
         self.composer = Composer(
-            window, kit, on_run=self.runs.append, on_stop=self._stop, ask_files=lambda: self.files,
+            window, kit, on_run=self.runs.append, on_stop=self._stop, steer=self._steer(), ask_files=lambda: self.files,
             add_pickers=lambda _row: None,
         )  # fmt: skip
         self.composer.frame.pack(fill="x")
@@ -37,6 +39,14 @@ class Desk:
 
     def _stop(self) -> None:
         self.stops += 1
+
+    def _steer(self) -> Steer:
+        asked = self.asked
+        return Steer(
+            note=lambda: asked.append("note"), pause=lambda: asked.append("pause"),
+            wrap_up=lambda: asked.append("wrap up"), follow_up=lambda: asked.append("follow up"),
+            synthesise_again=lambda: asked.append("synthesise again"),
+        )  # fmt: skip
 
     def paste(self, text: str) -> None:
         self.text.clipboard_clear()

@@ -10,13 +10,17 @@ import random
 import time
 import tkinter as tk
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
-from felix.events import AgentId
+from felix.events import AgentId, QuestionRaised, ThoughtId
+from felix.gui.ask_line import AskLine
 from felix.gui.card_document import CardDocument
 from felix.gui.card_foot import CardFoot
 from felix.gui.card_head import CardHead
+from felix.gui.card_menu import Item, open_menu
+from felix.gui.card_tools import CardTools
 from felix.gui.card_words import (
+    Badge,
     Waiting,
     badge_for,
     document,
@@ -29,7 +33,9 @@ from felix.gui.card_words import (
 )
 from felix.gui.find_bar import FindBar
 from felix.gui.kit import Kit
+from felix.gui.offers import NOTHING, CardActs, Offer, Offers, turn_of
 from felix.gui.pacing import Pacer
+from felix.gui.question_line import QuestionLine, question_for
 from felix.gui.stream_text import StreamText
 from felix.gui.thinking_strip import ThinkingStrip
 from felix.gui.trouble_block import TroubleBlock
@@ -49,6 +55,11 @@ LOW_PX = 150
 """Below this height thinking stays folded."""
 MEASURE_PX = 740
 """The widest line of a maximised card."""
+MODIFIERS = ("Control", "Alt")
+TWICE_S = 0.4
+"""The second half of a double click asks for nothing again."""
+STOPPING = Badge("Stopping…", "stop", "stop-circle-fill")
+RETRY, EDIT, GO_ON = "Retry", "Edit and retry…", "Continue writing"
 
 
 class Card:
@@ -61,14 +72,24 @@ class Card:
         settings: SettingsFile,
         *,
         on_maximise: Callable[[AgentId], object],
+        acts: CardActs | None = None,
         on_hover: Callable[[Card], object] | None = None,
         is_large: bool = False,
     ) -> None:
-        """`on_maximise` is asked to make this card big, or small again; `on_hover` hears of pointer and keyboard."""
+        """`on_maximise` is asked to make this card big, or small again; `on_hover` hears of pointer and keyboard.
+
+        Without `acts` there is nothing to do but to read.
+        """
         self.agent: Agent | None = None
         self.is_large = is_large
         self._kit, self._settings = kit, settings
-        self._on_maximise, self._on_hover = on_maximise, on_hover
+        self._on_maximise, self._on_hover, self._acts = on_maximise, on_hover, acts
+        self._acted_at = 0.0
+        self._stopping: ThoughtId | None = None
+        """What the user has stopped, until the run says so."""
+        self._question: QuestionLine | None = None
+        self._ask_line: AskLine | None = None
+        self._tools: CardTools | None = None
         self._state = RunState()
         self._pacer = Pacer()
         self._came = 0
@@ -78,7 +99,8 @@ class Card:
         self._waiting: Waiting | None = None
         self._trouble: tuple[str, str, str] | None = None
         self._blocks: dict[str, TroubleBlock] = {}
-        self._is_narrow = self._is_short = False
+        self._is_narrow = self._is_short = self._is_low = False
+        self._notes_known = 0
         self._build(parent)
 
     # -- what the wall calls -------------------------------------------------------------------------------------------
@@ -88,21 +110,24 @@ class Card:
         self._state = state
         if agent is not self.agent:
             self.agent = agent
-            self._document.clear()
+            self._document.forget()
             self._pacer.reset()
-            self._came = 0
+            self._came = self._notes_known = 0
+            self._close_ask()
             self._hide_trouble()
             self._head.name(agent.agent_id)
             self._strip.show("")
             self._find.close()
+        self._document.reason = agent.reason
         self.update()
 
     def forget(self) -> None:
         """Show nobody, and let the run go that was shown."""
         self._find.close()
+        self._close_ask()
         self.agent, self._state = None, RunState()
         self._foot.forget()
-        self._document.clear()
+        self._document.forget()
         self._came = 0
 
     def update(self) -> None:
@@ -111,6 +136,7 @@ class Card:
         if agent is None:
             return
         now = time.monotonic()
+        self._hear_notes()
         if self._document.has_changed(agent.thoughts):
             self._redraw(now)
         came = sum(len(thought.thinking) + len(thought.answer) for thought in agent.thoughts)
@@ -152,8 +178,8 @@ class Card:
         self._find.open()
 
     def close_find(self) -> bool:
-        """Close the find bar; False when none was open."""
-        return self._find.close()
+        """Close the find bar, or the line for a question; False when neither was open."""
+        return self._find.close() or self._close_ask()
 
     def copy(self) -> None:
         """The selection, else all that the agent said, to the clipboard."""
@@ -172,6 +198,64 @@ class Card:
         if self.agent is not None:
             self._on_maximise(self.agent.agent_id)
 
+    # -- what can be asked of the agent --------------------------------------------------------------------------------
+
+    @property
+    def offers(self) -> Offers:
+        """What can be asked of this agent now."""
+        if self._acts is None or self.agent is None:
+            return NOTHING
+        return self._acts.offers(self.agent, self._state)
+
+    def stop(self) -> None:
+        """End what this agent writes; the badge says so before the run does."""
+        if (acts := self._may("stop")) and self.agent is not None and self.agent.latest is not None:
+            self._stopping = self.agent.latest.thought_id
+            self._draw_state()
+            acts.stop(self.agent.agent_id)
+
+    def retry(self) -> None:
+        """Have the agent take its latest turn again."""
+        if (acts := self._may("retry")) and (turn := self._turn):
+            acts.retry(turn.thought_id)
+
+    def edit(self) -> None:
+        """The same, after the user has changed the prompt or the model."""
+        if (acts := self._may("retry")) and (turn := self._turn):
+            acts.edit(turn.thought_id)
+
+    def go_on(self) -> None:
+        """Have a cut answer continued."""
+        if (acts := self._may("continue")) and (turn := self._turn):
+            acts.go_on(turn.thought_id)
+
+    def ask(self) -> None:
+        """Open the line for a question to this agent."""
+        if self._may("ask") and self.agent is not None:
+            if self._ask_line is None:
+                self._ask_line = AskLine(self.frame, self._kit, self.foot, on_ask=self._ask)
+            self._ask_line.open(str(self.agent.agent_id), has_room=not self._is_low)
+
+    def _ask(self, question: str) -> None:
+        if self._acts is not None and self.agent is not None:
+            self._stream.to_end()
+            self._acts.ask(self.agent.agent_id, question)
+
+    def _close_ask(self) -> bool:
+        return self._ask_line is not None and self._ask_line.close()
+
+    @property
+    def _turn(self) -> Thought | None:
+        return turn_of(self.agent) if self.agent is not None else None
+
+    def _may(self, offer: Offer) -> CardActs | None:
+        """The acts, if this one is offered, and not just now asked for."""
+        now = time.monotonic()
+        if offer not in self.offers or now - self._acted_at < TWICE_S:
+            return None
+        self._acted_at = now
+        return self._acts
+
     @property
     def stream(self) -> StreamText:
         """The text of this card."""
@@ -186,8 +270,8 @@ class Card:
         self._foot = CardFoot(self.frame, kit)
         self.foot = self._foot.frame
         if self.is_large:
-            self._foot.add_button("arrows-angle-contract", "Make small (Esc)", self.maximise)
-            self._foot.add_button("copy", "Copy (Ctrl+C)", self.copy)
+            self._tools = CardTools(self.foot, kit, lambda: self, is_large=True)
+            self._tools.frame.pack(side="right")
         self._body = kit.frame(self.frame, "card")
         self._body.pack(fill="both", expand=True)
         self._stream = StreamText(
@@ -201,7 +285,10 @@ class Card:
         )
         self._stream.frame.pack(fill="both", expand=True)
         self._document = CardDocument(
-            self._stream, kit, on_copy=lambda thought: self._to_clipboard(thought_document(thought))
+            self._stream,
+            kit,
+            on_copy=lambda thought: self._to_clipboard(thought_document(thought)),
+            on_unfold=self._unfolded,
         )
         self._find = FindBar(self._body, kit, self._stream.text, before=self._stream.frame, on_jump=self._stream.latch)
         self._strip = ThinkingStrip(self._stream, kit, on_fold=self._fold)
@@ -222,8 +309,9 @@ class Card:
         text.bind("<KP_Enter>", lambda _event: self._act(self.maximise))
         text.bind("<Control-f>", lambda _event: self._act(self.find))
         text.bind("<Control-F>", lambda _event: self._act(self.find))
-        text.bind("<Key-t>", lambda _event: self._act(self._document.toggle))
-        for keys in ("<Control-Return>", "<Control-KP_Enter>", "<Control-t>", "<Alt-t>"):
+        for key, act in (("t", self._document.toggle), ("a", self.ask), ("r", self.retry), ("Delete", self.stop)):
+            text.bind(f"<Key-{key}>", lambda _event, act=act: self._act(act))  # type: ignore[misc]
+        for keys in ("<Control-Return>", "<Control-KP_Enter>", *(f"<{m}-{key}>" for m in MODIFIERS for key in "tar")):
             text.bind(keys, lambda _event: None)  # they mean something else, and to somebody else
         text.bind("<Button-3>", self._open_menu)
         text.bind("<FocusIn>", lambda _event: self._focused(is_in=True), add="+")
@@ -246,6 +334,7 @@ class Card:
         assert self.agent is not None
         dt = min(0.1, now - self._ticked_at)
         self._ticked_at = self._typed_at = now
+        self._document.now = self._state.now
         waits = self._document.catch_up(self.agent.thoughts, self._pacer, now, dt)
         latest = self.agent.latest
         speaks = latest is not None and latest.is_live and latest.first_at is not None and self._state.status is None
@@ -271,22 +360,30 @@ class Card:
         assert agent is not None
         latest = agent.latest
         badge = badge_for(agent, self._state, short=self._is_short)
+        if latest is not None and latest.is_live and latest.thought_id == self._stopping:
+            badge = STOPPING
         if self._head.set_badge(badge, agent.code):
             self._draw_slow()
         self._head.set_fraction(latest.fraction or 0.0 if latest is not None and latest.is_live else 0.0)
-        trouble = trouble_of(latest)
+        self._draw_question(question_for(self._state, agent.agent_id))
+        offers = self.offers
+        if self._tools is not None:
+            self._tools.show(offers)
+        trouble = trouble_of(turn_of(agent))
         if trouble != self._trouble:
             self._hide_trouble()
             if trouble:
                 self._show_trouble(trouble)
-        if self._waiting is None or waiting_of(agent, self._state, time.time()) is None:
+        if trouble:
+            self._blocks[trouble[0]].offer(() if self._is_low else self._remedies(offers))
+        if self._waiting is None or waiting_of(agent, self._state, self._state.now) is None:
             self._draw_waiting()
 
     def _draw_slow(self) -> None:
         """What changes with time."""
         agent = self.agent
         assert agent is not None
-        now = time.time()
+        now = self._state.now
         self._head.set_meta(meta(agent, now))
         self._foot.show(agent, now, narrow=self._is_narrow)
         self._draw_waiting()
@@ -296,12 +393,12 @@ class Card:
     def _draw_waiting(self) -> None:
         agent = self.agent
         assert agent is not None
-        waiting = waiting_of(agent, self._state, time.time())
+        waiting = waiting_of(agent, self._state, self._state.now)
         first = len(agent.thoughts) <= 1
         latest = agent.latest
         asked = (latest is not None and latest.asked_at is not None) or is_connecting(agent, self._state)
         still = self._settings.current.reduce_motion
-        dots = DOTS[-1 if still else int(time.time() / SLOW_S) % 3] if waiting and asked else ""
+        dots = DOTS[-1 if still else int(self._state.now / SLOW_S) % 3] if waiting and asked else ""
         if waiting is not None and first:
             self._panel.show(waiting, badge_for(agent, self._state).state, dots)
         else:
@@ -323,8 +420,40 @@ class Card:
         state, title, sentence = trouble
         self._trouble = trouble
         if state not in self._blocks:
-            self._blocks[state] = TroubleBlock(self._body, self._kit, state)
+            acts = {RETRY: self.retry, EDIT: self.edit, GO_ON: self.go_on}
+            self._blocks[state] = TroubleBlock(self._body, self._kit, state, acts)
         self._blocks[state].show(title, sentence, before=self._stream.frame)
+
+    def _remedies(self, offers: Offers) -> tuple[str, ...]:
+        """The two acts that help most; a card has room for no more, and the menu has all."""
+        turn = self._turn
+        if "continue" in offers and turn is not None and turn.status == "truncated":
+            return GO_ON, RETRY
+        return (RETRY, EDIT) if "retry" in offers else ()
+
+    def _draw_question(self, question: QuestionRaised | None) -> None:
+        if self._question is None:
+            if question is None or self._acts is None:
+                return
+            self._question = QuestionLine(self._body, self._kit, on_answer=self._acts.answer)
+        if self._question.show(question):
+            if question is None:
+                self._question.frame.pack_forget()
+            else:
+                px = self._kit.px
+                self._question.frame.pack(fill="x", padx=px(9), pady=(px(9), px(2)), before=self._stream.frame)
+
+    def _hear_notes(self) -> None:
+        if self.agent is not None and len(self._state.notes) != self._notes_known:
+            self._notes_known = len(self._state.notes)
+            mine = (None, self.agent.agent_id)
+            self._document.notes = [note for note in self._state.notes if note.agent_id in mine]
+
+    def _unfolded(self, mark: str) -> None:
+        """A thought that was replaced has been opened or folded: draw anew, with its line where the eye is."""
+        self._stream.latch()
+        self.update()
+        self._stream.text.see(mark)
 
     def _hide_trouble(self) -> None:
         self._trouble = None
@@ -362,31 +491,36 @@ class Card:
         share = self._kit.font_percent / 100
         self._is_narrow = width < self._kit.px(NARROW_PX) * share
         self._is_short = width < self._kit.px(SHORT_PX) * share
-        self._document.keep_folded = height < self._kit.px(LOW_PX)
+        self._is_low = self._document.keep_folded = height < self._kit.px(LOW_PX)
         if self.agent is not None:
             self._draw_state()
             self._draw_slow()
 
     def _open_menu(self, event: tk.Event[Any]) -> None:
-        text, thought = self._stream.text, self._thought_at(event)
-        menu = self._kit.menu(text)
-
-        def add(label: str, command: Callable[[], object], keys: str = "", *, is_possible: bool = True) -> None:
-            state: Literal["normal", "disabled"] = "normal" if is_possible else "disabled"
-            menu.add_command(label=label, command=command, accelerator=keys, state=state)
-
-        add("Copy", self._stream.copy, "Ctrl+C", is_possible=bool(text.tag_ranges("sel")))
+        text, thought, offers = self._stream.text, self._thought_at(event), self.offers
+        copying = [Item("Copy", self._stream.copy, "Ctrl+C", bool(text.tag_ranges("sel")))]
         if thought is not None:
-            add("Copy this thought", lambda: self._to_clipboard(thought_document(thought)))
+            copying.append(Item("Copy this thought", lambda: self._to_clipboard(thought_document(thought))))
             if thought.thinking:
-                add("Copy its thinking", lambda: self._to_clipboard(str(thought.thinking)))
-        add("Copy all of this agent", self.copy_all)
-        menu.add_separator()
-        add("Select all", lambda: text.tag_add("sel", "1.0", "end-1c"), "Ctrl+A")
-        add("Find…", self.find, "Ctrl+F")
-        add("Make small" if self.is_large else "Make big", self.maximise, "Enter")
-        menu.bind("<Unmap>", lambda _event: text.after_idle(menu.destroy))
-        menu.tk_popup(event.x_root, event.y_root)
+                copying.append(Item("Copy its thinking", lambda: self._to_clipboard(str(thought.thinking))))
+        copying.append(Item("Copy all of this agent", self.copy_all))
+        asking = [
+            item
+            for offer, item in (
+                ("stop", Item("Stop this agent", self.stop, "Del")),
+                ("ask", Item("Ask this agent…", self.ask, "A")),
+                ("retry", Item("Try again", self.retry, "R")),
+                ("retry", Item("Edit and try again…", self.edit)),
+                ("continue", Item("Continue writing", self.go_on)),
+            )
+            if offer in offers
+        ]
+        getting_about = (
+            Item("Select all", lambda: text.tag_add("sel", "1.0", "end-1c"), "Ctrl+A"),
+            Item("Find…", self.find, "Ctrl+F"),
+            Item("Make small" if self.is_large else "Make big", self.maximise, "Enter"),
+        )
+        open_menu(self._kit, event, (copying, asking, getting_about))
 
     def _thought_at(self, event: tk.Event[Any]) -> Thought | None:
         thought_id = self._document.thought_at(f"@{event.x},{event.y}")

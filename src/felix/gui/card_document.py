@@ -7,24 +7,25 @@ at all: Tk lays out hidden text too, and the state keeps the thinking anyway.
 
 from __future__ import annotations
 
-import time
 import tkinter as tk
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from felix.events import ThoughtId
-from felix.gui.card_words import badge_of, heading, heading_end, read_line, thinking_line, trouble_of
+from felix.gui.card_words import badge_of, heading, heading_end, note_line, read_line, thinking_line, trouble_of
 from felix.gui.kit import Kit, line_spacing
 from felix.gui.line_marks import LineMarks
 from felix.gui.pacing import Pacer
 from felix.gui.stream_text import StreamText
-from felix.ledger.state import Thought
+from felix.ledger.state import Note, Thought
 
 MOST_AT_ONCE = 64_000
 """Characters put on screen in one frame: about 15 ms of Tk's time."""
 MOST_TAKEN_BACK = 500
 """Characters at the end of an answer that are mended one by one when they turn out to be none of it."""
 CUT_OFF = "  ✕ cut off here"
+REPLACED = " · replaced by a later try"
 
 
 @dataclass(slots=True)
@@ -44,6 +45,7 @@ class _Section:
     words: str = ""
     """Of the thinking's heading, as it is on screen."""
     has_ended: bool = False
+    is_replaced: bool = False
     marks: LineMarks = field(default_factory=LineMarks)
 
     @property
@@ -54,10 +56,27 @@ class _Section:
 class CardDocument:
     """Writes thoughts into a StreamText. Tk's thread only."""
 
-    def __init__(self, stream: StreamText, kit: Kit, *, on_copy: Callable[[Thought], object]) -> None:
-        """`on_copy` is called with the thought whose copy mark was pressed."""
-        self._stream, self._kit, self._on_copy = stream, kit, on_copy
+    def __init__(
+        self,
+        stream: StreamText,
+        kit: Kit,
+        *,
+        on_copy: Callable[[Thought], object],
+        on_unfold: Callable[[str], object],
+    ) -> None:
+        """`on_copy` is called with the thought whose copy mark was pressed; `on_unfold` asks to be drawn anew, since
+        what stands at this mark has been opened or folded."""
+        self._stream, self._kit, self._on_copy, self._on_unfold = stream, kit, on_copy, on_unfold
         self._sections: list[_Section] = []
+        self._unfolded: set[ThoughtId] = set()
+        """Thoughts that were replaced, and that the reader has opened again."""
+        self._is_stale = False
+        self.reason = ""
+        """Why the agent came, where a rule has added it; stands before its first thought."""
+        self.notes: Sequence[Note] = ()
+        """Of the user to this agent, or to all, in the order of time."""
+        self.now = 0.0
+        """Unix seconds on the run's own clock, as the card knows them."""
         self.keep_folded = False
         """True where there is no room for thinking: it stays folded until it is opened by hand."""
         self._make_tags()
@@ -65,7 +84,14 @@ class CardDocument:
     def clear(self) -> None:
         """Begin anew with an empty text."""
         self._sections.clear()
+        self._is_stale = False
         self._stream.clear()
+
+    def forget(self) -> None:
+        """Begin anew with another agent."""
+        self._unfolded.clear()
+        self.reason, self.notes = "", ()
+        self.clear()
 
     @property
     def backlog(self) -> int:
@@ -88,7 +114,10 @@ class CardDocument:
 
         An answer that only lost its last characters is mended in place.
         """
-        if len(thoughts) < len(self._sections):
+        if self._is_stale or len(thoughts) < len(self._sections):
+            return True
+        replaced = _replaced(thoughts)
+        if any(section.is_replaced != (section.thought.thought_id in replaced) for section in self._sections):
             return True
         for section, thought in zip(self._sections[-1:], thoughts[len(self._sections) - 1 :], strict=False):
             if section.thought is not thought or not self._mend(section):
@@ -123,7 +152,11 @@ class CardDocument:
                 number = len(self._sections)
                 if number >= len(thoughts) or not _has_begun(thoughts[number]):
                     return False
-                self._open(thoughts[number], number)
+                is_replaced = thoughts[number].thought_id in _replaced(thoughts)
+                if is_replaced and thoughts[number].thought_id not in self._unfolded:
+                    self._fold_away(thoughts[number], number)
+                    continue
+                self._open(thoughts[number], number, is_replaced=is_replaced)
             section = self._sections[-1]
             room -= self._reveal(section, pacer, now, dt, room)
             if section.backlog:
@@ -158,17 +191,55 @@ class CardDocument:
 
     # -- one thought ---------------------------------------------------------------------------------------------------
 
-    def _open(self, thought: Thought, number: int) -> None:
-        stream, name = self._stream, f"n{number}"
+    def _begin(self, thought: Thought, number: int) -> None:
+        """Come to the place where a thought starts: end the one before, tell what the user had to say meanwhile."""
+        stream = self._stream
         stream.set_tail("")
         stream.set_caret(shown=False)
         if number:
             stream.end_line("aside")  # the line may be a note
-            self._tell_trouble(self._sections[-1].thought)
-        section = _Section(thought, number, edition=_edition(thought), is_open=not self.keep_folded)
+            before = self._sections[-1]
+            if before.thought.act != "ask" and thought.act != "ask" and not before.is_replaced:
+                self._tell_trouble(before.thought)
+        elif self.reason:
+            stream.append(f"{self.reason}\n", "aside")
+        read_until = max((_asked_at(section.thought) for section in self._sections), default=0.0)
+        for note in self.notes:
+            if read_until < note.at <= _asked_at(thought):
+                stream.append(f"{note_line(note)}\n", "note", *(("later",) if number else ()))
+
+    def _fold_away(self, thought: Thought, number: int) -> None:
+        """One line for a thought that a later one stands for."""
+        self._begin(thought, number)
+        section = _Section(
+            thought, number, len(thought.thinking), len(thought.answer), _edition(thought), has_ended=True,
+            is_replaced=True,
+        )  # fmt: skip
         self._sections.append(section)
-        stream.append(heading(thought), "heading", name, *(("later",) if number else ()))
+        self._head(section)
+        self._stream.append("\n", "heading")
+
+    def _head(self, section: _Section) -> None:
+        """Write the line above a thought; that of a replaced one opens and folds it."""
+        stream, number, thought = self._stream, section.number, section.thought
+        tags = ("heading", f"n{number}", *(("later",) if number else ()))
+        if section.is_replaced:
+            icon = "chevron-down" if thought.thought_id in self._unfolded else "chevron-right"
+            tags += ("press", "unfold")
+            stream.text.image_create("tip", image=self._kit.icon(icon, 10, "text2"), padx=self._kit.px(2))
+            for tag in tags:
+                stream.text.tag_add(tag, "tip - 1 c")
+        stream.append(heading(thought) + (REPLACED if section.is_replaced else ""), *tags)
         stream.place(f"end{number}")
+
+    def _open(self, thought: Thought, number: int, *, is_replaced: bool) -> None:
+        self._begin(thought, number)
+        stream, name = self._stream, f"n{number}"
+        section = _Section(
+            thought, number, edition=_edition(thought), is_open=not self.keep_folded, is_replaced=is_replaced
+        )
+        self._sections.append(section)
+        self._head(section)
         text = stream.text
         text.image_create("tip", image=self._kit.icon("copy", 10, "text2"), padx=self._kit.px(8), align="center")
         for tag in ("heading", "press", "copy", name):
@@ -209,7 +280,7 @@ class CardDocument:
             stream.place(f"words{number}")
             stream.append("\n", "thought", "press", "fold", f"n{number}")
             stream.place(f"think{number}")
-            self._head_thinking(section, time.time())
+            self._head_thinking(section, self.now)
         section.thinking += len(part)
         if section.is_open:
             if section.answer:
@@ -252,6 +323,9 @@ class CardDocument:
         for note in thought.notes:
             stream.end_line("aside")
             stream.append(note, "aside")
+        if trouble and thought.act == "ask":
+            stream.end_line("aside")
+            self._tell_trouble(thought)  # the card's own block is about its turn
         self._head_thinking(section, 0.0)
         stream.insert(f"end{number}", heading_end(thought), "heading", f"n{number}")
         section.has_ended = True
@@ -320,8 +394,12 @@ class CardDocument:
         self._measure()
         text.tag_bind("press", "<Enter>", lambda _event: text.configure(cursor="hand2"))
         text.tag_bind("press", "<Leave>", lambda _event: text.configure(cursor="xterm"))
-        text.tag_bind("fold", "<ButtonRelease-1>", lambda event: self._press(event, fold=True))
-        text.tag_bind("copy", "<ButtonRelease-1>", lambda event: self._press(event, fold=False))
+        for tag, act in (
+            ("fold", lambda section: self.toggle(section.number)),
+            ("copy", lambda section: self._on_copy(section.thought)),
+            ("unfold", self._unfold),
+        ):
+            text.tag_bind(tag, "<ButtonRelease-1>", partial(self._press, act))
 
     def _colour(self) -> None:
         kit, text = self._kit, self._stream.text
@@ -337,7 +415,7 @@ class CardDocument:
         text.tag_configure("thought", foreground=kit["ink:think"])
         for tag in ("heading", "aside"):
             text.tag_configure(tag, foreground=kit["text2"])
-        for tag, state in (("warning", "stop"), ("stop", "stop"), ("fail", "fail")):
+        for tag, state in (("warning", "stop"), ("stop", "stop"), ("fail", "fail"), ("note", "write")):
             text.tag_configure(tag, foreground=kit[f"ink:{state}"])
         text.tag_configure("waiting", foreground=kit["text2"])
         for tag in ("caret", "found", "found_here", "sel"):  # whatever they lie on
@@ -349,13 +427,19 @@ class CardDocument:
         kit, text = self._kit, self._stream.text
         line = self._stream.line_height
         gap = max(1, line - kit.font("Small").metrics("linespace"))
-        for tag in ("think", "thought", "heading", "aside", "warning", "stop", "fail"):
+        for tag in ("think", "thought", "heading", "aside", "warning", "stop", "fail", "note"):
             text.tag_configure(tag, font="Small", **line_spacing(gap))
         margin = kit.px(8)
         text.tag_configure("think", lmargin1=margin, lmargin2=margin, rmargin=margin)
         text.tag_configure("later", **line_spacing(gap, above=line))
 
-    def _press(self, event: tk.Event[tk.Text], *, fold: bool) -> None:
+    def _unfold(self, section: _Section) -> None:
+        """Open a thought that was replaced, or fold it again."""
+        self._unfolded ^= {section.thought.thought_id}
+        self._is_stale = True
+        self._on_unfold(f"end{section.number}")
+
+    def _press(self, act: Callable[[_Section], object], event: tk.Event[tk.Text]) -> None:
         text = self._stream.text
         if text.tag_ranges("sel"):
             return
@@ -363,10 +447,7 @@ class CardDocument:
         number = next((int(name[1:]) for name in names if name[0] == "n" and name[1:].isdigit()), None)
         if number is None or number >= len(self._sections):
             return
-        if fold:
-            self.toggle(number)
-        else:
-            self._on_copy(self._sections[number].thought)
+        act(self._sections[number])
 
     def thought_at(self, index: str) -> ThoughtId | None:
         """The thought that stands at a place in the text."""
@@ -377,6 +458,15 @@ class CardDocument:
 
 def _has_begun(thought: Thought) -> bool:
     return bool(thought.thinking) or bool(thought.answer) or not thought.is_live
+
+
+def _asked_at(thought: Thought) -> float:
+    """When its prompt was made: what the user said until then stands in it."""
+    return thought.asked_at or thought.opened_at
+
+
+def _replaced(thoughts: Sequence[Thought]) -> set[ThoughtId]:
+    return {thought.replaces for thought in thoughts if thought.replaces is not None}
 
 
 def _edition(thought: Thought) -> tuple[int, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tkinter as tk
-from collections.abc import Callable
 
 from felix.gui.card_words import footer, ttft_of
 from felix.gui.kit import Kit
@@ -27,13 +26,6 @@ class CardFoot:
         self.parts: tuple[tk.Misc, ...] = (self.frame, self._counts, self._confidence)
         """For bindings."""
         self._words = self._stated = ""
-
-    def add_button(self, icon: str, words: str, command: Callable[[], object]) -> None:
-        """A button at the right, for the card that has its own."""
-        button = self._kit.button(
-            self.frame, icon=icon, on="card", padding=(5, 4), icon_size=12, color="text", command=command, tooltip=words
-        )
-        button.pack(side="right", before=self._confidence)
 
     def show(self, agent: Agent, now: float, *, narrow: bool) -> None:
         """Counts of the latest thought, and the latest confidence. `now` in Unix seconds."""

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple, assert_never
 
 from felix.events import AgentId, Status, ThoughtId
-from felix.ledger.state import Agent, RunState, Speech, Thought
+from felix.gui.offers import turn_of
+from felix.ledger.state import Agent, Note, RunState, Speech, Thought
 
 DOT = "  ·  "
 ORDINALS = ("First", "Second", "Third", "Fourth", "Fifth", "Sixth", "Seventh", "Eighth", "Ninth", "Tenth")
@@ -84,10 +85,10 @@ def badge_of(speech: Speech | None, *, run_is_over: bool = False, short: bool = 
 
 
 def badge_for(agent: Agent, state: RunState, *, short: bool = False) -> Badge:
-    """The badge of an agent's latest thought; of one whose first is about to be asked for, that it connects."""
+    """The badge of the thought a card speaks of; of one whose first is about to be asked for, that it connects."""
     if is_connecting(agent, state):
         return CONNECTING
-    return badge_of(agent.latest, run_is_over=state.status is not None, short=short)
+    return badge_of(turn_of(agent), run_is_over=state.status is not None, short=short)
 
 
 def is_connecting(agent: Agent, state: RunState) -> bool:
@@ -110,7 +111,7 @@ def waiting_of(agent: Agent, state: RunState, now: float) -> Waiting | None:
         turns = ((r.number, t.checkpoint) for r in state.rounds for t in r.turns if t.agent_id == agent.agent_id)
         number, depth = next(turns, (0, agent.spawn))
         sentence = f"Speaks from round {number} on" if number else "Not yet here"
-        return Waiting(badge.icon, sentence, f"at depth {depth:.2f}")
+        return Waiting(badge.icon, sentence, agent.reason or f"at depth {depth:.2f}")
     if not thought.is_live or over or thought.answer or thought.thinking:
         return None
     for_s = f"{seconds(now - thought.asked_at)}" if thought.asked_at else ""
@@ -213,8 +214,24 @@ def _thinking_tokens(speech: Speech) -> str:
 
 
 def heading(thought: Thought) -> str:
-    """`Round 2 · depth 0.30`: the line above a thought."""
-    return f"Round {thought.round} · depth {thought.checkpoint:.2f}"
+    """`Round 2 · depth 0.30`: the line above a thought; above an answer to the user, their question."""
+    turn = f"Round {thought.round} · depth {thought.checkpoint:.2f}"
+    match thought.act:
+        case None:
+            return turn
+        case "retry":
+            return f"{turn} · tried again"
+        case "continue":
+            return f"{turn} · continued"
+        case "ask":
+            return f"You asked: {' '.join(thought.asked.split())}"
+        case _:
+            assert_never(thought.act)
+
+
+def note_line(note: Note) -> str:
+    """`Your note to all agents: …`, in one line."""
+    return f"Your note to {note.agent_id or 'all agents'}: {' '.join(note.text.split())}"
 
 
 def heading_end(thought: Thought) -> str:

@@ -1,4 +1,4 @@
-"""The card in which a task is written, its files are added, and a run is started and stopped.
+"""The card in which a task is written, its files are added, and a run is started, steered and stopped.
 
 Run, Stop and Run again are one button in one place. A double click cannot start two runs, since the first click has
 changed what the second one would do; nor can it stop the one it started.
@@ -12,19 +12,19 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from tkinter import ttk as plain
-from typing import Literal, assert_never
 
 from felix.errors import FelixError
+from felix.events import RunId
 from felix.gui.attachment import Attachment, context_warning, read_attachment, with_attachments
 from felix.gui.kit import Kit
+from felix.gui.model_menu import shortened
+from felix.gui.run_buttons import Course, Phase, RunButtons, Steer
 from felix.gui.task_box import TaskBox
 from felix.team.prompts import estimate_tokens
 
-Phase = Literal["idle", "starting", "running", "stopping", "finished"]
-"""`starting`: asked for, the engine has not said anything yet. `stopping`: asked for, not confirmed."""
-
 DOUBLE_CLICK_S = 0.4
 """The second half of a double click on Run must not stop what the first half started."""
+LONGEST_NAME = 60
 _EMPTY = "Write what the team shall think about; then press Run."
 
 
@@ -38,16 +38,21 @@ class Composer:
         *,
         on_run: Callable[[str], None],
         on_stop: Callable[[], None],
+        steer: Steer,
         ask_files: Callable[[], list[Path]],
         add_pickers: Callable[[tk.Misc], None],
     ) -> None:
-        """`on_run` gets the whole task, files included; `ask_files` asks the user for some; `add_pickers` fills the
-        left of the button row."""
+        """`on_run` gets the whole task, files included; `steer` is what a run can be asked for; `ask_files` asks the
+        user for some; `add_pickers` fills the left of the button row."""
         self._kit, self._on_run, self._on_stop, self._ask_files = kit, on_run, on_stop, ask_files
         self.phase: Phase = "idle"
+        self.course = Course()
         self.attachments: list[Attachment] = []
+        self.follows: RunId | None = None
+        """The run that the next one follows up."""
+        self._followed = self._task_before = ""
         self._context: tuple[int | None, str] = (None, "")
-        self._label = "Run"
+        self._is_demo = False
         self._pressed_at = 0.0
         self._sentence = ""
         self.frame = kit.frame(parent, "card", padding=(4, 4, 6, 6), box="card")
@@ -57,7 +62,7 @@ class Composer:
         self._notice = kit.label(self.frame, font="Small", color="ink:stop", on="card", padding=(10, 2, 10, 2))
         self._row = kit.frame(self.frame, "card", padding=(3, 4, 0, 0))
         self._row.pack(fill="x")
-        self._fill_row(add_pickers)
+        self._fill_row(add_pickers, steer)
         text = self.box.widget
         for keys in ("<Control-Return>", "<Control-KP_Enter>"):
             text.bind(keys, self._run_by_key)
@@ -66,25 +71,24 @@ class Composer:
         text.bind("<Key>", lambda _event: self._forget_sentence(), add="+")
         self.frame.bind("<Configure>", lambda event: self._notice.configure(wraplength=max(200, event.width - 40)))
 
-    def _fill_row(self, add_pickers: Callable[[tk.Misc], None]) -> None:
+    def _fill_row(self, add_pickers: Callable[[tk.Misc], None], steer: Steer) -> None:
         kit, row = self._kit, self._row
         left = kit.frame(row, "card")
-        left.pack(side="left")
         add_pickers(left)
         self._add = kit.button(
             row, icon="paperclip", on="card", padding=(7, 6), tooltip="Add a text file to the task",
             command=self.choose_files,
         )  # fmt: skip
-        self._add.pack(side="left")
         self._parallel = kit.label(row, "", "Small", "text2", "card", icon="layers", padding=(8, 0))
-        self.button = kit.button(
-            row, "Run", "play-fill", "primary", "card", padding=(12, 4, 12, 5), command=self._pressed,
-            tooltip=self._button_tip,
-        )  # fmt: skip
-        # before all others: where there is little room, it is not Run that is cut
-        self.button.pack(side="right", before=left)
+        self.buttons = RunButtons(
+            row, kit, steer, on_main=self._pressed, on_files=self.choose_files, main_tip=self._button_tip
+        )
+        self.button = self.buttons.main
+        # behind the buttons: where there is little room, it is not Run that is cut
+        left.pack(side="left", after=self.button)
+        self._add.pack(side="left", after=left)
         self._plan = kit.label(row, "", "Small", "text2", "card", padding=(10, 0))
-        row.bind("<Configure>", lambda _event: self._fit_plan())
+        row.bind("<Configure>", lambda _event: self._fit_row())
 
     # -- what the window tells -----------------------------------------------------------------------------------------
 
@@ -103,35 +107,44 @@ class Composer:
         """Show where the run is; only the window knows."""
         self.phase = phase
         self.box.is_locked = phase in ("starting", "running", "stopping")
-        kit, button = self._kit, self.button
-        button.state(["!disabled"])
-        match phase:
-            case "idle":
-                kit.set_button(button, text=self._label, icon="play-fill", kind="primary")
-            case "starting" | "running":
-                kit.set_button(button, text="Stop", icon="stop-fill", kind="outline")
-            case "stopping":
-                kit.set_button(button, text="Stopping…", icon="stop-fill", kind="outline")
-                button.state(["disabled"])
-            case "finished":
-                kit.set_button(button, text="Run again", icon="arrow-clockwise", kind="primary")
-            case _:
-                assert_never(phase)
+        self.buttons.show(phase, self.course)
         for widget in (self._add, *self._chips.winfo_children()):
             if isinstance(widget, plain.Button):
                 widget.state(["disabled" if self.box.is_locked else "!disabled"])
-        self._fit_plan()
+        self._fit_row()
         self._show_ring(has_focus=str(self.frame.tk.call("focus")) == str(self.box.widget))
         self.box.refresh()
+
+    def set_course(self, course: Course) -> None:
+        """Show how the run goes on, or is about to."""
+        if course != self.course:
+            self.course = course
+            self.buttons.show(self.phase, course)
+            self._fit_row()
+
+    def follow_up(self, run: RunId, name: str) -> None:
+        """Make room for a task that begins with another run's answer; the chip says whose, and takes it back."""
+        if self.box.is_locked:
+            return
+        if self.follows is None:
+            self._task_before = self.box.text
+        self.follows, self._followed = run, name
+        self.attachments = []
+        self.take("")
+        self._draw_chips()
+
+    def end_follow_up(self) -> None:
+        """The next run stands for itself again."""
+        if self.follows is not None:
+            self.follows, self._followed = None, ""
+            self._draw_chips()
 
     def set_plan(self, words: str, *, parallel: int, is_demo: bool) -> None:
         """What a run would be: `8 calls in 3 rounds`, how many at once, and whether it is the demo."""
         self._plan.configure(text=words)
-        self._fit_plan()
         self._kit.set_label(self._parallel, text=f"{parallel} at once")
-        self._label = "Run demo" if is_demo else "Run"
-        if self.phase == "idle":
-            self._kit.set_button(self.button, text=self._label)
+        self._is_demo = is_demo
+        self._show_label()
 
     def set_context(self, length: int | None, model: str) -> None:
         """The model's context as loaded, to count the task against."""
@@ -144,6 +157,11 @@ class Composer:
             self._parallel.pack(side="left", after=self._add)
         else:
             self._parallel.pack_forget()
+        self._fit_row()
+
+    def _show_label(self) -> None:
+        self.buttons.set_label("Run demo" if self._is_demo else "Run", is_follow_up=self.follows is not None)
+        self._fit_row()
 
     def say(self, sentence: str) -> None:
         """A quiet sentence at the box, until something is typed."""
@@ -178,17 +196,18 @@ class Composer:
         # a ring says "type here"; while a run is on nobody can
         self.frame.state(["user1" if has_focus and not self.box.is_locked else "!user1"])
 
-    def _fit_plan(self) -> None:
-        """Say what a run would be while there is room for the whole of it."""
-        others = [each for each in self._row.pack_slaves() if each is not self._plan]
-        room = self._row.winfo_width() - sum(each.winfo_reqwidth() for each in others)
+    def _fit_row(self) -> None:
+        """Fit the buttons; and say what a run would be while there is room for the whole of it."""
+        mine = {self._plan, *self.buttons.all}
+        others = sum(each.winfo_reqwidth() for each in self._row.pack_slaves() if each not in mine)
+        room = self._row.winfo_width() - others - self.buttons.fit(self._row.winfo_width() - others)
         if self.box.is_locked or self._plan.winfo_reqwidth() > room:
             self._plan.pack_forget()
         else:
             self._plan.pack(side="right")
 
     def _button_tip(self) -> str:
-        return "Stop the run (Esc)" if self.box.is_locked else "Start the run (Ctrl+Enter)"
+        return "Stop the run (Esc)" if self.box.is_locked else "Start a run (Ctrl+Enter)"
 
     # -- files ---------------------------------------------------------------------------------------------------------
 
@@ -218,16 +237,30 @@ class Composer:
         kit = self._kit
         for child in self._chips.winfo_children():
             child.destroy()
-        for each in self.attachments:
+
+        def chip(words: str, icon: str, remove: Callable[[], object], tip: str) -> None:
             kit.button(
-                self._chips, f"{each.label}  ✕", "file-text", "soft", "card", "Small", padding=(8, 3, 8, 4),
-                icon_size=12, command=partial(self._remove, each), tooltip=f"Remove {each.name} from the task",
+                self._chips, f"{words}  ✕", icon, "soft", "card", "Small", padding=(8, 3, 8, 4), icon_size=12,
+                command=remove, tooltip=tip,
             ).pack(side="left", padx=(0, kit.px(6)))  # fmt: skip
-        if self.attachments:
+
+        if self.follows is not None:
+            name = shortened(self._followed, LONGEST_NAME)
+            chip(f"Follow-up to: {name}", "chat-left-text", self._give_up_following, "Start a run of its own instead")
+        for each in self.attachments:
+            chip(each.label, "file-text", partial(self._remove, each), f"Remove {each.name} from the task")
+        if self.attachments or self.follows is not None:
             self._chips.pack(fill="x", after=self.box.widget)
         else:
             self._chips.pack_forget()
+        self._show_label()
         self._task_changed()
+
+    def _give_up_following(self) -> None:
+        self.end_follow_up()
+        if not self.box.text.strip():
+            self.box.text = self._task_before
+        self.box.widget.focus_set()
 
     # -- the line below the text ---------------------------------------------------------------------------------------
 

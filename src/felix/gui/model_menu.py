@@ -80,3 +80,17 @@ def fill_model_menu(
     if wanted != AUTOMATIC and all(model.id != wanted for model in models):
         menu.add_separator()
         add(f"{shortened(wanted, 60)}{'  ·  not on this server' if report else ''}", wanted)
+
+
+def model_choices(report: ServerReport | None, own: str) -> list[tuple[str, str] | None]:
+    """The models of a server as pairs of id and words, those that are loaded first; None is a line between groups.
+
+    The first is empty and says `own`: as it is without a choice.
+    """
+    choices: list[tuple[str, str] | None] = [("", own)]
+    models = report.models if report else ()
+    for loaded in (True, False):
+        group = [(model.id, model_words(model)) for model in models if model.loaded == loaded]
+        if group:
+            choices += [None, *group]
+    return choices

@@ -1,4 +1,4 @@
-"""Starting and stopping a run from the window: one at a time, shown by what the engine says and not by what was asked.
+"""Starting, steering and stopping a run from the window: one at a time, shown by what the engine says of it.
 
 It is a view, because the phase of the buttons follows the run's own records.
 """
@@ -9,9 +9,10 @@ import time
 from collections.abc import Callable
 
 from felix.engine import Engine
-from felix.events import AgentId, Record, RunFinished, RunId, RunStarted
+from felix.events import AgentId, Pause, Record, RunFinished, RunId, RunStarted
 from felix.gui.bridge import Bridge
 from felix.gui.composer import Composer
+from felix.gui.run_buttons import Course
 from felix.gui.server_watch import ServerWatch
 from felix.ledger.state import RunState
 from felix.settings import SettingsFile
@@ -44,6 +45,9 @@ class RunControl:
         self._on_begin, self._on_end = on_begin, on_end
         self._waiting: str | None = None
         """A task that starts as soon as it is known whether a server is there."""
+        self._asked_pause: Pause | None = None
+        self._asked_wrap_up = False
+        """What was asked of the run and is shown already, until it says so itself."""
 
     @property
     def is_live(self) -> bool:
@@ -75,6 +79,61 @@ class RunControl:
         if self._bridge.live_run is not None:
             self._composer.set_phase("stopping")
             self._engine.stop(self._bridge.live_run)
+
+    # -- steering ------------------------------------------------------------------------------------------------------
+
+    @property
+    def can_steer(self) -> bool:
+        """Whether agents go on who could be paused, wrapped up, or told something."""
+        course = self._course()
+        return self._composer.phase == "running" and not (course.is_concluding or course.is_wrapping_up)
+
+    def pause(self) -> None:
+        """Pause after the round that is on; when that was asked for already, go on."""
+        run = self._bridge.live_run
+        if run is None or not self.can_steer:
+            return
+        if self._course().pause == "off":
+            self._asked_pause = "asked"
+            self._engine.pause(run)
+        else:
+            self._asked_pause = "off"
+            self._engine.go_on(run)
+        self._composer.set_course(self._course())
+
+    def wrap_up(self) -> None:
+        """Have the synthesis made now."""
+        run = self._bridge.live_run
+        if run is not None and self.can_steer:
+            self._asked_wrap_up = True
+            self._engine.wrap_up(run)
+            self._composer.set_course(self._course())
+
+    def _course(self) -> Course:
+        """What the run says of itself, and what was just asked of it."""
+        state, shown = self._bridge.live, self._bridge.state
+        return Course(
+            pause=self._asked_pause or state.pause,
+            is_wrapping_up=self._asked_wrap_up or state.is_wrapping_up,
+            is_concluding=state.synthesis is not None or self._bridge.run != self._bridge.live_run,
+            has_answer=shown.synthesis is not None and len(shown.synthesis.answer) > 0,
+        )
+
+    def _hear(self, state: RunState) -> None:
+        """Forget what was asked for once the run has said it."""
+        if state.status is not None:
+            self._asked_pause, self._asked_wrap_up = None, False
+        elif self._asked_pause is not None and (self._asked_pause == "off") == (state.pause == "off"):
+            self._asked_pause = None
+        self._asked_wrap_up &= not state.is_wrapping_up
+
+    def look(self) -> None:
+        """Another run is shown, or none: Run again is about that one."""
+        if not self.is_live:
+            self._composer.set_phase("idle" if self._bridge.state.plan is None else "finished")
+        self._composer.set_course(self._course())
+
+    # -- beginning -----------------------------------------------------------------------------------------------------
 
     def _wait(self, task: str) -> None:
         """Show the agents as connecting until it is known whether there is a server."""
@@ -128,13 +187,15 @@ class RunControl:
     # -- the run's own word --------------------------------------------------------------------------------------------
 
     def show(self, state: RunState) -> None:
-        if not self.is_live or state.plan is None or state.run != self._bridge.live_run:
+        if state.plan is None or state.run != self._bridge.live_run:
             return
-        if state.status is not None:
+        self._hear(state)
+        self._composer.set_course(self._course())
+        if self.is_live and state.status is not None:
             self._composer.set_phase("finished")
             self._on_end()
-        elif self._composer.phase == "starting":
-            self._composer.set_phase("running")
+        elif state.status is None and self._composer.phase in ("starting", "finished", "idle"):
+            self._composer.set_phase("running")  # a run that had ended may go on, too
 
     def update(self, state: RunState, dirty: set[AgentId]) -> None:
         self.show(state)

@@ -23,6 +23,11 @@ class Shortcut:
 
 
 RUN = Shortcut("Ctrl+Enter", "Run the task", ("<Control-Return>", "<Control-KP_Enter>"))
+NOTE = Shortcut("Ctrl+Shift+N", "A note to the agents", ("<Control-N>",))
+PAUSE = Shortcut("Ctrl+Shift+P", "Pause after this round; go on", ("<Control-P>",))
+WRAP_UP = Shortcut(
+    "Ctrl+Shift+Enter", "Wrap up: write the answer now", ("<Control-Shift-Return>", "<Control-Shift-KP_Enter>")
+)
 ESCAPE = Shortcut("Esc", "Close what is open; then stop the run", ("<Escape>",))
 FIND = Shortcut("Ctrl+F", "Find in the card with the focus, or in the answer", ("<Control-f>", "<Control-F>"))
 FOCUS_CARD = Shortcut("Ctrl+1 … Ctrl+9", "Go to an agent's card", tuple(f"<Control-Key-{n}>" for n in range(1, 10)))
@@ -42,9 +47,12 @@ IN_A_CARD = (
     Shortcut("Ctrl+C", "Copy the selection, or the whole card"),
     Shortcut("End", "Jump to the latest text and follow it"),
     Shortcut("T", "Open or fold the newest thinking"),
+    Shortcut("A", "Ask the agent about what it said"),
+    Shortcut("R", "Have the agent try again"),
+    Shortcut("Del", "Stop the agent"),
 )
 GROUPS = (
-    ("Run", (RUN, ESCAPE)),
+    ("Run", (RUN, WRAP_UP, PAUSE, NOTE, ESCAPE)),
     ("Go to", (FOCUS_CARD, FIND, NEXT_REGION, PREVIOUS_REGION, NEXT_TAB, SETTINGS)),
     ("In a card", IN_A_CARD),
     ("Look", (LARGER, SMALLER, NORMAL_SIZE, RIGHT_PANEL, HELP)),

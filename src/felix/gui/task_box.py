@@ -33,8 +33,11 @@ _EDITING = (
 class TaskBox:
     """A Text of the task. `on_change` is called, when Tk is idle, after the text or the size it needs changed."""
 
-    def __init__(self, parent: tk.Misc, kit: Kit, *, on_change: Callable[[], None]) -> None:
+    def __init__(
+        self, parent: tk.Misc, kit: Kit, *, on_change: Callable[[], None], placeholder: str = PLACEHOLDER
+    ) -> None:
         self._kit = kit
+        self._fewest, self._most = FEWEST, MOST
         self._on_change = on_change
         self._idle: str | None = None
         self.is_locked = False
@@ -42,7 +45,7 @@ class TaskBox:
             parent, "card", "Base", padx=9, pady=6, editable=True, height=FEWEST, maxundo=200, autoseparators=True,
             takefocus=True,
         )  # fmt: skip
-        self._hint = kit.label(self.widget, PLACEHOLDER, "Base", "text2", "card", cursor="xterm")
+        self._hint = kit.label(self.widget, placeholder, "Base", "text2", "card", cursor="xterm")
         self._hint.bind("<Button-1>", lambda _event: self.widget.focus_set())
         self._is_large = False
         widget = self.widget
@@ -83,6 +86,12 @@ class TaskBox:
         font = "Read" if is_large else "Base"
         self.widget.configure(font=font)
         self._kit.set_label(self._hint, font=font)
+        self._schedule()
+
+    def ask_for(self, placeholder: str, *, fewest: int, most: int) -> None:
+        """Say what is to be written here, and how many lines it may take."""
+        self._kit.set_label(self._hint, text=placeholder)
+        self._fewest, self._most = fewest, most
         self._schedule()
 
     def refresh(self) -> None:
@@ -180,12 +189,12 @@ class TaskBox:
     def _settle(self) -> None:
         self._idle = None
         self._place_hint()
-        # Two thousand characters always fill six lines; the rest need not be laid out to know that.
+        # Two thousand characters fill as many lines as there can be; the rest need not be laid out to know that.
         counted = self.widget.count("1.0", "1.0 + 2000 chars", "displaylines")
         lines = counted[0] if counted else 1
-        fewest = FEWEST + self._is_large
+        fewest = self._fewest + self._is_large
         grows = self._is_large or (not self.is_locked and str(self.widget.tk.call("focus")) == str(self.widget))
-        height = max(fewest, min(MOST, lines)) if grows else fewest
+        height = max(fewest, min(self._most, lines)) if grows else fewest
         if int(self.widget.cget("height")) != height:
             self.widget.configure(height=height)
             if self.is_locked:

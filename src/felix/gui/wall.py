@@ -12,8 +12,11 @@ from typing import Any
 
 from felix.events import HUB, AgentId
 from felix.gui.card import Card
+from felix.gui.card_tools import CardTools
 from felix.gui.chips import ChipsRow
 from felix.gui.kit import Kit
+from felix.gui.note_strip import NoteStrip
+from felix.gui.offers import CardActs
 from felix.ledger.state import RunState
 from felix.settings import SettingsFile
 
@@ -36,12 +39,14 @@ class Wall:
         kit: Kit,
         settings: SettingsFile,
         *,
+        acts: CardActs | None = None,
         on_maximise: Callable[[AgentId | None], object] | None = None,
         on_wake: Callable[[], object] | None = None,
     ) -> None:
-        """`on_maximise` is told whose card is big now, None for none; `on_wake` asks for a frame outside a run."""
+        """`acts` are what cards can ask for; `on_maximise` is told whose card is big now, None for none; `on_wake` asks
+        for a frame outside a run."""
         self._kit, self._settings = kit, settings
-        self._told, self._on_wake = on_maximise, on_wake
+        self._acts, self._told, self._on_wake = acts, on_maximise, on_wake
         self._state = RunState()
         self._pool: list[Card] = []
         self._cards: dict[AgentId, Card] = {}
@@ -51,31 +56,16 @@ class Wall:
         """Whose card is big."""
         self.frame = kit.frame(parent, "page")
         self._grid = kit.scrolled_frame(self.frame, "page")
-        self._grid.frame.place(x=0, y=0, relwidth=1.0, relheight=1.0)
+        self._notes = NoteStrip(self.frame, kit)
+        self._place_grid()
         self._grid.canvas.configure(yscrollcommand=self._scrolled)
         self._grid.bar.pack_forget()  # it takes room only while there is something to scroll
         self._grid.canvas.bind("<Configure>", lambda _event: self._lay_out(), add="+")
         kit.on_font_change(self._grow, owner=self._grid.canvas)
         self._chips = ChipsRow(self.frame, kit, on_choose=self._choose)
         self._big: Card | None = None
-        self._toolbar = kit.frame(self._grid.body, "card", (12, 0, 0, 0))
         self._under_tools: Card | None = None
-        for icon, words, act in (
-            ("arrows-angle-expand", "Make big (Enter)", self._expand),
-            ("copy", "Copy (Ctrl+C)", self._copy),
-        ):
-            button = kit.button(
-                self._toolbar,
-                icon=icon,
-                on="card",
-                padding=(5, 4),
-                icon_size=12,
-                color="text",
-                command=act,
-                tooltip=words,
-            )
-            button.configure(takefocus=False)  # one toolbar for all cards; the keyboard has Enter and Ctrl+C
-            button.pack(side="left")
+        self._tools = CardTools(self._grid.body, kit, lambda: self._under_tools)
 
     # -- View ----------------------------------------------------------------------------------------------------------
 
@@ -83,6 +73,7 @@ class Wall:
         """The wall of this run. Of the same run, every card goes on where it is."""
         is_new = state is not self._state
         self._state = state
+        self._draw_notes()
         if list(state.agents) != list(self._cards):
             self._rebuild()
         if is_new and self.maximised is not None:
@@ -98,10 +89,13 @@ class Wall:
         if state is not self._state or list(state.agents) != list(self._cards):
             self.show(state)
             return
+        self._draw_notes()
         # the end of a run changes those who never spoke too, whoever else did so in the same frame
         changed = set(self._cards) if state.status is not None else dirty - {HUB} or set(self._cards)
         self._stale |= changed & self._cards.keys()
         self._draw_stale()
+        if self._under_tools is not None:
+            self._tools.show(self._under_tools.offers)
         if self._big is not None and self.maximised is not None:
             self._chips.update(state, dirty)
             if self.maximised in changed:
@@ -169,7 +163,7 @@ class Wall:
     # -- layout --------------------------------------------------------------------------------------------------------
 
     def _rebuild(self) -> None:
-        self._toolbar.place_forget()
+        self._tools.frame.place_forget()
         self._under_tools = None
         agents = list(self._state.agents)
         # a card costs ten times more to build than to show, so those of the last run serve again
@@ -181,7 +175,10 @@ class Wall:
         self._lay_out()
 
     def _new_card(self) -> Card:
-        return Card(self._grid.body, self._kit, self._settings, on_maximise=self.maximise, on_hover=self._hovered)
+        return Card(
+            self._grid.body, self._kit, self._settings, acts=self._acts, on_maximise=self.maximise,
+            on_hover=self._hovered,
+        )  # fmt: skip
 
     def _lay_out(self) -> None:
         canvas, px, count = self._grid.canvas, self._kit.px, len(self._cards)
@@ -210,10 +207,39 @@ class Wall:
         self._find_visible()
 
     def _grow(self) -> None:
+        self._place_notes()
         self._lay_out()
-        if self._big is not None and self.maximised is not None:
-            top = self._chips.height + self._kit.px(CHIPS_GAP)
-            self._big.frame.place_configure(y=top, height=-top)
+
+    def _place_notes(self) -> None:
+        """The strip has come or gone, or lines are higher now: give the rest of the wall its place."""
+        if self._notes.is_needed:
+            self._notes.frame.place(x=0, y=0, relwidth=1.0)
+        else:
+            self._notes.frame.place_forget()
+        if self.maximised is None:
+            self._place_grid()
+        else:
+            self._place_big()
+
+    def _place_grid(self) -> None:
+        top = self._above
+        self._grid.frame.place(x=0, y=top, relwidth=1.0, relheight=1.0, height=-top)
+
+    def _place_big(self) -> None:
+        top = self._above
+        self._chips.frame.place(x=0, y=top, relwidth=1.0)
+        top += self._chips.height + self._kit.px(CHIPS_GAP)
+        if self._big is not None:
+            self._big.frame.place(x=0, y=top, relwidth=1.0, relheight=1.0, height=-top)
+
+    @property
+    def _above(self) -> int:
+        """Pixels that the strip of notes takes."""
+        return self._notes.height + self._kit.px(CHIPS_GAP) if self._notes.is_needed else 0
+
+    def _draw_notes(self) -> None:
+        if self._notes.show(self._state):
+            self._place_notes()
 
     def _scrolled(self, first: float, last: float) -> None:
         self._grid.bar.set(first, last)
@@ -245,7 +271,7 @@ class Wall:
             self._chips.frame.place_forget()
             if self._big is not None:
                 self._big.frame.place_forget()
-            self._grid.frame.place(x=0, y=0, relwidth=1.0, relheight=1.0)
+            self._place_grid()
             self._stale.update(self._cards)
             self._draw_stale()
             if before in self._cards:
@@ -253,12 +279,11 @@ class Wall:
         else:
             if self._big is None:
                 self._big = Card(
-                    self.frame, self._kit, self._settings, on_maximise=lambda _agent: self.maximise(None), is_large=True
-                )
-            top = self._chips.height + self._kit.px(CHIPS_GAP)
+                    self.frame, self._kit, self._settings, acts=self._acts,
+                    on_maximise=lambda _agent: self.maximise(None), is_large=True,
+                )  # fmt: skip
             self._grid.frame.place_forget()
-            self._chips.frame.place(x=0, y=0, relwidth=1.0)
-            self._big.frame.place(x=0, y=top, relwidth=1.0, relheight=1.0, height=-top)
+            self._place_big()
             self._chips.choose(agent_id)
             self._chips.show(self._state)
             self.frame.update_idletasks()
@@ -275,16 +300,9 @@ class Wall:
 
     def _hovered(self, card: Card) -> None:
         self._under_tools = card
-        self._toolbar.place(in_=card.foot, relx=1.0, rely=0.5, anchor="e")
-        self._toolbar.lift()
-
-    def _expand(self) -> None:
-        if self._under_tools is not None:
-            self._under_tools.maximise()
-
-    def _copy(self) -> None:
-        if self._under_tools is not None:
-            self._under_tools.copy()
+        self._tools.show(card.offers)
+        self._tools.frame.place(in_=card.foot, relx=1.0, rely=0.5, anchor="e")
+        self._tools.frame.lift()
 
     def _focused(self) -> Card | None:
         if self._big is not None and self.maximised is not None:

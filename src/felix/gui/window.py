@@ -6,6 +6,7 @@ import logging
 import time
 import tkinter as tk
 from contextlib import suppress
+from pathlib import Path
 
 import ttkbootstrap as ttk
 
@@ -14,6 +15,7 @@ from felix.engine import Engine
 from felix.errors import WorkflowError
 from felix.events import AgentId
 from felix.gui import shortcuts
+from felix.gui.acts import Acts
 from felix.gui.banner import Banner
 from felix.gui.bridge import Bridge
 from felix.gui.chips import ChipsRow
@@ -56,10 +58,19 @@ NARROW = 1180
 class Window:
     """Everything of the one window. `open` maps it, `close` ends it; all on Tk's thread."""
 
-    def __init__(self, app: ttk.App, kit: Kit, settings: SettingsFile, library: Library, *, demo: bool) -> None:
+    def __init__(
+        self,
+        app: ttk.App,
+        kit: Kit,
+        settings: SettingsFile,
+        library: Library,
+        *,
+        demo: bool,
+        ledger: Path | None = None,
+    ) -> None:
         self.app, self.kit, self.settings, self.library = app, kit, settings, library
         self.keys = KeyStore()
-        self.engine = Engine(settings, self.keys)
+        self.engine = Engine(settings, self.keys, ledger=ledger)
         self.bridge = Bridge(app, on_bug=self._fault)
         self.watch = ServerWatch(app, self.engine, self.bridge, settings, demo=demo)
         self.watch.on_change = self._server_changed
@@ -105,6 +116,7 @@ class Window:
         )  # fmt: skip
         self.header.notebook.bind("<<NotebookTabChanged>>", lambda _event: self._tab_changed())
         self.bridge.add(self.control, app, is_of_live=True)
+        self.bridge.add(self.acts, app)
         for view, widget in (
             (self.status, self.status.frame),
             (self.column, app),
@@ -125,9 +137,10 @@ class Window:
 
     def _build_column(self) -> None:
         kit, frame, dialogs = self.kit, self.column.frame, FileDialogs()
+        self.acts = Acts(self.engine, self.bridge, self.watch)
         self.banner = Banner(frame, kit, on_connection=self.show_settings, on_use=self._use_offer)
         self.composer = Composer(
-            frame, kit, on_run=self._begin, on_stop=self._stop,
+            frame, kit, on_run=self._begin, on_stop=self._stop, steer=self.acts.steer,
             ask_files=lambda: dialogs.open_several(frame, "Add text files to the task"),
             add_pickers=self._add_pickers,
         )  # fmt: skip
@@ -140,8 +153,11 @@ class Window:
             self.engine, self.bridge, self.settings, self.watch, self.composer,
             workflow=self._chosen_workflow, on_begin=self._run_begins, on_end=self._run_ended,
         )  # fmt: skip
+        self.acts.furnish(kit, frame, self.composer, self.control)
         self.watch.is_busy = lambda: self.control.is_live
-        self.wall = Wall(frame, kit, self.settings, on_maximise=self._card_is_big, on_wake=self.bridge.wake)
+        self.wall = Wall(
+            frame, kit, self.settings, acts=self.acts.card, on_maximise=self._card_is_big, on_wake=self.bridge.wake
+        )
         self.chips = ChipsRow(frame, kit, on_choose=self.show_card)
         self.strip = SynthesisStrip(frame, kit, on_view=self._choose_view)
         self.synthesis = SynthesisView(
@@ -191,6 +207,9 @@ class Window:
             (shortcuts.PREVIOUS_REGION, lambda _event: self._walk(-1)),
             (shortcuts.FOCUS_CARD, lambda event: self.wall.focus_card(int(event.keysym))),
             (shortcuts.RUN, lambda _event: self._run_by_key()),
+            (shortcuts.NOTE, lambda _event: self.acts.note()),
+            (shortcuts.PAUSE, lambda _event: self.control.pause()),
+            (shortcuts.WRAP_UP, lambda _event: self.control.wrap_up()),
         ):
             shortcuts.bind(self.app, shortcut, action)
         for widget in (self.synthesis.rendered.widget, self.helix.canvas, self.workflow.button, self.model.button):
@@ -399,7 +418,7 @@ class Window:
 
     def escape(self) -> None:
         """Close what is open; when nothing is, stop the run."""
-        if self.overlays.close() or self.synthesis.close_find() or self.wall.escape():
+        if self.overlays.close() or self.acts.close() or self.synthesis.close_find() or self.wall.escape():
             return
         if self.control.is_live:
             self.control.stop()

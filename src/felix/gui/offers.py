@@ -1,0 +1,88 @@
+"""What a user may ask of an agent or of the synthesis at a moment of the run, and the acts that ask for it.
+
+Views offer what stands in the set they get and call the act; what an act does, only the window knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from felix.events import AgentId, Status, ThoughtId
+from felix.ledger.state import Agent, RunState, Speech, Thought
+
+Offer = Literal["stop", "retry", "continue", "ask", "again"]
+"""`again`: the synthesis once more, with other instructions or another model."""
+Offers = frozenset[Offer]
+NOTHING: Offers = frozenset()
+
+_BROKEN_OFF: tuple[Status, ...] = ("truncated", "stopped", "interrupted", "unconfirmed", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class CardActs:
+    """What a card can ask for; each returns at once."""
+
+    offers: Callable[[Agent, RunState], Offers]
+    stop: Callable[[AgentId], object]
+    retry: Callable[[ThoughtId], object]
+    edit: Callable[[ThoughtId], object]
+    """Have the user change the prompt first, or the model."""
+    go_on: Callable[[ThoughtId], object]
+    """Continue writing."""
+    ask: Callable[[AgentId, str], object]
+    answer: Callable[[str, bool], object]
+    """A guard's question by its id, and whether to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class SynthesisActs:
+    """What the synthesis can be asked for."""
+
+    offers: Callable[[RunState], Offers]
+    again: Callable[[], object]
+    go_on: Callable[[], object]
+    stop: Callable[[], object]
+    answer: Callable[[str, bool], object]
+
+
+def turn_of(agent: Agent) -> Thought | None:
+    """The thought its card speaks of: what the agent does now, else its latest turn, which no answer to the user is."""
+    latest = agent.latest
+    if latest is None or latest.is_live:
+        return latest
+    return next((each for each in reversed(agent.thoughts) if each.act != "ask"), latest)
+
+
+def offers_for(agent: Agent, state: RunState) -> Offers:
+    """What can be asked of an agent now."""
+    thought = turn_of(agent)
+    if thought is None:
+        return NOTHING
+    if thought.is_live:
+        return frozenset(("stop",)) if state.is_running else NOTHING
+    if state.is_running and (state.synthesis is not None or state.is_wrapping_up):
+        return NOTHING  # the hub has taken what there is
+    offers: set[Offer] = set()
+    if thought.act != "ask":
+        offers.add("retry")
+        if _can_go_on(thought):
+            offers.add("continue")
+    if any(each.answer for each in agent.thoughts if not each.is_live):
+        offers.add("ask")
+    return frozenset(offers)
+
+
+def offers_for_synthesis(state: RunState) -> Offers:
+    """What can be asked of the hub now."""
+    synthesis = state.synthesis
+    if state.is_running:
+        return frozenset(("stop",)) if synthesis is not None and synthesis.is_live else NOTHING
+    if not any(thought.answer for thought in state.thoughts.values()):
+        return NOTHING
+    return frozenset(("again", "continue")) if synthesis and _can_go_on(synthesis) else frozenset(("again",))
+
+
+def _can_go_on(speech: Speech) -> bool:
+    return speech.status in _BROKEN_OFF and bool(speech.answer)
