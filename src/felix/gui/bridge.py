@@ -38,6 +38,8 @@ from felix.events import (
 )
 from felix.gui.player import Player
 from felix.gui.view import View
+from felix.ledger.health import Health
+from felix.ledger.replay import RunClock, clock_of
 from felix.ledger.state import RunState
 from felix.team.mailbox import Item, Mailbox, Reply
 
@@ -99,19 +101,27 @@ class _Changes:
 class _Followed:
     """A run whose records are taken in."""
 
-    __slots__ = ("changes", "player", "records", "state")
+    __slots__ = ("changes", "clock", "player", "records", "state")
 
     def __init__(self) -> None:
         self.state = RunState()
         self.records: list[Record] = []
         """The durable ones, for a replay."""
         self.changes = _Changes()
+        self.clock = RunClock(0.0)
         self.player: Player | None = None
 
     def take(self, record: Record) -> None:
         if record.seq > self.state.seq and not isinstance(record.event, PASSING):
             self.records.append(record)
         self.state.apply(record)
+        match record.event:
+            case RunStarted():
+                self.clock = RunClock(record.at)
+            case RunReopened():
+                self.clock = clock_of(self.records)
+            case _:
+                pass
 
 
 class Bridge:
@@ -135,6 +145,8 @@ class Bridge:
         self._nobody = _Followed()
         """Stands in until there is a run."""
         self._waiting: deque[Item] = deque()
+        self.on_health: Callable[[Health], None] = lambda _health: None
+        """Told how the ledger is from now on."""
         self._replies: dict[int, OnReply] = {}
         self._ticked_at = 0.0
         self._is_called = True
@@ -170,7 +182,7 @@ class Bridge:
         if run not in self._runs or plan is not None:
             followed = self._runs[run] = _Followed()
             if plan is not None:
-                followed.state.apply(Record(0, time.time(), run, plan))
+                followed.take(Record(0, time.time(), run, plan))
         self.live_run = run
         self._look_at(run)
 
@@ -236,6 +248,17 @@ class Bridge:
         if self._after is not None:
             self._root.tk.call("after", "cancel", self._after)
             self._after = None
+
+    @property
+    def clock(self) -> RunClock:
+        """Turns Unix seconds into seconds of the run that is shown."""
+        return self._shown.clock
+
+    @property
+    def is_replaying(self) -> bool:
+        """Whether what is shown is a moment of a run that has ended, and not its end."""
+        player = self._shown.player
+        return player is not None and player.has_moved and not player.is_at_end
 
     @property
     def _shown(self) -> _Followed:
@@ -317,7 +340,10 @@ class Bridge:
         waiting, counter = self._waiting, 0
         while waiting:
             item = waiting.popleft()
-            if not isinstance(item, Record):
+            if isinstance(item, Health):
+                self.on_health(item)
+                continue
+            if isinstance(item, Reply):
                 self._answer(item)
                 continue
             followed = self._runs.get(item.run)
