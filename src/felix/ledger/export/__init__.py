@@ -6,8 +6,20 @@ what the models thought before they answered is left out unless asked for.
 
 from felix.ledger.export.document import markdown
 from felix.ledger.export.event_file import as_json, records_of
+from felix.ledger.export.files import FORMATS, Format, everything, rendered
 from felix.ledger.export.graph import mermaid
 from felix.ledger.export.page import html
 from felix.ledger.export.words import file_stem
 
-__all__ = ["as_json", "file_stem", "html", "markdown", "mermaid", "records_of"]
+__all__ = [
+    "FORMATS",
+    "Format",
+    "as_json",
+    "everything",
+    "file_stem",
+    "html",
+    "markdown",
+    "mermaid",
+    "records_of",
+    "rendered",
+]

@@ -1,0 +1,63 @@
+"""The runs that are kept, for the commands that only look: which ledger is meant, and which run."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from felix import places
+from felix.cli.output import FAILED, STOPPED, WRONG, Output, give_up_stdout, note
+from felix.errors import FelixError, LedgerError, SettingsError
+from felix.ledger.reader import Reader, RunRow
+from felix.settings import SettingsFile
+
+LAST = "last"
+"""What a user calls the newest run."""
+MOST_NAMED = 5
+"""Runs that are named when the beginning of an id fits several."""
+
+
+def look(options: argparse.Namespace, work: Callable[[Reader, Output], int]) -> int:
+    """Carry out a command that reads the ledger; what goes wrong is one sentence and an exit status."""
+    out = Output()
+    try:
+        with Reader(ledger_file(options)) as reader:
+            status = work(reader, out)
+            out.flush()
+            return status
+    except FelixError as error:
+        note(str(error))
+        return WRONG
+    except BrokenPipeError:  # whoever read along has gone
+        give_up_stdout()
+        return STOPPED
+    except OSError as error:
+        note(f"The output could not be written ({error.strerror}) – make room for it, then try again.")
+        give_up_stdout()
+        return FAILED
+
+
+def ledger_file(options: argparse.Namespace) -> Path:
+    """The ledger that the command line names, else the settings, else the usual one. Raises SettingsError."""
+    if options.ledger:
+        return places.ledger_file(options.ledger)
+    settings = SettingsFile(options.settings or places.settings_file(), defaults=places.default_settings())
+    settings.load()
+    if settings.faults:
+        raise SettingsError(" ".join(settings.faults))
+    return places.ledger_file(settings.current.ledger_path)
+
+
+def find(reader: Reader, wanted: str) -> RunRow:
+    """The run with this id, or the only one whose id begins so; `last` is the newest. Raises LedgerError."""
+    rows = reader.runs()
+    if wanted == LAST and rows:
+        return max(rows, key=lambda row: row.started_at)
+    found = [row for row in rows if row.run == wanted] or [row for row in rows if wanted and row.run.startswith(wanted)]
+    if not found:
+        raise LedgerError(f"No run is called “{wanted}” – `felix runs` lists them.")
+    if len(found) > 1:
+        named = ", ".join(row.run for row in found[:MOST_NAMED]) + (", …" if len(found) > MOST_NAMED else "")
+        raise LedgerError(f"“{wanted}” fits {len(found)} runs ({named}) – give more of the id.")
+    return found[0]

@@ -1,0 +1,46 @@
+"""What a terminal is shown: text on stdout, in whatever encoding it has, and sentences beside it on stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TextIO
+
+from felix.terminal import safe
+
+COMPLETE, FAILED, WRONG, STOPPED = 0, 1, 2, 130
+"""Exit statuses: done; failed; wrong usage, settings or file; stopped by Ctrl-C."""
+
+
+class Output:
+    """stdout: what its encoding cannot hold is replaced, never an error."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        # there is none when the shell has closed it
+        self._stream = stream or sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115  open as long as the process
+        self._encoding = self._stream.encoding or "utf-8"
+
+    @property
+    def is_terminal(self) -> bool:
+        return self._stream.isatty()
+
+    def write(self, text: str) -> None:
+        self._stream.write(text.encode(self._encoding, "replace").decode(self._encoding))
+
+    def note(self, line: str) -> None:
+        """A line on stderr, behind the text it belongs to."""
+        self.flush()
+        note(line)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+
+def note(line: str) -> None:
+    print(safe(line), file=sys.stderr, flush=True)
+
+
+def give_up_stdout() -> None:
+    """Let what is still buffered go nowhere, or the interpreter would fail on it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

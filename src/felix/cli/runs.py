@@ -1,0 +1,63 @@
+"""`felix runs`: the runs that are kept, the newest first, one to a line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from datetime import datetime
+
+from felix.cli.kept import look
+from felix.cli.output import COMPLETE, Output
+from felix.ledger.export.words import RUN_ENDINGS, duration
+from felix.ledger.reader import Reader, RunRow
+from felix.ledger.search import CLOSED, OPENED
+from felix.terminal import safe
+
+_WITHOUT_MARKS = {ord(OPENED): None, ord(CLOSED): None}
+
+
+def run(options: argparse.Namespace) -> int:
+    """List them, or those in which all words of `--search` stand."""
+    return look(options, lambda reader, out: _list(reader, out, options))
+
+
+def _list(reader: Reader, out: Output, options: argparse.Namespace) -> int:
+    rows = reader.runs(options.search)
+    if not rows:
+        out.note(f"No run holds “{options.search}”." if options.search.strip() else "No runs are kept yet.")
+    elif options.json:
+        for row in rows:
+            out.write(json.dumps(_as_json(row), ensure_ascii=True).replace("\x7f", "\\u007f") + "\n")
+    else:
+        _table(rows, out)
+    return COMPLETE
+
+
+def _table(rows: list[RunRow], out: Output) -> None:
+    """In columns; the name, which may have letters of any width, comes last."""
+    lines = [_cells(row) for row in rows]
+    widths = [max(map(len, column)) for column in list(zip(*lines, strict=True))[:-1]]
+    for cells, row in zip(lines, rows, strict=True):
+        line = "  ".join([*(cell.ljust(width) for cell, width in zip(cells, widths, strict=False)), cells[-1]])
+        out.write(line.rstrip() + "\n")
+        if row.snippet:
+            out.write(f"    … {_in_a_line(row.snippet.translate(_WITHOUT_MARKS))}\n")
+
+
+def _cells(row: RunRow) -> tuple[str, ...]:
+    began = datetime.fromtimestamp(row.started_at).astimezone().strftime("%Y-%m-%d %H:%M")
+    took = duration(row.duration_s) if row.duration_s is not None else "–"
+    tokens = f"{row.tokens:,} tok" if row.tokens is not None else "–"
+    model = f"{row.model} (demo)" if row.is_demo else row.model
+    name = f"* {row.name}" if row.is_pinned else row.name
+    return tuple(
+        _in_a_line(cell) for cell in (row.run, began, RUN_ENDINGS[row.status], took, tokens, model or "–", name)
+    )
+
+
+def _as_json(row: RunRow) -> dict[str, object]:
+    return {**row._asdict(), "snippet": row.snippet.translate(_WITHOUT_MARKS)}
+
+
+def _in_a_line(text: str) -> str:
+    return safe(" ".join(text.split()))
