@@ -49,6 +49,11 @@ class LineMarks:
     def __init__(self) -> None:
         self._fence = ""
 
+    @property
+    def is_in_code(self) -> bool:
+        """Whether the next line stands in a block of code, or ends it."""
+        return bool(self._fence)
+
     def spans(self, line: str) -> list[Span]:
         """The tags of one whole line, without its line break, in the order in which they are to be put on."""
         if self._fence:

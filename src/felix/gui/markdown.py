@@ -40,7 +40,14 @@ Align = Literal["left", "center", "right"]
 
 _BARE_URL = re.compile(r"https?://[^\s<>\"'`\[\]{}|\\^]+[^\s<>\"'`\[\]{}|\\^.,;:!?)]")
 _MARKS = re.compile(r"[*_~`\[\]!<&\\]")
-_OPENABLE = ("https://", "http://", "mailto:")
+_OPENABLE = ("https://", "http://")
+
+# No text may hold these 66 code points. They carry what parsers drop, strip or take for a line break, there and back.
+_NONE = [*range(0xFDD0, 0xFDF0), *(plane << 16 | end for plane in range(17) for end in (0xFFFE, 0xFFFF))]
+_LOST = [code for code in (*range(32), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"]
+_CARRY = {**dict.fromkeys(_NONE, "\ufffd"), **{code: chr(none) for code, none in zip(_LOST, _NONE, strict=False)}}
+_UNLOAD = {none: chr(code) for code, none in zip(_LOST, _NONE, strict=False)}
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +123,25 @@ def prepare() -> Thread:
 
 
 def pieces(source: str, agents: Collection[AgentId] = ()) -> Iterator[Piece | None]:
-    """The document in order; citations of `agents` are set apart. HTML is text, pictures are their descriptions."""
+    """The document in order; citations of `agents` are set apart. HTML is text, pictures are their descriptions.
+
+    Control characters come through to the letter.
+    """
+    if not _CONTROL.search(source):
+        yield from _pieces(source, agents)
+        return
+    for piece in _pieces(source.translate(_CARRY), agents):
+        match piece:
+            case Span(text):
+                yield replace(piece, text=text.translate(_UNLOAD))
+            case Table(rows, source=written):
+                cells = tuple(tuple(replace(cell, text=cell.text.translate(_UNLOAD)) for cell in row) for row in rows)
+                yield replace(piece, rows=cells, source=written.translate(_UNLOAD))
+            case _:
+                yield piece
+
+
+def _pieces(source: str, agents: Collection[AgentId]) -> Iterator[Piece | None]:
     if is_plain(source):
         yield from _sliced(source, ())
         return

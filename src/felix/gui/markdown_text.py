@@ -15,7 +15,7 @@ from felix.events import AgentId
 from felix.gui.highlighting import KINDS
 from felix.gui.kit import Kit
 from felix.gui.markdown import DEEPEST, Anchor, Cite, Piece, Rule, Span, Table, Wait, pieces
-from felix.gui.shown_text import SOFT, printable
+from felix.gui.shown_text import MARKUP, SOFT, SYMBOL, meant, put, repaired, to_clipboard
 from felix.gui.table_canvas import TableCanvas
 from felix.gui.text_links import TextLinks
 
@@ -86,7 +86,7 @@ class MarkdownText:
         """Show `source` instead of what stands there, in slices; `done` is called after the last one."""
         self.clear()
         self.source, self._done = source, done
-        self._pieces = pieces(printable(source), agents)
+        self._pieces = pieces(repaired(source), agents)
         self._step()
 
     def finish(self) -> None:
@@ -146,7 +146,7 @@ class MarkdownText:
 
     def _flush(self, batch: list[str | tuple[str, ...]]) -> None:
         if batch:
-            self.widget.insert("end", *batch)  # type: ignore[arg-type]  # text and tags in turn, as Tk takes them
+            put(self.widget, "end", *batch)
             batch.clear()
 
     def _span(self, span: Span, batch: list[str | tuple[str, ...]]) -> None:
@@ -191,7 +191,7 @@ class MarkdownText:
                 text.window_create("end", window=table.widget, pady=self._kit.px(6))
                 self._tag_last(piece.styles)
             case Table(source=source):
-                text.insert("end", source, ("fence", "code0"))
+                put(text, "end", source, ("fence", "code0"))
         self._kit.app.tk.call(text, "tag", "raise", "sel")
 
     def _tag_last(self, tags: tuple[str, ...]) -> None:
@@ -205,8 +205,9 @@ class MarkdownText:
         names = ("p", "tight", "quote", "bold", "italic", "strike", "h1", "h2", "h3", "dim", "link", "address", "code")
         levels = range(DEEPEST + 1)
         margins = (*(f"in{n}" for n in levels), *(f"item{n}" for n in levels), *(f"code{n}" for n in levels))
-        for name in (*names, *margins, "fence", "edge", "rule", "table", "cite", "gap", SOFT, CUT, *KINDS):
+        for name in (*names, *margins, "fence", "edge", "rule", "table", "cite", "gap", SOFT, CUT, SYMBOL, *KINDS):
             self.widget.tag_configure(name)
+        self.widget.tag_configure(MARKUP, elide=True)
         self._measure()
         self.widget.tag_raise("sel")
 
@@ -306,14 +307,19 @@ class MarkdownText:
             return self.source
         parts: list[str] = []
         broken = ""
+        is_signs = SYMBOL in text.tag_names("sel.first")
         for kind, value, _ in text.dump("sel.first", "sel.last", text=True, image=True, window=True, tag=True):
             match kind:
+                case "tagon" | "tagoff" if value == SYMBOL:
+                    is_signs = kind == "tagon"
                 case "tagon" if value in (SOFT, CUT):
                     broken = value
                 case "tagoff" if value in (SOFT, CUT):
                     broken = ""
+                case "text" if broken and value == "\n":
+                    parts.append(" " if broken == SOFT else "")
                 case "text":
-                    parts.append((" " if broken == SOFT else "") if broken and value == "\n" else value)
+                    parts.append(meant(value) if is_signs else value)
                 case "image":
                     parts.append(self._copied.get(value, ""))
                 case "window" if value in self._tables:
@@ -322,12 +328,12 @@ class MarkdownText:
 
     def _copy(self, _event: object) -> str:
         if words := self.selected():
-            self.widget.clipboard_clear()
-            self.widget.clipboard_append(printable(words))
+            to_clipboard(self.widget, words)
         return "break"
 
     def _primary(self, offset: str, most: str) -> str:
-        return printable(self.selected())[int(offset) : int(offset) + int(most)]
+        words = repaired(self.selected()).replace("\0", "␀")  # at which Python's Tk would end the text
+        return words[int(offset) : int(offset) + int(most)]
 
     def _wheel(self, event: tk.Event[tk.Misc]) -> None:
         """A table lets the text around it scroll."""

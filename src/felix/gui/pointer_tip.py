@@ -6,6 +6,7 @@ import tkinter as tk
 
 from felix.gui.kit import Kit
 from felix.gui.kit.tooltips import DELAY_MS, WRAP_PX
+from felix.gui.shown_text import printable
 
 
 class PointerTip:
@@ -53,7 +54,7 @@ class PointerTip:
             label = kit.label(frame, font="Small", on="card", padding=(8, 4, 8, 5), wraplength=kit.px(WRAP_PX))
             label.configure(textvariable=self._words)
             label.pack()
-        self._words.set(self.text)
+        self._words.set(printable(self.text))
         window = self._window
         window.update_idletasks()
         width, height = window.winfo_reqwidth(), window.winfo_reqheight()

@@ -1,6 +1,10 @@
-"""The text of a Tk Text, both ways: what Tk can be given of a model's text, and what a user copies or searches.
+"""The text of a Tk Text, both ways: the one way a model's text is put in, and what a user copies or searches.
 
-On screen there is more than the model wrote – line breaks that keep Tk fast, a caret, bullets – and some of it is
+A model may write what no screen should be given: a NUL, at which Tk drops the rest; half a character, at which it
+raises; a letter under ten thousand accents; a sign that turns the direction of the code around it. `put` shows a sign
+for each of them, one for one, and hides what is too much, so that a copy still has what the model wrote.
+
+On screen there is more than the model wrote, too – line breaks that keep Tk fast, a caret, bullets – and some of it is
 hidden. Each of these carries a tag of its own, so that copy and search can leave them out. Indices are Tk's own or
 counted in characters from one of those: "line.column" built from Python offsets corrupts text with emoji.
 """
@@ -9,7 +13,10 @@ from __future__ import annotations
 
 import re
 import tkinter as tk
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Any
 
 SOFT = "soft"
 """A line break of ours in the middle of the model's line."""
@@ -19,24 +26,107 @@ BULLETS = {"bullet-": "- ", "bullet*": "* ", "bullet+": "+ "}
 """By tag: what the model wrote where the screen shows `POINT`."""
 POINT = "•\u2002"
 MARKUP = "markup"
-"""Asterisks and the like, elided on screen because they are shown as a typeface."""
+"""Elided on screen: asterisks and the like, which are shown as a typeface, and accents beyond any letter's need."""
+SYMBOL = "symbol"
+"""Of a text in which every sign of `_SYMBOLS` stands for the character that it makes visible."""
+CODE = frozenset({"code", "code_line", "fence"})
+"""Tags of code, where signs that prose may need are made visible as well."""
 
-_SYMBOLS = {code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"} | {0x7F: 0x2421}
-_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
+MOST_JOINED = 64
+"""Accents on one letter, or emoji in one chain, that are shown; a colour font takes seconds for ten thousand."""
+JOINER = "\u200d"
+_OTHERS = frozenset([JOINER, *map(chr, range(0x1F3FB, 0x1F400)), *map(chr, range(0xE0020, 0xE0080))])
+"""Joined to the sign before them, and no accents: tones of skin, letters of a flag."""
+
+_WITH_ACCENTS = (
+    (0x300, 0x3100), (0xA600, 0xAC00), (0xFB00, 0xFF00), (0x10000, 0x12000), (0x13400, 0x13480), (0x16100, 0x16200),
+    (0x16A00, 0x17000), (0x1BC00, 0x1F000), (0xE0100, 0xE01F0),
+)  # fmt: skip
+"""Where Unicode has accents: looking elsewhere, too, would take a frame."""
+
+_CONTROLS = {code: chr(0x2400 + code) for code in range(32) if chr(code) not in "\n\t"} | {0x7F: "␡"}
+_CONTROLS |= dict(zip(range(0x80, 0xA0), "⓪ⒶⒷⒸⒹⒺⒻⒼⒽⒾⒿⓀⓁⓂⓃⓄⓅⓆⓇⓈⓉⓊⓋⓌⓍⓎⓏ①②③④⑤", strict=True))
+# What turns the direction of the text behind it; nobody needs that to be unseen. In code it is an attack.
+_TURNS = dict(zip((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), "↦↤↥⇥⇤⇢⇠⇡⇣", strict=True))
+# Right-to-left prose has these at its numbers and signs.
+_MARKS = dict(zip((0x200E, 0x200F, 0x061C), "⇾⇽⇿", strict=True))
+_PROSE_SIGNS = {**_CONTROLS, **_TURNS}
+_SYMBOLS = {**_PROSE_SIGNS, **_MARKS}
+_MEANT = {ord(sign): chr(code) for code, sign in _SYMBOLS.items()}
+
+
+# Ranges, because a set of single characters costs thirty times as much.
+_UNSEEN = "\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069"
+_IN_PROSE = re.compile(f"[{_UNSEEN}]")
+_IN_CODE = re.compile(f"[{_UNSEEN}\u200e\u200f\u061c]")
+_SIGNS = re.compile(f"([{''.join(map(chr, _MEANT))}]+)")
+_HALF = re.compile("[\ud800-\udfff]")
+
+
+class Joined:
+    """How many accents and joined signs the end of a text has already, for a text that comes in pieces."""
+
+    __slots__ = ("count", "is_open")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.is_open = False
+        """Whether the last character is a joiner, so that the next one belongs to it whatever it is."""
+
+
+def put(
+    widget: tk.Text, index: str, *pairs: str | tuple[str, ...], joined: Joined | None = None, is_code: bool = False
+) -> None:
+    """Insert texts and their tags in turn, as `Text.insert` takes them, with what bites made harmless.
+
+    The texts must have been through `repaired`; there may be none. Every character stays one character, so offsets
+    hold. `joined` is of what stands before `index`, and is brought up to date; with `is_code` all of it is code
+    whatever its tags.
+    """
+    if shown := legible(pairs, joined or Joined(), is_code=is_code):
+        widget.insert(index, *shown)
+
+
+def legible(pairs: Sequence[Any], joined: Joined, *, is_code: bool = False) -> list[Any]:
+    """`pairs` of text and tags, with signs for what cannot be seen and the excess hidden, each under its tag."""
+    result: list[Any] = []
+    for text, tags in zip(pairs[::2], pairs[1::2], strict=True):
+        on = (tags,) if isinstance(tags, str) else tags
+        unseen = _IN_CODE if is_code or CODE.intersection(on) else _IN_PROSE
+        start = 0
+        for first, end in _excess(text, joined):
+            result += _with_signs(text[start:first], on, unseen)
+            result += _with_signs(text[first:end], (*on, MARKUP), unseen)
+            start = end
+        result += _with_signs(text[start:], on, unseen)
+    return result
+
+
+def repaired(text: str) -> str:
+    """`text` as it can be kept and sent: lone surrogates as U+FFFD. CRLF is one line break."""
+    if "\r" in text:
+        text = text.replace("\r\n", "\n")
+    if not text.isascii() and _HALF.search(text):
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
 
 
 def printable(text: str) -> str:
-    """`text` as Tk can show it: control characters as symbols, lone surrogates as U+FFFD, CRLF as one line break.
+    """`text` for a label, a tooltip or a title, which nobody copies: all that bites as signs, the excess left out."""
+    text = repaired(text)
+    for first, end in reversed(_excess(text, Joined())):
+        text = text[:first] + text[end:]
+    return text.translate(_PROSE_SIGNS) if _IN_PROSE.search(text) else text
 
-    Tk drops what follows a NUL and raises for a lone surrogate; everything else passes unchanged.
-    """
-    if "\r" in text:
-        text = text.replace("\r\n", "\n")
-    if _UNSAFE.search(text):
-        text = text.translate(_SYMBOLS)
-    if not text.isascii():
-        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
+
+def to_clipboard(widget: tk.Misc, text: str) -> None:
+    """Copy what the model wrote, to the letter."""
+    widget.clipboard_clear()
+    for number, part in enumerate(repaired(text).split("\0")):
+        if number:
+            widget.tk.eval(r"clipboard append -- \u0000")  # from Python a NUL would end the text
+        if part:
+            widget.clipboard_append(part)
 
 
 def segments(
@@ -55,10 +145,91 @@ def segments(
             case "tagoff":
                 on.discard(value)
             case _ if not on & left_out:
-                mark = next((BULLETS[tag] for tag in on if tag in BULLETS), "") if hidden else ""
-                yield index, mark[POINT.find(value) :][: len(value)] if mark else value
+                if not hidden:
+                    yield index, value
+                elif mark := next((BULLETS[tag] for tag in on if tag in BULLETS), ""):
+                    yield index, mark[POINT.find(value) :][: len(value)]
+                else:
+                    yield index, meant(value) if SYMBOL in on else value
 
 
 def true_text(widget: tk.Text, start: str = "1.0", end: str = "end-1c") -> str:
     """What stands between two indices as the model wrote it."""
     return "".join(text for _, text in segments(widget, start, end, hidden=True))
+
+
+def meant(signs: str) -> str:
+    """What a text under `SYMBOL` stands for."""
+    return signs.translate(_MEANT)
+
+
+def _with_signs(text: str, tags: tuple[str, ...], unseen: re.Pattern[str]) -> list[Any]:
+    if not unseen.search(text):
+        return [text, tags] if text else []
+    codes = _SYMBOLS if unseen is _IN_CODE else _PROSE_SIGNS
+    pairs: list[Any] = []
+    for number, part in enumerate(_SIGNS.split(text)):
+        if part:  # in turn: text, and signs that the model itself wrote
+            pairs += (part, tags) if number % 2 else (part.translate(codes), (*tags, SYMBOL))
+    return pairs
+
+
+def _excess(text: str, joined: Joined) -> list[tuple[int, int]]:
+    """Start and end of what goes beyond `MOST_JOINED`, in order. Brings `joined` up to date."""
+    if not text:
+        return []
+    if text.isascii() and not joined.is_open:
+        joined.count = 0
+        return []
+    found: list[tuple[int, int]] = []
+    done = 0
+    if joined.is_open or _is_joined(text[0]):
+        done = _end_of_run(text, 0, is_open=joined.is_open)
+        first = max(0, MOST_JOINED - joined.count)
+        if first < done:
+            found.append((first, done))
+    joined.count = done + joined.count if done == len(text) else 0
+    at = done + MOST_JOINED
+    while at < len(text):  # a run that is too long holds one of these places
+        if _is_joined(text[at]) or text[at - 1] == JOINER:
+            first = _start_of_run(text, at, done)
+            done = at = _end_of_run(text, first, is_open=text[first - 1] == JOINER)
+            if done - first > MOST_JOINED:
+                found.append((first + MOST_JOINED, done))
+        at += MOST_JOINED
+    if not joined.count and (_is_joined(text[-1]) or text[-2:-1] == JOINER):
+        joined.count = len(text) - _start_of_run(text, len(text), 0)
+    joined.is_open = text[-1] == JOINER
+    return found
+
+
+def _is_joined(sign: str) -> bool:
+    return sign >= "\u0300" and (unicodedata.category(sign)[0] == "M" or sign in _OTHERS)
+
+
+@cache
+def _all_joined() -> frozenset[str]:
+    """Accents of all scripts, and `_OTHERS`. Made when a text first needs it, in 5 ms."""
+    signs = (chr(code) for first, end in _WITH_ACCENTS for code in range(first, end))
+    return _OTHERS.union(sign for sign in signs if unicodedata.category(sign)[0] == "M")
+
+
+def _end_of_run(text: str, at: int, *, is_open: bool) -> int:
+    joined = _all_joined()
+    while at < len(text):
+        sign = text[at]
+        if sign not in joined and (not is_open or sign.isspace()):
+            return at
+        is_open = sign == JOINER
+        at += 1
+    return at
+
+
+def _start_of_run(text: str, at: int, least: int) -> int:
+    joined = _all_joined()
+    while at > least:
+        sign = text[at - 1]
+        if sign not in joined and (text[at - 2 : at - 1] != JOINER or sign.isspace()):
+            return at
+        at -= 1
+    return at

@@ -14,7 +14,7 @@ from typing import Any
 
 from felix.gui.kit import LINE_GAP, Kit, line_spacing
 from felix.gui.line_marks import LineMarks
-from felix.gui.shown_text import BULLETS, MARKUP, SOFT, TAIL, printable, true_text
+from felix.gui.shown_text import BULLETS, MARKUP, SOFT, TAIL, put, repaired, to_clipboard, true_text
 from felix.gui.text_end import TextEnd, line_of, pieces
 
 MOST_LINES, MOST_CHARS = 20_000, 2_000_000
@@ -86,7 +86,7 @@ class StreamText:
         """
         if not source:
             return
-        self._end.put(printable(source), tags, marks)
+        self._end.put(repaired(source), tags, marks)
         self._limit()
         self._follow()
 
@@ -115,7 +115,7 @@ class StreamText:
 
     def insert(self, mark: str, source: str, *tags: str) -> None:
         """Put whole lines or a part of one at a mark in the middle; the mark stays before them."""
-        self.text.insert(mark, *pieces(printable(source), tags))
+        put(self.text, mark, *pieces(repaired(source), tags))
         self._follow()
 
     def delete(self, start: str, end: str) -> None:
@@ -226,8 +226,7 @@ class StreamText:
     def copy(self) -> None:
         """The selection to the clipboard; without one, `on_copy_all`."""
         if chosen := self.selected():
-            self.text.clipboard_clear()
-            self.text.clipboard_append(chosen)
+            to_clipboard(self.text, chosen)
         elif self._on_copy_all:
             self._on_copy_all()
 
@@ -390,7 +389,8 @@ class StreamText:
         return "break"
 
     def _primary(self, offset: str, most: str) -> str:
-        return self.selected()[int(offset) : int(offset) + int(most)]
+        chosen = self.selected().replace("\0", "␀")  # at which Python's Tk would end the text
+        return chosen[int(offset) : int(offset) + int(most)]
 
     def _fit(self, width: int, height: int) -> None:
         """Give the text a height of whole lines, so that none is cut at either edge, and lines that can be read."""

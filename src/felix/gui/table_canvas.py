@@ -12,6 +12,7 @@ from typing import Literal
 from felix.events import AgentId
 from felix.gui.kit import Kit
 from felix.gui.markdown import Align, Cell, Table
+from felix.gui.shown_text import printable
 
 CELL_X, CELL_Y = 8, 5
 NARROWEST = 36
@@ -68,7 +69,7 @@ class TableCanvas:
 
     def _wish(self, cell: Cell, *, is_header: bool) -> int:
         pills = sum(self._pill_width(each.agent_id) for each in cell.citations)
-        return self._kit.font(_font(cell, is_header=is_header)).measure(cell.text) + pills + 1
+        return self._kit.font(_font(cell, is_header=is_header)).measure(printable(cell.text)) + pills + 1
 
     def _pill_width(self, agent_id: AgentId) -> int:
         name = self._kit.citation_pill(agent_id)
@@ -90,9 +91,10 @@ class TableCanvas:
         bottom, end = y + line, x
         if cell.text:
             ink = kit["text2" if is_header else "text"]
-            item = canvas.create_text(x, y, text=cell.text, anchor=anchor, width=inner, font=font, fill=ink)
+            words = printable(cell.text)
+            item = canvas.create_text(x, y, text=words, anchor=anchor, width=inner, font=font, fill=ink)
             canvas.itemconfigure(item, justify=align)
-            _shorten(canvas, item, cell.text, line * MOST_LINES)
+            _shorten(canvas, item, words, line * MOST_LINES)
             x1, _, x2, bottom = canvas.bbox(item)
             end = x2 if align == "left" else x1
         for citation in cell.citations:

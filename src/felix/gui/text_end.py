@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 from felix.gui.line_marks import OF_CODE, LineMarks, Opening, Span
-from felix.gui.shown_text import BULLETS, POINT, SOFT
+from felix.gui.shown_text import BULLETS, POINT, SOFT, Joined, put
 
 BREAK_AFTER = 90
 """Characters in the last line from which on it is broken where the screen breaks it: less than half the cost of 400."""
@@ -68,13 +68,14 @@ class TextEnd:
         self._opening: Opening | None = None
         self._closed = 0
         self._may_close = False
+        self._joined = Joined()
         self._text.mark_set("line", f"tip - {length} c" if length else "tip")
         self._text.mark_gravity("line", "left")
 
     def put(self, shown: str, tags: Tags, marks: LineMarks | None) -> None:
-        """Put printable text; lines that end are formatted by `marks`."""
+        """Put text that is `repaired`; lines that end are formatted by `marks`."""
         first, line_break, rest = shown.partition("\n")
-        self._add(first, tags)
+        self._add(first, tags, marks)
         if line_break:
             of_line = self._format(marks)
             whole, line_break, last = rest.rpartition("\n")
@@ -82,11 +83,11 @@ class TextEnd:
             if line_break:
                 for line in whole.split("\n"):
                     pairs += _marked(line, tags, marks)
-            self._text.insert("tip", *pairs)
+            put(self._text, "tip", *pairs)
             self.chars += len(rest) - len(last) + 1
             self.begin()
             first = last
-            self._add(last, tags)
+            self._add(last, tags, marks)
         if first and marks is not None:
             self._format_begun(first, marks)
         self._break_softly(tags)
@@ -106,7 +107,7 @@ class TextEnd:
             self.chars -= 1
         self.begin(len(text.get("tip linestart", "tip")))
 
-    def _add(self, piece: str, tags: Tags) -> None:
+    def _add(self, piece: str, tags: Tags, marks: LineMarks | None) -> None:
         """Put a part of a line."""
         if not piece:
             return
@@ -119,7 +120,8 @@ class TextEnd:
             pairs += (piece[start:end], tags, "\n", (*tags, SOFT))
             self._softs.append(self._length + end)
             start, self._piece = end, 0
-        self._text.insert("tip", *pairs, piece[start:], tags)
+        is_code = marks is not None and marks.is_in_code
+        put(self._text, "tip", *pairs, piece[start:], tags, joined=self._joined, is_code=is_code)
         self._piece += len(piece) - start
         self._length += len(piece)
         self.chars += len(piece)

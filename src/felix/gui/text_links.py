@@ -12,6 +12,7 @@ from collections.abc import Callable
 from felix.events import AgentId
 from felix.gui.kit import Kit
 from felix.gui.pointer_tip import PointerTip
+from felix.gui.shown_text import printable
 
 LONGEST_QUERY = 200
 """Characters after "?" of an address that opens unasked; a longer one may carry away what the text was about."""
@@ -150,7 +151,7 @@ class TextLinks:
     def _ask(self, url: str) -> bool:
         from ttkbootstrap.dialogs import Messagebox
 
-        question = f"Open this address?\n\n{url}"
+        question = f"Open this address?\n\n{printable(url)}"
         buttons = ["Cancel", "Open:primary"]
         answer = Messagebox.show_question(question, "Felix", buttons=buttons, parent=self._text, localize=False)
         return answer == "Open"

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from tkinter import ttk as plain
 from typing import TYPE_CHECKING
 
+from felix.gui.shown_text import printable
+
 if TYPE_CHECKING:
     from felix.gui.kit.surfaces import Surfaces
 
@@ -65,7 +67,7 @@ class Tooltips:
         if not words or not widget.winfo_exists() or not widget.winfo_viewable():
             return
         window, label = self._built()
-        label.configure(text=words)
+        label.configure(text=printable(words))
         window.update_idletasks()
         width, height = window.winfo_reqwidth(), window.winfo_reqheight()
         x = min(widget.winfo_rootx(), widget.winfo_screenwidth() - width - 4)
