@@ -29,6 +29,10 @@ def _carry_out(options: argparse.Namespace) -> int:
             from felix.cli import demo_server
 
             return demo_server.run(options)
+        case "runs" | "show" | "export" | "replay":
+            from importlib import import_module
+
+            return int(import_module(f"felix.cli.{options.command}").run(options))
         case _:
             return _open_window(options)
 
@@ -72,13 +76,41 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--workflow", default="", metavar="W", help="name or file of the workflow")
         command.add_argument("--demo", action="store_true", help="use the demo model: scripted text, no server")
         command.add_argument("--settings", type=Path, metavar="FILE", help="the settings file to use")
+        command.add_argument("--ledger", default="", metavar="FILE", help="the file in which runs are kept")
         command.add_argument(
             "-v", "--verbose", action="count", default=0, help="the log on stderr as well; -vv: every chunk"
         )
 
+    _add_kept(commands)
     demo = commands.add_parser("demo-server", help="serve the demo model on this machine")
     demo.add_argument("--port", type=int, default=0, help="0, as without it, takes a free one")
     return parser
+
+
+def _add_kept(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The commands that read what is kept."""
+    runs = commands.add_parser("runs", help="list the runs that are kept")
+    runs.add_argument("--search", default="", metavar="W", help="only those in which all of these words stand")
+    runs.add_argument("--json", action="store_true", help="one JSON object per line")
+
+    show = commands.add_parser("show", help="read a run")
+    show.add_argument("--graph", action="store_true", help="which thought read which, as a Mermaid graph")
+
+    export = commands.add_parser("export", help="write a run to a file")
+    export.add_argument("--format", choices=("md", "json", "html"), help="without it as the ending of FILE says")
+    export.add_argument("-o", "--output", type=Path, metavar="FILE", help="without it to stdout")
+    export.add_argument("--force", action="store_true", help="replace FILE if it is there")
+
+    replay = commands.add_parser("replay", help="play a run again")
+    replay.add_argument("--speed", type=float, default=1.0, metavar="N", help="4 is four times as fast as it was")
+
+    for command in (show, export, replay):
+        command.add_argument("run", metavar="RUN", help="its id, the beginning of it, or last")
+    for command in (show, export):
+        command.add_argument("--thinking", action="store_true", help="what the models thought, too")
+    for command in (runs, show, export, replay):
+        command.add_argument("--ledger", default="", metavar="FILE", help="the file in which runs are kept")
+        command.add_argument("--settings", type=Path, metavar="FILE", help="the settings file to use")
 
 
 if __name__ == "__main__":
