@@ -8,6 +8,7 @@ import ctypes
 import os
 import sys
 import tkinter as tk
+from collections.abc import MutableMapping
 from pathlib import Path
 from tkinter import font as tkfont
 from typing import Any, Final
@@ -46,7 +47,7 @@ def load_fonts(folder: Path) -> bool:
     """
     if not sys.platform.startswith("linux"):
         return False
-    _leave_out_colour_fonts_if_they_crash(folder / "no-colour-fonts.conf")
+    leave_out_colour_fonts(folder / "no-colour-fonts.conf", libxft_version(), os.environ)
     try:
         fontconfig = ctypes.CDLL("libfontconfig.so.1")
     except OSError:
@@ -68,16 +69,31 @@ def _leave_out_inter_medium(fontconfig: ctypes.CDLL) -> None:
         fontconfig.FcConfigSetCurrent(config)
 
 
-def _leave_out_colour_fonts_if_they_crash(config: Path) -> None:
-    """libXft before 2.3.5 ends the process with BadLength at a colour emoji, and no handler can catch that."""
-    if "FONTCONFIG_FILE" in os.environ or not config.is_file():
-        return
+def dies_of_colour(version: int | None) -> bool:
+    """Whether this libXft ends the process with BadLength at a colour emoji, which no handler can catch.
+
+    None, where there is no libXft, draws no colour either.
+    """
+    return version is not None and version < FIRST_SAFE_XFT
+
+
+def libxft_version() -> int | None:
+    """20306 for libXft 2.3.6; None where there is none that tells."""
     try:
-        version = ctypes.CDLL("libXft.so.2").XftGetVersion()
+        return int(ctypes.CDLL("libXft.so.2").XftGetVersion())
     except (OSError, AttributeError):
-        return
-    if version < FIRST_SAFE_XFT:
-        os.environ["FONTCONFIG_FILE"] = str(config)
+        return None
+
+
+def leave_out_colour_fonts(config: Path, version: int | None, environment: MutableMapping[str, str]) -> bool:
+    """Name `config` as fontconfig's file where colour would be the end; whoever named one of their own keeps it.
+
+    True when it is in force. fontconfig reads the variable once, when the process first asks for a font.
+    """
+    if "FONTCONFIG_FILE" in environment or not config.is_file() or not dies_of_colour(version):
+        return False
+    environment["FONTCONFIG_FILE"] = str(config)
+    return True
 
 
 class FontSet:
