@@ -154,6 +154,7 @@ class Scene:
                 tokens_per_s=43.0,
                 error=error,
                 notes=notes,
+                cut=thought.cut,
             ),
             at,
         )

@@ -22,6 +22,7 @@ from felix.gui.kit import Kit
 from felix.gui.line_marks import LineMarks
 from felix.gui.markdown_blocks import is_plain
 from felix.gui.markdown_text import MARGIN, MEASURE, MarkdownText
+from felix.gui.offers import SynthesisActs
 from felix.gui.pacing import Pacer
 from felix.gui.shown_text import SOFT, printable, to_clipboard
 from felix.gui.stream_text import BAR_WIDTH, StreamText
@@ -47,6 +48,7 @@ class SynthesisView:
         *,
         on_citation: Callable[[AgentId], None],
         on_view: Callable[[str], None],
+        acts: SynthesisActs | None = None,
         ask_path: Callable[[str], Path | None],
         confirm: Callable[[str], bool] | None = None,
         open_url: Callable[[str], object] = webbrowser.open,
@@ -56,8 +58,14 @@ class SynthesisView:
         self._ask_path = ask_path
         self._state = RunState()
         self._opened_at = 0.0
+        self._turned: int | None = None
+        """The number, from 0, of an earlier synthesis that the reader wants to see; None: the latest."""
+        self._count = 0
+        """Of the earlier ones."""
         self.frame = kit.frame(parent, "card", padding=3, box="card")
-        self.head = SynthesisHead(self.frame, kit, on_view=on_view, on_copy=self.copy, on_save=self.save)
+        self.head = SynthesisHead(
+            self.frame, kit, on_view=on_view, on_copy=self.copy, on_save=self.save, on_turn=self.turn, acts=acts
+        )
         self.head.frame.pack(fill="x")
         self._column = kit.frame(self.frame, "card")
         self._column.pack(fill="both", expand=True)
@@ -106,7 +114,9 @@ class SynthesisView:
 
     def update(self, state: RunState, dirty: set[AgentId]) -> None:
         is_other, self._state = state is not self._state, state
-        synthesis = state.synthesis
+        if is_other or len(state.earlier) != self._count:
+            self._turned, self._count = None, len(state.earlier)
+        synthesis = self._synthesis
         opened_at = synthesis.opened_at if synthesis else 0.0
         if is_other or opened_at != self._opened_at:
             self._opened_at = opened_at
@@ -125,7 +135,7 @@ class SynthesisView:
         self.head.show(state, synthesis)
 
     def tick(self, now: float) -> bool:
-        synthesis = self._state.synthesis
+        synthesis = self._synthesis
         if synthesis is None:
             return False
         dt, self._ticked = now - self._ticked, now
@@ -175,6 +185,20 @@ class SynthesisView:
     @property
     def _find(self) -> FindBar:
         return self._finds[self.text]
+
+    @property
+    def _synthesis(self) -> Synthesis | None:
+        """The one that is shown."""
+        state = self._state
+        return state.synthesis if self._turned is None else state.earlier[self._turned]
+
+    def turn(self, by: int) -> None:
+        """Show the answer before or after this one, of a run that has several."""
+        last = len(self._state.earlier)
+        number = min(last, max(0, (last if self._turned is None else self._turned) + by))
+        self._turned = None if number == last else number
+        self.update(self._state, set())
+        self.tick(time.monotonic())
 
     def set_view(self, view: str) -> None:
         """Show which view is in force."""
@@ -334,7 +358,7 @@ class SynthesisView:
 
     def copy(self) -> None:
         """The whole synthesis as the model wrote it, to the clipboard."""
-        synthesis = self._state.synthesis
+        synthesis = self._synthesis
         if synthesis is None or not len(synthesis.answer):
             return
         to_clipboard(self.frame, str(synthesis.answer))
