@@ -23,7 +23,8 @@ import argparse, sys
 from pathlib import Path
 from felix.gui import open_window
 options = argparse.Namespace(
-    task=sys.argv[2], workflow=sys.argv[3], start=bool(sys.argv[2]), demo=False, settings=Path(sys.argv[1]), verbose=1
+    task=sys.argv[2], workflow=sys.argv[3], start=bool(sys.argv[2]), demo=False, settings=Path(sys.argv[1]), verbose=1,
+    ledger="",
 )
 sys.exit(open_window(options))
 """

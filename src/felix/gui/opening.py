@@ -52,7 +52,8 @@ def run(options: argparse.Namespace) -> int:
 
     settings = _load(path)
     trouble = log.start(places.log_file(), verbosity=_verbosity(options, settings))
-    window = fill(app, kit, settings, demo=options.demo)
+    ledger = places.ledger_file(options.ledger or settings.current.ledger_path)
+    window = fill(app, kit, settings, demo=options.demo, ledger=ledger)
     notices = [*settings.notices, *_address_fault(settings), *([trouble] if trouble else [])]
     for sentence in notices:
         _log.warning("%s", sentence)
@@ -95,20 +96,23 @@ def open_empty(theme: str, font_scale: float) -> tuple[ttk.App, Kit]:
     return app, kit
 
 
-def fill(app: ttk.App, kit: Kit, settings: SettingsFile, *, demo: bool = False) -> Window:
-    """Put everything into the empty window; nothing has been asked of any server yet."""
+def fill(app: ttk.App, kit: Kit, settings: SettingsFile, *, demo: bool = False, ledger: Path | None = None) -> Window:
+    """Put everything into the empty window; nothing has been asked of any server yet.
+
+    `ledger` is the file in which runs are kept; None keeps them in memory.
+    """
     from felix.gui.window import Window
     from felix.team.workflow import Library
 
     library = Library(places.builtin_workflows(), places.user_workflows())
-    window = Window(app, kit, settings, library, demo=demo)
+    window = Window(app, kit, settings, library, demo=demo, ledger=ledger)
     app.nametowidget("empty").destroy()
     return window
 
 
-def make_window(settings: SettingsFile, *, demo: bool = False) -> Window:
+def make_window(settings: SettingsFile, *, demo: bool = False, ledger: Path | None = None) -> Window:
     """The whole window on settings that have been loaded."""
-    return fill(*open_empty(settings.current.theme, settings.current.font_scale), settings, demo=demo)
+    return fill(*open_empty(settings.current.theme, settings.current.font_scale), settings, demo=demo, ledger=ledger)
 
 
 def _screen(app: ttk.App) -> tuple[int, int]:
