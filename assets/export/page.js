@@ -51,6 +51,7 @@
       this.element = document.querySelector(`[data-number="${number}"]`);
       this.text = this.element.querySelector(".text");
       this.trouble = this.element.querySelector(".trouble");
+      this.took = this.element.querySelector(".took");
       this.block = this.element.querySelector(".thinking");
       this.summary = this.block?.firstElementChild;
       this.told = this.summary?.textContent;
@@ -84,7 +85,7 @@
       this.element.hidden = stage === "before";
       this.text.hidden = stage !== "ended";
       this.live.hidden = stage !== "live";
-      for (const part of [this.trouble, this.figures]) if (part) part.hidden = stage !== "ended";
+      for (const part of [this.trouble, this.took, this.figures]) if (part) part.hidden = stage !== "ended";
       if (stage !== "ended") return;
       this.badge?.set(this.badge.ended);
       if (this.block) {
@@ -126,6 +127,14 @@
       this.answers = answers
         .filter((answer) => answer.data.agent === number)
         .sort((a, b) => a.data.began - b.data.began);
+      this.waiting = document.createElement("p");
+      this.waiting.className = "aside nothing";
+      this.waiting.hidden = true;
+      if (this.answers.length) {
+        const { round, depth } = this.answers[0].data;
+        this.waiting.textContent = `Speaks from round ${round} on, at depth ${depth.toFixed(2)}`;
+        this.body.prepend(this.waiting);
+      }
     }
 
     show(at, isOver, jumped) {
@@ -135,6 +144,7 @@
       for (const answer of this.answers) changed = answer.show(at, isOver) || changed;
       const begun = this.answers.filter((answer) => answer.data.began <= at);
       const latest = begun.at(-1);
+      this.waiting.hidden = isOver || begun.length > 0;
       this.tell(at, isOver || (latest?.stage === "ended" && latest === this.answers.at(-1)), latest);
       this.place(at, begun);
       if (changed && follows) body.scrollTop = isOver ? 0 : body.scrollHeight;
@@ -221,7 +231,8 @@
   function play(wanted) {
     if (wanted && position >= film.total) show(0);
     isPlaying = wanted;
-    put(byId("play"), isPlaying ? "❚❚ Pause" : position >= film.total ? "▶ Replay" : "▶ Play");
+    put(byId("play").lastChild, isPlaying ? "Pause" : position >= film.total ? "Replay" : "Play");
+    byId("play").querySelector("use").setAttribute("href", isPlaying ? "#shape-pause" : "#shape-play");
     if (isPlaying) {
       before = performance.now();
       requestAnimationFrame(frame);

@@ -40,6 +40,8 @@ ACTIVITIES: dict[Activity, tuple[str, str]] = {
 
 HEIGHT, TOP, BOTTOM = 8.0, 3.0, 0.5
 """Of the helix: R = bottom·(top/bottom)^(z/height), z = height·(1−t)."""
+GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))
+"""From one agent to the next on a ring: neighbours are never near each other, however many there are."""
 WIDE, TALL = 240, 400
 """Of its picture, in its own units."""
 
@@ -65,7 +67,8 @@ def card(agent: Agent, numbers: Mapping[ThoughtId, int], cited: Mapping[str, str
         f'<span class="avatar {tone}">{escaped(words.harmless(agent.code))}</span>'
         f"<div><h3>{escaped(agent.agent_id)}</h3>"
         f'<p class="where">depth {agent.depth:.2f}{_took(latest)}</p></div>{badge(tone, word)}'
-        '<button class="grow" type="button" aria-label="Show this agent alone" aria-pressed="false">⤢</button></header>'
+        '<button class="grow" type="button" aria-label="Show this agent alone" aria-pressed="false">'
+        '<svg class="icon" aria-hidden="true"><use href="#shape-grow"/></svg></button></header>'
         f'<div class="body">{why}{thoughts or _NOTHING}</div>'
         f'<footer><span class="figures">{figures_of(latest)}</span>{_confidence(latest)}</footer></article>'
     )
@@ -165,7 +168,7 @@ def helix(state: RunState) -> str:
 def place_of(state: RunState, place: int, depth: float) -> tuple[float, float]:
     """Where the agent of that place in the workflow stands at a depth: those of one depth share a ring."""
     turns = state.plan.helix_turns if state.plan else 2.0
-    return _point(depth, turns, 2 * math.pi * place / max(1, len(state.agents)), least=26)
+    return _point(depth, turns, GOLDEN_ANGLE * place, least=30)
 
 
 def syntheses(state: RunState) -> list[Synthesis]:
@@ -183,7 +186,8 @@ def _thought(thought: Thought, number: int, cited: Mapping[str, str], *, include
     read = list(dict.fromkeys(each.rpartition("#")[0] for each in thought.read))
     line = f'<p class="aside">Read {escaped(", ".join(read))}</p>' if read else ""
     return (
-        f'<section class="thought" data-number="{number}"><h4>{escaped(_heading(thought))}</h4>{line}{asked}'
+        f'<section class="thought" data-number="{number}"><h4>{escaped(_heading(thought))}'
+        f'<span class="took">{_took(thought)}</span></h4>{line}{asked}'
         f"{_speech(thought, cited, include_thinking=include_thinking)}</section>"
     )
 
@@ -244,7 +248,7 @@ def _word(speech: Speech) -> str:
 
 def _heading(thought: Thought) -> str:
     kind = {None: "", "retry": " · tried again", "continue": " · continued", "ask": " · asked by you"}[thought.act]
-    return f"Round {thought.round} · depth {thought.checkpoint:.2f}{kind}{_took(thought)}"
+    return f"Round {thought.round} · depth {thought.checkpoint:.2f}{kind}"
 
 
 def _took(speech: Speech | None) -> str:

@@ -88,7 +88,9 @@ def _film(state: RunState, timed: Film) -> dict[str, object]:
         place = places_of[thought.agent_id]
         x, y = markup.place_of(state, place, thought.checkpoint)
         read = [numbers[each] for each in thought.read if each in numbers]
-        answers.append({**scene, "agent": place, "depth": thought.checkpoint, "x": x, "y": y, "read": read})
+        answers.append(
+            {**scene, "agent": place, "round": thought.round, "depth": thought.checkpoint, "x": x, "y": y, "read": read}
+        )
     answers += [_scene(timed.syntheses.get(each.number), each, timed) for each in markup.syntheses(state)]
     agents = []
     for place, agent in enumerate(state.agents.values()):
