@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import signal
 import sys
 import time
-from pathlib import Path
-from typing import TextIO
 
 from felix import log, places
+from felix.cli.output import COMPLETE, FAILED, STOPPED, WRONG, Output, give_up_stdout, note
 from felix.cli.plain import PlainFace
 from felix.engine import Engine
 from felix.errors import FelixError
 from felix.events import Record, RunFinished, RunId, RunStatus, to_json
 from felix.keys import environment_fault
+from felix.ledger.health import Health
 from felix.llm.address import repair_base_url
 from felix.settings import SettingsFile
 from felix.team.workflow import Library, Workflow
-from felix.terminal import safe
 
-COMPLETE, FAILED, WRONG, STOPPED = 0, 1, 2, 130
 _POLL_S = 0.02
 """Between two looks into the mailbox: what the eye takes for at once."""
 
@@ -33,19 +30,22 @@ def run(options: argparse.Namespace) -> int:
         settings = _settings(options)
         workflow = _workflow(options.workflow or settings.current.workflow)
     except FelixError as error:
-        _note(str(error))
+        note(str(error))
         return WRONG
     task = _task(options.task)
     if not task.strip():
-        _note("The task is empty – say in quotes what the agents shall work on, or pipe it to `felix run -`.")
+        note("The task is empty – say in quotes what the agents shall work on, or pipe it to `felix run -`.")
         return WRONG
     detailed = settings.current.verbose_log
     if not options.demo and (fault := environment_fault()):
-        _note(fault)
+        note(fault)
     if trouble := log.start(places.log_file(), verbosity=options.verbose, detailed=detailed):
-        _note(trouble)
+        note(trouble)
     try:
-        with Engine(settings) as engine:
+        ledger = places.ledger_file(options.ledger or settings.current.ledger_path)
+        with Engine(settings, ledger=ledger) as engine:
+            if not engine.health.is_kept:
+                note(_not_kept(engine.health))
             return _watch(engine, task, workflow, options)
     finally:
         log.stop()
@@ -61,12 +61,12 @@ def _settings(options: argparse.Namespace) -> SettingsFile:
     defaults = places.default_settings()
     settings = SettingsFile(options.settings or places.settings_file(), defaults=defaults)
     if options.settings and not options.settings.exists():
-        _note(f"{options.settings} does not exist; Felix uses its defaults.")
+        note(f"{options.settings} does not exist; Felix uses its defaults.")
     settings.load()
     if settings.faults:
         raise FelixError(" ".join(settings.faults))
     for notice in settings.notices:
-        _note(notice)
+        note(notice)
     given = {
         "base_url": repair_base_url(settings.current.base_url if options.base_url is None else options.base_url),
         "model": options.model,
@@ -84,11 +84,20 @@ def _workflow(wanted: str) -> Workflow:
     return entry.workflow
 
 
+def _not_kept(health: Health) -> str:
+    """One line for the terminal: the run is not kept, and how it would be."""
+    if health.kind == "locked":
+        return (
+            f"Another Felix writes to {health.path}, so this run is not kept – --ledger FILE keeps it in another file."
+        )
+    return f"This run is not kept: {health.sentence}"
+
+
 def _watch(engine: Engine, task: str, workflow: Workflow, options: argparse.Namespace) -> int:
     mailbox = engine.subscribe()
     run_id = engine.start(task, workflow, demo=options.demo)
     interrupts = _Interrupts(engine, run_id)
-    out = _Output(sys.stdout)
+    out = Output()
     face = None if options.json else PlainFace(out.write, out.note)
     end: RunStatus | None = None
     try:
@@ -108,20 +117,15 @@ def _watch(engine: Engine, task: str, workflow: Workflow, options: argparse.Name
                 time.sleep(_POLL_S)
     except BrokenPipeError:
         # Whoever read along has gone: leaving the engine stops the run and frees the server.
-        _give_up_stdout()
+        give_up_stdout()
         return STOPPED
     except OSError as error:
-        _note(f"The output could not be written ({error.strerror}) – make room for it, then run again.")
-        _give_up_stdout()
+        note(f"The output could not be written ({error.strerror}) – make room for it, then run again.")
+        give_up_stdout()
         return FAILED
     finally:
         interrupts.restore()
     return {"complete": COMPLETE, "stopped": STOPPED}.get(end, FAILED)
-
-
-def _give_up_stdout() -> None:
-    """Let what is still buffered go nowhere, or the interpreter would fail on it at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _line(record: Record) -> str:
@@ -143,27 +147,3 @@ class _Interrupts:
     def restore(self) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
-
-
-class _Output:
-    """stdout, in whatever encoding it has: what that cannot hold is replaced, never an error."""
-
-    def __init__(self, stream: TextIO | None) -> None:
-        # there is none when the shell has closed it
-        self._stream = stream or Path(os.devnull).open("w")  # noqa: SIM115  open as long as the process lives
-        self._encoding = self._stream.encoding or "utf-8"
-
-    def write(self, text: str) -> None:
-        self._stream.write(text.encode(self._encoding, "replace").decode(self._encoding))
-
-    def note(self, line: str) -> None:
-        """A line on stderr, behind the text it belongs to."""
-        self.flush()
-        _note(line)
-
-    def flush(self) -> None:
-        self._stream.flush()
-
-
-def _note(line: str) -> None:
-    print(safe(line), file=sys.stderr, flush=True)
