@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import keyring
 import pytest
@@ -11,6 +13,7 @@ from keyring.backends.fail import Keyring as NoStore
 from keyring.backends.null import Keyring as NullStore
 from keyring.errors import KeyringLocked
 
+from felix import log
 from felix.errors import SettingsError
 from felix.keys import VARIABLE, KeyState, KeyStore, clean_key, masked, origin_of
 
@@ -172,3 +175,24 @@ def test_an_origin_is_scheme_host_and_port() -> None:
     assert origin_of(" HTTP://Example.ORG:80/v1/ ") == "http://example.org:80"
     assert origin_of("https://user:word@example.org/v1") == "https://example.org"
     assert origin_of("http://[bad/v1") == "http://[bad/v1"
+
+
+@pytest.mark.parametrize("place", ["environment", "store", "put"])
+def test_a_key_is_kept_out_of_the_log_as_soon_as_it_is_known(
+    store: MemoryStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    key = f"sk-from-{place}-0123456789"
+    keys = KeyStore()
+    match place:
+        case "environment":
+            monkeypatch.setenv(VARIABLE, key)
+            keys.state(LOCAL)
+        case "store":
+            store.kept["felix", origin_of(LOCAL)] = key
+            keys.get(LOCAL)
+        case _:
+            keys.put(LOCAL, key)
+    log.start(tmp_path / "felix.log")
+    logging.getLogger("felix.x").info("it is %s", key)
+    log.stop()
+    assert key not in (tmp_path / "felix.log").read_text()

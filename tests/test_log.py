@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -30,6 +32,24 @@ def test_a_key_never_reaches_the_log_not_even_in_a_traceback(tmp_path: Path) -> 
         logging.getLogger("felix.x").warning("sent sk-very-secret", exc_info=True)
     text = (tmp_path / "logs" / "felix.log").read_text()
     assert "sk-very-secret" not in text and "sent [key]" in text and "Bearer [key]" in text
+
+
+def test_nor_does_one_that_a_library_spells_in_its_own_way(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    key = "sk/very+secret\\'\"k"
+    log.hide(key)
+    log.hide(key[:8])
+    log.start(tmp_path / "felix.log")
+    try:
+        try:
+            raise ValueError(f"Illegal header value {key.encode()!r}")
+        except ValueError as error:
+            raise RuntimeError({"authorization": f"Bearer {key}"}) from error
+    except RuntimeError:
+        logging.getLogger("httpx2").warning("%s %s", json.dumps({"key": key}), quote(key), exc_info=True)
+    text = (tmp_path / "felix.log").read_text()
+    assert "RuntimeError" in text and "ValueError" in text and "[key]" in text
+    assert "secret" not in text
+    assert capsys.readouterr().err == "", "a library's warning does not go past the filter"
 
 
 def test_a_log_that_cannot_be_written_is_said_in_one_sentence(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """API keys: from the environment or the operating system's key store, never from or to a file of Felix's own.
 
-A key belongs to an origin (scheme, host and port), so a changed address never takes the old key along.
+A key belongs to an origin (scheme, host and port), so a changed address never takes the old key along. Whatever is
+found or put here is kept out of the log from that moment on.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
+from felix import log
 from felix.errors import SettingsError
 
 VARIABLE = "FELIX_API_KEY"
@@ -87,6 +89,7 @@ class KeyStore:
     def put(self, base_url: str, key: str) -> bool:
         """Keep a key. False when it is kept for this session only. Raises SettingsError as `clean_key`."""
         key, origin = clean_key(key), origin_of(base_url)
+        log.hide(key)
         with self._lock:
             self._known.pop(origin, None)
             self._stuck.discard(origin)
@@ -137,6 +140,7 @@ def _from_environment() -> tuple[str, str]:
     text = os.environ.get(VARIABLE, "").strip()
     if not text:
         return "", ""
+    log.hide(text)
     try:
         return clean_key(text), ""
     except SettingsError as error:
@@ -147,10 +151,12 @@ def _read(origin: str) -> str:
     try:
         import keyring
 
-        return keyring.get_password(_SERVICE, origin) or ""
+        key = keyring.get_password(_SERVICE, origin) or ""
     except Exception as error:  # noqa: BLE001  a key store may fail in any way of its own; then there is no key
         _log.debug("no key store: %s", type(error).__name__)
         return ""
+    log.hide(key)
+    return key
 
 
 def _write(origin: str, key: str) -> bool:

@@ -6,11 +6,13 @@ never a model's text.
 
 from __future__ import annotations
 
+import json
 import logging
 import logging.handlers
 import sys
 from pathlib import Path
 from typing import assert_never
+from urllib.parse import quote
 
 from felix.events import (
     HUB,
@@ -43,56 +45,71 @@ _FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
 _MAX_BYTES = 1_000_000
 _FILES = 4
 _log = logging.getLogger("felix.run")
+_handlers: list[logging.Handler] = []
+_SHORTEST_SECRET = 4
+"""Characters; a shorter one would take ordinary words out of every line."""
 _secrets: set[str] = set()
 
 
 def hide(secret: str) -> None:
-    """From now on this text never reaches a log line, in whatever message or traceback it stands."""
-    if len(secret) > 3:
-        _secrets.add(secret)
+    """From now on this text never reaches a log line, in whatever message or traceback it stands.
+
+    Nor does it as an address, JSON or a Python value would spell it. Any thread may call it, as often as it likes.
+    """
+    if len(secret) >= _SHORTEST_SECRET:
+        in_addresses = quote(secret), quote(secret, safe="")
+        _secrets.update((secret, *in_addresses, json.dumps(secret)[1:-1], repr(secret)[1:-1]))
 
 
 def start(path: Path, *, verbosity: int = 0, detailed: bool = False) -> str:
     """Log to `path`, and to stderr with `verbosity` 1; 2, or `detailed`, adds a line per chunk.
 
-    Replaces an earlier start.
+    Warnings of the libraries below go the same way, so that no key reaches stderr past the filter either. Replaces an
+    earlier start.
 
     Returns a sentence when the file cannot be written, and then logs without it; else an empty text.
     """
-    root = logging.getLogger("felix")
+    own = logging.getLogger("felix")
     stop()
-    root.setLevel(logging.DEBUG if verbosity > 1 or detailed else logging.INFO)
-    root.propagate = False
+    own.setLevel(logging.DEBUG if verbosity > 1 or detailed else logging.INFO)
+    own.propagate = False
     trouble = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _add(
-            root, logging.handlers.RotatingFileHandler(path, maxBytes=_MAX_BYTES, backupCount=_FILES, encoding="utf-8")
-        )
+        _add(logging.handlers.RotatingFileHandler(path, maxBytes=_MAX_BYTES, backupCount=_FILES, encoding="utf-8"))
     except OSError as error:
         trouble = f"No log is written: {path} cannot be opened ({error.strerror})."
     if verbosity and sys.stderr is not None:  # there is none under pythonw
-        _add(root, logging.StreamHandler())
+        _add(logging.StreamHandler())
     return trouble
 
 
 def stop() -> None:
     """Close what `start` opened."""
-    root = logging.getLogger("felix")
-    for handler in list(root.handlers):
-        root.removeHandler(handler)
+    while _handlers:
+        handler = _handlers.pop()
+        for logger in _loggers():
+            logger.removeHandler(handler)
         handler.close()
 
 
-def _add(root: logging.Logger, handler: logging.Handler) -> None:
+def _add(handler: logging.Handler) -> None:
     handler.setFormatter(_Redacting(_FORMAT))
-    root.addHandler(handler)
+    _handlers.append(handler)
+    for logger in _loggers():
+        logger.addHandler(handler)
+
+
+def _loggers() -> tuple[logging.Logger, logging.Logger]:
+    """Felix's own, and the one that hears the libraries' warnings."""
+    return logging.getLogger("felix"), logging.getLogger()
 
 
 class _Redacting(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         text = super().format(record)
-        for secret in tuple(_secrets):  # another thread may hide one meanwhile
+        # The longest first: one key may begin another. Sorting copies, so another thread may hide one meanwhile.
+        for secret in sorted(_secrets, key=len, reverse=True):
             text = text.replace(secret, "[key]")
         return safe(text)
 

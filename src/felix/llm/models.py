@@ -94,12 +94,15 @@ async def list_models(base_url: str, api_key: str = "", *, timeout_s: float = LI
     Raises ServerError: nothing listens there, it is no model server, it has no model, it wants a key; and AddressError
     for an address that is none.
     """
-    from felix.llm import transport
+    from felix.llm import faults, transport
 
     base_url = repair_base_url(base_url)
     async with transport.open_client(base_url, api_key) as http:
         server = _Listing(http, base_url, timeout_s)
-        kind, models = await _ask(server)
+        try:
+            kind, models = await _ask(server)
+        except ServerError as error:
+            raise faults.without_key(error, api_key) from None
     name = _NAMES[kind]
     if not models:
         raise ServerError(
