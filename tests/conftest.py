@@ -18,7 +18,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-pytest_plugins = ["tests.servers.fixtures"]
+pytest_plugins = ["tests.servers.fixtures", "tests.ledger.folding"]
 
 # Two shared cores: a slow example is no failure. The same examples every time, and no database in the checkout.
 hypothesis.settings.register_profile("felix", deadline=None, derandomize=True, database=None)
