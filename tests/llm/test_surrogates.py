@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from felix.llm.surrogates import SurrogateJoiner, mend
+from felix.llm.surrogates import SurrogateJoiner, mend, one_line
 
 
 def test_halves_in_two_pieces_become_one_character() -> None:
@@ -36,3 +36,14 @@ def test_pieces_give_what_the_whole_gives_and_can_always_be_encoded(pieces: list
 @given(st.text())
 def test_sound_text_is_left_alone(text: str) -> None:
     assert mend(text) == text
+
+
+def test_what_a_server_calls_things_is_one_line_for_any_label() -> None:
+    assert one_line("qwen3-8b  (Q4)") == "qwen3-8b  (Q4)"
+    assert one_line("tiny\0\x1b]0;x\x07\n\u202emodel\ud83d") == "tiny ]0;x model\ufffd"
+
+
+@given(st.text() | any_text)
+def test_any_name_can_be_printed_and_sent(text: str) -> None:
+    assert one_line(text).isprintable()
+    one_line(text).encode()

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from email.utils import mktime_tz, parsedate_tz
 
 from felix.errors import ServerError, ServerFault
-from felix.llm.surrogates import mend
+from felix.llm.surrogates import one_line
 
 _CONTEXT = re.compile(
     r"context[ _]length|context[ _]size|n_ctx|n_keep|exceed_context|maximum context|too many tokens|context window",
@@ -231,7 +231,7 @@ def _plain(text: str) -> str:
             else re.sub(r"<(script|style).*?</\1>|<[^>]+>", " ", text, flags=re.IGNORECASE | re.DOTALL)
         )
         text = html.unescape(text)
-    words = " ".join("".join(c if c.isprintable() else " " for c in mend(text)).split())
+    words = " ".join(one_line(text).split())
     return words if len(words) <= 400 else words[:399] + "…"
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from felix.llm.surrogates import one_line
+
 ServerKind = Literal["lmstudio", "llamacpp", "vllm", "ollama", "groq", "openai", "other"]
 
 # Models that write no answers; cloud servers list them among the others.
@@ -143,7 +145,7 @@ def _entries(body: object) -> list[Mapping[str, object]] | None:
 
 def _text(entry: Mapping[str, object], key: str) -> str:
     value = entry.get(key)
-    return value if isinstance(value, str) else ""
+    return one_line(value) if isinstance(value, str) else ""
 
 
 def _number(entry: Mapping[str, object], key: str) -> int | None:

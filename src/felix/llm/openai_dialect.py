@@ -16,7 +16,7 @@ import jiter
 from felix.llm import faults
 from felix.llm.chat import Delta, Finish, Note, Progress, Reasoning, Usage
 from felix.llm.sse import Event
-from felix.llm.surrogates import SurrogateJoiner
+from felix.llm.surrogates import SurrogateJoiner, one_line
 from felix.llm.thinking import ThinkingSplitter
 from felix.llm.tool_calls import ToolCalls
 
@@ -142,7 +142,7 @@ class AnswerReader:
             raise faults.from_stream(chunk)
         deltas: list[Delta] = []
         if not self._model and isinstance(model := chunk.get("model"), str):
-            self._model = model
+            self._model = one_line(model)
         self._watch_for_splice(chunk.get("id"))
         for choice in choices:
             if isinstance(choice, dict):
@@ -178,7 +178,7 @@ class AnswerReader:
             deltas.extend(self._split(self._text.feed(text)))
         reason = choice.get("finish_reason")
         if reason and isinstance(reason, str):
-            self.finish_reason = "refusal" if self._refused else reason
+            self.finish_reason = "refusal" if self._refused else one_line(reason)
             if rest := self._reasoning.flush():
                 deltas.append(Reasoning(rest))
             deltas.extend(self._split(self._text.flush()))

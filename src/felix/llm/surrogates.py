@@ -1,4 +1,4 @@
-"""Joins the two halves of a character that a server sent in two pieces.
+"""Joins the two halves of a character that a server sent in two pieces, and makes a line of whatever it calls things.
 
 Servers that escape JSON in UTF-16 may end one piece on `\\ud83d` and begin the next with `\\ude00`. Neither half can be
 shown, saved or sent; together they are one character.
@@ -16,6 +16,13 @@ def mend(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text
+
+
+def one_line(text: str) -> str:
+    """A server's words or name, as a line that any label, log or terminal can hold."""
+    if text.isprintable():
+        return text
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in mend(text)).split())
 
 
 class SurrogateJoiner:
