@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from felix.errors import FelixError, LedgerError
-from felix.events import AgentId, RunId
+from felix.events import SYNTHESIS, AgentId, RunId, ThoughtId
 from felix.keys import KeyStore
 from felix.ledger.file import Health, Ledger
 from felix.ledger.reader import Reader
@@ -28,12 +28,12 @@ from felix.ledger.rows import state_of
 from felix.ledger.state import RunState
 from felix.log import RunLog, hide
 from felix.settings import Settings, SettingsFile
-from felix.team.agent import STOPPED_BY_USER
+from felix.team.agent import STOPPED_BY_USER, wording_of
 from felix.team.connection import Connection, connect, silence_timeout
 from felix.team.hub import CentralPost
 from felix.team.mailbox import Item, Mailbox, Reply
 from felix.team.run import Run
-from felix.team.runner import CRASHED, give_up, run_workflow
+from felix.team.runner import CRASHED, give_up, reopen_run, run_workflow
 from felix.team.steering import Act, Steering
 from felix.team.workflow import Workflow
 
@@ -107,11 +107,14 @@ class Engine:
         if worker.is_alive():
             _log.warning("the worker did not end within %.1f s", CLOSE_S)
 
-    def start(self, task: str, workflow: Workflow, *, demo: bool = False) -> RunId:
-        """Begin a run, against the server in the settings or against the demo model."""
+    def start(self, task: str, workflow: Workflow, *, demo: bool = False, follows: RunId | None = None) -> RunId:
+        """Begin a run, against the server in the settings or against the demo model.
+
+        The last synthesis of the run it `follows` stands in all its prompts.
+        """
         # not a count: the next process may begin a run within the same second
         run = RunId(f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}")
-        self._post(lambda: self._run(run, task, workflow, demo=demo))
+        self._post(lambda: self._run(run, task, workflow, demo=demo, follows=follows))
         return run
 
     def stop(self, run: RunId) -> None:
@@ -139,6 +142,45 @@ class Engine:
     def add_note(self, run: RunId, text: str, agent_id: AgentId | None = None) -> None:
         """A word to one agent, or to all: it stands in every prompt from the next one on."""
         self._act(run, lambda live: live.add_note(text, agent_id))
+
+    # The acts that follow open a run again that has ended; it then ends anew, by itself.
+
+    def retry(self, run: RunId, thought_id: ThoughtId, *, prompt: str = "", model: str = "") -> None:
+        """Have a thought that has ended thought again, with the user's wording of its prompt or another model.
+
+        When the synthesis has been made without it, another one follows.
+        """
+        agent = thought_id.partition("#")[0]
+        self._act(run, lambda live: live.retry(thought_id, prompt=prompt, model=model), f"You had {agent} try again.")
+
+    def continue_writing(self, run: RunId, thought_id: ThoughtId) -> None:
+        """Have an answer that was cut gone on with, as a new one that begins with its text; `SYNTHESIS` too."""
+        who = "the hub" if thought_id.startswith(SYNTHESIS) else thought_id.partition("#")[0]
+        self._act(run, lambda live: live.continue_writing(thought_id), f"You had {who} go on writing.")
+
+    def synthesise_again(self, run: RunId, *, instructions: str = "", model: str = "") -> None:
+        """Have another synthesis made, with the user's own instructions or by another model."""
+        reason = "You asked for another synthesis."
+        self._act(run, lambda live: live.synthesise_again(instructions=instructions, model=model), reason)
+
+    def ask_agent(self, run: RunId, agent_id: AgentId, question: str) -> None:
+        """Ask an agent about its own thoughts; only the user reads the answer."""
+        self._act(run, lambda live: live.ask_agent(agent_id, question), f"You asked {agent_id} a question.")
+
+    def continue_run(self, run: RunId) -> None:
+        """Have done what is missing of a run that was interrupted; nothing that has ended is asked for again."""
+        self._post(lambda: self._continue(run))
+
+    def answer(self, run: RunId, question_id: str, *, stop: bool) -> None:
+        """Answer a guard: stop what it asks about, or let it go on."""
+        self._act(run, lambda live: live.answer(question_id, stop=stop))
+
+    def prompt_of(self, run: RunId, thought_id: ThoughtId) -> int:
+        """The user message that a retry of this thought would send; the reply holds it, or a FelixError.
+
+        Returns the number of the reply.
+        """
+        return self._ask(lambda: self._wording(run, thought_id))
 
     @property
     def health(self) -> Health:
@@ -279,14 +321,58 @@ class Engine:
             task.cancel()
         self._closing.set()
 
-    def _act(self, run: RunId, act: Act) -> None:
+    def _act(self, run: RunId, act: Act, reopening: str = "") -> None:
+        """Have an act carried out on a run that goes on; `reopening` is the reason to open one that has ended."""
+
         async def do() -> None:
-            if steering := self._steering.get(run):
-                steering.do(act)
+            while steering := self._steering.get(run):
+                if not steering.is_over:
+                    steering.do(act)
+                    return
+                if not reopening:
+                    break
+                await asyncio.wait({self._runs[run]})
+            if reopening:
+                await self._go_on_with(run, act, reopening)
             else:
                 _log.info("run %s is over: nothing was done to it", run)
 
         self._post(do)
+
+    async def _continue(self, run: RunId) -> None:
+        if run not in self._steering:
+            await self._go_on_with(run, None, "You had the run go on after it was interrupted.")
+
+    async def _go_on_with(self, run: RunId, act: Act | None, reason: str) -> None:
+        """`act` on a run that has ended; None is what is missing of one that was interrupted."""
+        this = asyncio.current_task()
+        assert this is not None
+        self._runs[run] = this
+        steering = self._steering[run] = Steering()
+        if act:
+            steering.do(act)
+        try:
+            hub = self._hubs[run] = self._reopen(run)
+            plan, status = hub.state.plan, hub.state.status
+            if plan is None or status is None or (act is None and status != "interrupted"):
+                _log.info("run %s cannot go on: it is %s", run, status or "going on")
+                return
+
+            async def connect_again() -> Connection:
+                connection = await self._connect(demo=plan.demo)
+                is_same = plan.server == connection.server and plan.model in connection.contexts
+                return replace(connection, model=plan.model) if is_same else connection
+
+            await reopen_run(hub, connect_again, self._current, steering, reason=reason, is_continued=act is None)
+        except FelixError as error:
+            _log.warning("%s", error)
+        finally:
+            del self._runs[run], self._steering[run]
+            self._hubs.pop(run, None)
+
+    async def _wording(self, run: RunId, thought_id: ThoughtId) -> str:
+        hub = self._hubs.get(run) or self._reopen(run)
+        return wording_of(hub.state, thought_id, self._settings.current)
 
     def _post(self, work: Callable[[], Awaitable[None]]) -> None:
         """Have the worker do it; once the engine closes, nothing new is begun."""
@@ -323,15 +409,16 @@ class Engine:
         for mailbox in self._mailboxes:
             mailbox.put(item)
 
-    async def _run(self, run: RunId, task: str, workflow: Workflow, *, demo: bool) -> None:
+    async def _run(self, run: RunId, task: str, workflow: Workflow, *, demo: bool, follows: RunId | None) -> None:
         this = asyncio.current_task()
         assert this is not None
         self._runs[run] = this
         steering = self._steering[run] = Steering()
         hub = self._hubs[run] = self._hub(run)
         settings = self._current
-        over = partial(give_up, task, workflow, hub, settings, started=time.monotonic())
+        over = partial(give_up, task, workflow, hub, settings, started=time.monotonic(), follows=follows)
         try:
+            context = self._answer_of(follows) if follows else ""
             connection = await self._connect(demo=demo)
         except FelixError as error:
             over(status="failed", reason=str(error))
@@ -343,11 +430,26 @@ class Engine:
             over(status="crashed", reason=CRASHED)
         else:
             try:
-                await run_workflow(task, workflow, connection, hub, settings, steering=steering)
+                await run_workflow(
+                    task,
+                    workflow,
+                    connection,
+                    hub,
+                    settings,
+                    steering=steering,
+                    follows=follows,
+                    context=context,
+                )
             finally:
                 await asyncio.shield(connection.client.aclose())
         finally:
             del self._runs[run], self._steering[run], self._hubs[run]
+
+    def _answer_of(self, run: RunId) -> str:
+        """The last synthesis of a run, as far as it was written. Raises LedgerError for a run that nobody knows."""
+        state = (self._hubs.get(run) or self._reopen(run)).state
+        made = [*state.earlier, *([state.synthesis] if state.synthesis else [])]
+        return next((str(each.answer) for each in reversed(made) if str(each.answer).strip()), "")
 
     def _current(self) -> Settings:
         return self._settings.current

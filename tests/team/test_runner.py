@@ -12,6 +12,8 @@ from felix.errors import ServerError
 from felix.events import (
     AgentId,
     AgentState,
+    QuestionClosed,
+    QuestionRaised,
     Record,
     RoundStarted,
     RunFinished,
@@ -241,10 +243,12 @@ def test_an_agent_whose_turn_never_came_is_named_beside_the_synthesis() -> None:
     assert [(e.agent_id, e.status) for e in run.state.synthesis.left_out] == [("critic-1", "unheard")]
 
 
-def test_a_token_limit_goes_to_the_synthesis_after_the_round_that_reached_it() -> None:
+def test_a_token_limit_asks_and_without_an_answer_the_run_goes_on() -> None:
     run = Watched(reply({}), workflow(checkpoints="[0, 0.3, 0.6]", more="limits: {tokens: 8}"))
-    assert run.state.round == 1 and run.state.synthesis is not None
-    assert "8 tokens" in run.state.synthesis.reason and not run.state.synthesis.early
+    assert run.state.round == 3 and run.state.status == "complete"
+    questions = [r.event for r in run.records if isinstance(r.event, QuestionRaised | QuestionClosed)]
+    assert isinstance(questions[0], QuestionRaised) and "8 tokens" in questions[0].text
+    assert questions[1:] == [QuestionClosed(question_id=questions[0].question_id, answer="none")]
 
 
 def test_stop_ends_what_is_written_and_what_waits_and_keeps_the_text() -> None:

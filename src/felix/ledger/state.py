@@ -242,9 +242,12 @@ class Thought(Speech):
     """The thought that this one does again or continues."""
     asked: str = ""
     """The user's question, or their own wording of the prompt."""
+    wanted_model: str = ""
+    """Another one than the agent's own, chosen by the user; empty: that."""
 
     def _ask(self, event: ThoughtAsked) -> None:
-        self.act, self.of, self.asked, self.model = event.act, event.of, event.text, event.model
+        self.act, self.of, self.asked = event.act, event.of, event.text
+        self.model = self.wanted_model = event.model
 
     @property
     def replaces(self) -> ThoughtId | None:
@@ -263,6 +266,8 @@ class Synthesis(Speech):
     number: int = 1
     instructions: str = ""
     """The user's own, for this one."""
+    wanted_model: str = ""
+    """Another one than the workflow's, chosen by the user; empty: that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -423,6 +428,7 @@ class RunState:
                     number=event.number,
                     instructions=event.instructions,
                     model=event.model,
+                    wanted_model=event.model,
                 )
                 self.t = 1.0
             case PartialSynthesis():

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from felix.errors import FelixError
 from felix.events import Activity, AgentId, AgentState, Channel, Status, ThoughtComplete, ThoughtId
 from felix.ledger.state import GrowingText, RunState, Thought
 from felix.llm.chat import ChatRequest, Progress
@@ -17,9 +18,10 @@ from felix.settings import Settings
 from felix.team.connection import Connection
 from felix.team.hub import CentralPost, Moment
 from felix.team.prompts import Brief, Prompt, Room, agent_prompt, estimate_tokens, question_prompt
+from felix.team.rules import team_of
 from felix.team.schedule import depth_at
 from felix.team.speaking import Speaker, Spoken
-from felix.team.workflow import Member, Workflow
+from felix.team.workflow import Member, Workflow, from_json
 
 STOPPED_BY_USER = "Stopped by you."
 A_BUG = "Felix made a mistake here – the log has the details."
@@ -176,6 +178,21 @@ def turn_prompt(
         room=room,
         brief=brief_for(state, member.id) if state.plan else None,
     )
+
+
+def wording_of(state: RunState, thought_id: ThoughtId, settings: Settings) -> str:
+    """What the user may reword when a thought is to be thought again. Raises FelixError for one there is not."""
+    thought = state.thoughts.get(thought_id)
+    if thought is None or state.plan is None:
+        raise FelixError(f"There is no thought {thought_id} in this run – choose another one.")
+    if thought.asked:
+        return thought.asked
+    workflow = from_json(state.plan.definition)
+    member = next(each for each in team_of(workflow, state.agents.values()) if each.id == thought.agent_id)
+    own = member.spec.max_tokens
+    room = Room(state.plan.context_length, settings.max_tokens if own is None else own)
+    occasion = Occasion(thought_id, thought.round, thought.checkpoint, state.t)
+    return turn_prompt(state.plan.task, workflow, member, state, occasion, room).wording
 
 
 def brief_for(state: RunState, agent_id: AgentId) -> Brief:

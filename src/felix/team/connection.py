@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
-from felix.errors import ServerError
+from felix.errors import FelixError, ServerError, ServerFault
+from felix.events import RunStarted
 from felix.llm.address import default_silence_timeout_s, repair_base_url
-from felix.llm.chat import ChatClient
+from felix.llm.chat import Answer, ChatClient, ChatRequest, Delta, Progress
 from felix.settings import Settings
 
 
@@ -57,6 +58,29 @@ async def connect(settings: Settings, api_key: str) -> Connection:
         contexts={model.id: model.context_length for model in report.models},
         silence_timeout_s=silence_timeout(settings, base_url),
     )
+
+
+def out_of_reach(plan: RunStarted, error: FelixError) -> Connection:
+    """That of a run whose server could not be reached when the user wanted more of it: every question ends so."""
+    return Connection(_Nobody(error), plan.server, plan.server_name, plan.model, {plan.model: plan.context_length}, 0)
+
+
+class _Nobody:
+    """A client behind which there is no server."""
+
+    def __init__(self, error: FelixError) -> None:
+        self._sentence = str(error)
+        self._fault: ServerFault = error.fault if isinstance(error, ServerError) else "unreachable"
+
+    async def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
+        await self.complete(request)
+        yield Progress("waiting")
+
+    async def complete(self, request: ChatRequest) -> Answer:
+        raise ServerError(self._sentence, fault=self._fault)
+
+    async def aclose(self) -> None:
+        """There is nothing to give back."""
 
 
 def silence_timeout(settings: Settings, base_url: str) -> float:

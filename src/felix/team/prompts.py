@@ -62,6 +62,17 @@ class Prompt:
     cut: str
     """What was left out so that it fits, in one sentence; empty when nothing was."""
 
+    @property
+    def wording(self) -> str:
+        """The part that a user may reword: all but who is asked."""
+        return self.messages[-1].content
+
+    def reworded(self, text: str, thoughts: Sequence[Thought]) -> Prompt:
+        """The same with the user's wording; of `thoughts` only those count as read that still stand in it."""
+        messages = (*self.messages[:-1], Message("user", text))
+        standing = {t.thought_id for t in thoughts if str(t.answer).strip() in text}
+        return Prompt(messages, tuple(each for each in self.read if each in standing), "")
+
 
 @dataclass(frozen=True, slots=True)
 class Brief:

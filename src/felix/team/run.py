@@ -8,31 +8,38 @@ something has changed, what is to be done next.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from felix.events import (
     HUB,
+    SYNTHESIS,
     Act,
     AgentId,
     AgentSpawned,
     AgentState,
     NoteAdded,
     PauseChanged,
+    PlannedRound,
+    PlannedTurn,
+    QuestionClosed,
     RoundStarted,
     RunStatus,
+    ThoughtAsked,
     ThoughtComplete,
     ThoughtId,
     WrapUpAsked,
 )
-from felix.ledger.state import Synthesis
+from felix.ledger.state import Speech, Synthesis, Thought
 from felix.settings import Settings
-from felix.team.agent import STOPPED_BY_USER, LLMAgent
+from felix.team.agent import STOPPED_BY_USER, LLMAgent, Occasion
 from felix.team.connection import Connection
+from felix.team.guards import Guards
 from felix.team.hub import CentralPost
-from felix.team.schedule import Round, Turn, schedule
+from felix.team.rules import addition, team_of
 from felix.team.synthesis import synthesise, usable
 from felix.team.turnstile import Turnstile
 from felix.team.workflow import Workflow
@@ -58,6 +65,13 @@ class _Wish:
 
     reason: str
     early: bool = False
+    instructions: str = ""
+    model: str = ""
+    so_far: str = ""
+    """What it goes on from."""
+
+
+WRAP_UP = _Wish("You asked for the synthesis now.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,24 +88,28 @@ class Run:
 
     def __init__(
         self,
-        task: str,
         workflow: Workflow,
         connection: Connection,
         hub: CentralPost,
         settings: Callable[[], Settings],
         tasks: asyncio.TaskGroup,
+        *,
+        outcome: Outcome | None = None,
     ) -> None:
-        """`tasks` is entered and left by the caller: when it has been left, all that was said has ended."""
-        self.outcome: Outcome | None = None
+        """`hub` has been told the plan. `tasks` is entered and left by the caller: then all that was said has ended.
+
+        `outcome` is that of a run which had ended before: it stands until there is another synthesis.
+        """
+        assert hub.state.plan is not None
+        self.outcome = outcome
         """How the run ends, as soon as its synthesis has; until then whoever cancels it has stopped it."""
-        self._task = task
+        self._task = hub.state.plan.task
         self._workflow = workflow
         self._connection = connection
         self._hub = hub
         self._settings = settings
         self._tasks = tasks
-        self._started = time.monotonic()
-        self._agents = {m.id: LLMAgent(m, workflow, connection, settings) for m in workflow.members()}
+        self._guards = Guards(hub, workflow.limits, silence_timeout_s=connection.silence_timeout_s)
         self._turnstile = Turnstile(lambda: settings().max_parallel)
         self._going: dict[ThoughtId, _Going] = {}
         self._synthesis: asyncio.Task[object] | None = None
@@ -100,9 +118,37 @@ class Run:
         """Something has ended, or the user has done something."""
 
     async def carry_out(self) -> None:
-        """All of it, from the first round on."""
-        self._wish = await self._speak_in_rounds(schedule(self._workflow))
-        await self._conclude()
+        """All of it, from the first round on; or the rounds that are missing of a run that was interrupted."""
+        async with self._guarded():
+            self._wish = await self._speak_in_rounds()
+            await self._conclude()
+
+    async def carry_on(self, *, is_wrapping_up: bool) -> None:
+        """The rest of an interrupted run: turns that have no end, rounds that never began, the synthesis."""
+        synthesis = self._hub.state.synthesis
+        self.outcome = None
+        async with self._guarded():
+            if synthesis is None:
+                self._wish = WRAP_UP if is_wrapping_up else await self._speak_in_rounds()
+            elif synthesis.status == "interrupted":
+                self._wish = _again(synthesis, synthesis.reason)
+            else:  # only the word that all was done had been missing
+                self.outcome = _outcome_of(synthesis)
+            await self._conclude()
+
+    async def follow_wishes(self) -> None:
+        """What the user wants of a run that has ended."""
+        async with self._guarded():
+            await self._conclude()
+
+    @asynccontextmanager
+    async def _guarded(self) -> AsyncGenerator[None]:
+        watch = self._tasks.create_task(self._guards.watch())
+        try:
+            yield
+        finally:
+            watch.cancel()
+            self._guards.close()
 
     # ---------------------------------------------------------------- the user's acts
 
@@ -143,55 +189,189 @@ class Run:
         if text.strip() and (agent_id is None or agent_id in self._hub.state.agents):
             self._hub.emit(NoteAdded(text=text.strip(), agent_id=agent_id))
 
+    def answer(self, question_id: str, *, stop: bool) -> None:
+        """The user's answer to a guard: to stop means that agent, or to wrap up where the run as a whole is meant."""
+        question = self._hub.state.questions.get(question_id)
+        if question is None:
+            return
+        self._hub.emit(QuestionClosed(question_id=question_id, answer="stop" if stop else "go_on"))
+        if stop and question.agent_id is None:
+            self.wrap_up()
+        elif stop and question.agent_id is not None:
+            self.stop_agent(question.agent_id)
+
+    def retry(self, thought_id: ThoughtId, *, prompt: str = "", model: str = "") -> None:
+        """Have a thought that has ended thought again, with the user's wording of its prompt or another model."""
+        before = self._hub.state.thoughts.get(thought_id)
+        if before is None or before.is_live:
+            return
+        if before.act == "ask":
+            self.ask_agent(before.agent_id, before.asked)
+            return
+        self._take_again(before, "retry", text=prompt.strip(), model=model)
+
+    def continue_writing(self, thought_id: ThoughtId) -> None:
+        """Have an answer that was cut gone on with; the new one begins with its text. `SYNTHESIS`: the latest."""
+        synthesis = self._hub.state.synthesis
+        if thought_id.partition(".")[0] == SYNTHESIS:
+            if synthesis is not None and _can_go_on(synthesis) and self._wish is None:
+                reason = "You had the hub go on writing."
+                self._wish = replace(_again(synthesis, reason), so_far=str(synthesis.answer))
+                self._news.set()
+            return
+        before = self._hub.state.thoughts.get(thought_id)
+        if before is not None and before.act != "ask" and _can_go_on(before):
+            self._take_again(before, "continue", model=before.wanted_model)
+
+    def synthesise_again(self, *, instructions: str = "", model: str = "") -> None:
+        """Have another synthesis made, when there has been one or the run has ended without."""
+        if self.outcome is not None or self._synthesis is not None:
+            self._wish = _Wish("You asked for another synthesis.", instructions=instructions.strip(), model=model)
+            self._news.set()
+
+    def ask_agent(self, agent_id: AgentId, question: str) -> None:
+        """Ask an agent about its own thoughts; the answer is a thought of its own that nobody else reads."""
+        state = self._hub.state
+        agent = state.agents.get(agent_id)
+        if agent is None or not question.strip():
+            return
+        number = 1 + sum(t.act == "ask" for t in agent.thoughts)
+        occasion = Occasion(ThoughtId(f"{agent_id}#ask{number}"), state.round, agent.depth, state.t)
+        self._ask(agent_id, occasion, "ask", text=question.strip())
+        speaker = self._agent(agent_id)
+
+        async def speak() -> None:
+            prompt = speaker.question_prompt(self._task, question.strip(), self._hub)
+            await speaker.speak(prompt, occasion, self._hub, states_confidence=False)
+
+        self._begin(agent_id, occasion, speak, "ask")
+
     # ---------------------------------------------------------------- the rounds
 
-    async def _speak_in_rounds(self, rounds: list[Round]) -> _Wish:
+    async def _speak_in_rounds(self) -> _Wish:
+        """Round by round; of a run that was interrupted the one that was on, as far as it is missing, and the rest."""
+        state = self._hub.state
+        number = max(state.round, 1)
         await self._between()
-        for each in rounds:
-            if not self._hub.state.is_wrapping_up:
-                await self._round(each, total=len(rounds))
+        while each := next((each for each in state.rounds if each.number == number), None):
+            missing = [turn for turn in each.turns if not self._has_ended(turn, each)]
+            if missing and not state.is_wrapping_up:
+                await self._round(each, missing)
                 await self._between()
-            if wish := self._why_enough(each, is_last=each is rounds[-1]):
+            if wish := self._why_enough(each):
                 return wish
+            self._grow(each)
+            number += 1
         return _Wish("All rounds are done.")
 
-    def _why_enough(self, each: Round, *, is_last: bool) -> _Wish | None:
+    def _why_enough(self, each: PlannedRound) -> _Wish | None:
         """Why there is no round after this one; None when there may be."""
         if self._hub.state.is_wrapping_up:
-            return _Wish("You asked for the synthesis now.")
+            return WRAP_UP
         ends = [t for t in self._hub.thoughts() if t.round == each.number]
         if all(end.status == "failed" and not str(end.answer).strip() for end in ends):
             return _Wish(f"All agents of round {each.number} failed.")
-        if not is_last and (limit := self._limit_reached()):
-            return _Wish(limit)
-        if not is_last and (agreed := self._consensus()):
+        if each is not self._hub.state.rounds[-1] and (agreed := self._consensus()):
             return _Wish(agreed, early=True)
         return None
 
-    async def _round(self, each: Round, *, total: int) -> None:
-        hub = self._hub
-        agents = tuple(turn.agent_id for turn in each.turns)
-        hub.emit(RoundStarted(number=each.number, total=total, t=each.t, agents=agents))
-        for member in self._workflow.members():
-            if member.spec.spawn_depth <= each.t and not hub.state.agents[member.id].has_spawned:
-                depth = member.spec.spawn_depth
-                hub.emit(AgentSpawned(agent_id=member.id, role=member.spec.role, depth=depth))
-        await asyncio.wait([self._begin(turn, each) for turn in each.turns])
+    def _grow(self, after: PlannedRound) -> None:
+        """Add the agents that the workflow's rules want after a round, once."""
+        state = self._hub.state
+        if any(agent.reason and agent.spawn == after.t for agent in state.agents.values()):
+            return  # before the run was interrupted
+        for rule in self._workflow.rules:
+            if added := addition(self._workflow, rule, state, after, self._connection.model):
+                self._hub.emit(added)
 
-    def _begin(self, turn: Turn, each: Round) -> asyncio.Task[None]:
-        thought_id = ThoughtId(f"{turn.agent_id}#{each.number}")
+    def _has_ended(self, turn: PlannedTurn, each: PlannedRound) -> bool:
+        return any(t.status != "interrupted" for t in self._attempts(turn.agent_id, each.number))
+
+    def _attempts(self, agent_id: AgentId, round_number: int) -> list[Thought]:
+        thoughts = self._hub.state.agents[agent_id].thoughts
+        return [t for t in thoughts if t.round == round_number and t.act != "ask"]
+
+    async def _round(self, each: PlannedRound, turns: Sequence[PlannedTurn]) -> None:
+        hub = self._hub
+        agents = tuple(turn.agent_id for turn in turns)
+        hub.emit(RoundStarted(number=each.number, total=len(hub.state.rounds), t=each.t, agents=agents))
+        for agent in list(hub.state.agents.values()):
+            if agent.spawn <= each.t and not agent.has_spawned:
+                hub.emit(AgentSpawned(agent_id=agent.agent_id, role=agent.role, depth=agent.spawn))
+        await asyncio.wait([self._take_turn(turn, each) for turn in turns])
+
+    def _take_turn(self, turn: PlannedTurn, each: PlannedRound) -> asyncio.Task[None]:
+        if attempts := self._attempts(turn.agent_id, each.number):
+            return self._take_again(attempts[-1], "retry")
+        occasion = Occasion(ThoughtId(f"{turn.agent_id}#{each.number}"), each.number, turn.checkpoint, each.t)
+        speaker = self._agent(turn.agent_id)
 
         async def speak() -> None:
-            await self._agents[turn.agent_id].process_task_with_llm(self._task, each.t, self._hub)
+            await speaker.speak(speaker.prompt(self._task, occasion, self._hub), occasion, self._hub)
+
+        return self._begin(turn.agent_id, occasion, speak, None)
+
+    def _take_again(
+        self, before: Thought, act: Literal["retry", "continue"], *, text: str = "", model: str = ""
+    ) -> asyncio.Task[None]:
+        """The turn of a thought once more, with a number of its own."""
+        state, agent_id = self._hub.state, before.agent_id
+        number = 1 + len(self._attempts(agent_id, before.round))
+        thought_id = ThoughtId(f"{agent_id}#{before.round}.{number}")
+        occasion = Occasion(thought_id, before.round, before.checkpoint, state.t)
+        self._ask(agent_id, occasion, act, of=before.thought_id, text=text, model=model)
+        speaker = self._agent(agent_id)
+        so_far = str(before.answer) if act == "continue" else ""
+
+        async def speak() -> None:
+            prompt = speaker.prompt(self._task, occasion, self._hub, model=model, so_far=so_far)
+            if text:
+                prompt = prompt.reworded(text, list(state.thoughts.values()))
+            await speaker.speak(prompt, occasion, self._hub, model=model, so_far=so_far)
+
+        return self._begin(agent_id, occasion, speak, act)
+
+    def _ask(
+        self,
+        agent_id: AgentId,
+        occasion: Occasion,
+        act: Act,
+        *,
+        of: ThoughtId | None = None,
+        text: str = "",
+        model: str = "",
+    ) -> None:
+        self._hub.emit(
+            ThoughtAsked(
+                agent_id=agent_id,
+                thought_id=occasion.thought_id,
+                act=act,
+                of=of,
+                round=occasion.round,
+                checkpoint=occasion.checkpoint,
+                text=text,
+                model=model,
+            )
+        )
+
+    def _agent(self, agent_id: AgentId) -> LLMAgent:
+        members = team_of(self._workflow, self._hub.state.agents.values())
+        member = next(each for each in members if each.id == agent_id)
+        return LLMAgent(member, self._workflow, self._connection, self._settings)
+
+    def _begin(
+        self, agent_id: AgentId, occasion: Occasion, speak: Callable[[], Awaitable[None]], act: Act | None
+    ) -> asyncio.Task[None]:
+        """Have an agent speak as soon as there is a place for it."""
 
         def tell(position: int) -> None:
             self._hub.emit(
                 AgentState(
-                    agent_id=turn.agent_id,
-                    thought_id=thought_id,
+                    agent_id=agent_id,
+                    thought_id=occasion.thought_id,
                     state="queued",
-                    round=each.number,
-                    checkpoint=turn.checkpoint,
+                    round=occasion.round,
+                    checkpoint=occasion.checkpoint,
                     position=position,
                 )
             )
@@ -204,17 +384,25 @@ class Run:
                 self._turnstile.leave()
 
         task = self._tasks.create_task(wait_and_speak())
-        self._going[thought_id] = _Going(turn.agent_id, None, task)
-
-        def ended(_: asyncio.Task[None]) -> None:
-            del self._going[thought_id]
-            known = self._hub.state.thoughts.get(thought_id)
-            if known is None or known.is_live:  # it was ended before it had its turn
-                self._hub.finalize_streaming_thought(_never_asked(turn, each, thought_id))
-            self._news.set()
-
-        task.add_done_callback(ended)
+        self._going[occasion.thought_id] = _Going(agent_id, act, task)
+        task.add_done_callback(lambda _: self._ended(agent_id, occasion, act))
         return task
+
+    def _ended(self, agent_id: AgentId, occasion: Occasion, act: Act | None) -> None:
+        # Called before anybody goes on who has waited for the task: there is no moment without the thought's end.
+        del self._going[occasion.thought_id]
+        thought = self._hub.state.thoughts.get(occasion.thought_id)
+        if thought is None or thought.is_live:  # it was ended before it had its turn
+            self._hub.finalize_streaming_thought(
+                _never_asked(agent_id, self._hub.state.agents[agent_id].role, occasion)
+            )
+        elif act in ("retry", "continue") and thought.replaces and self._is_past_synthesis and self._wish is None:
+            did = "tried again" if act == "retry" else "gone on writing"
+            synthesis = self._hub.state.synthesis
+            reason = f"{agent_id} has {did}."
+            self._wish = _again(synthesis, reason) if synthesis else _Wish(reason)
+        self._guards.look()
+        self._news.set()
 
     async def _between(self) -> None:
         """Between two steps: let what was asked for beside the rounds end, and wait as long as the run is paused."""
@@ -235,7 +423,12 @@ class Run:
 
     @property
     def _has_come_to_synthesis(self) -> bool:
-        return self._wish is not None or self._synthesis is not None or self.outcome is not None
+        return self._wish is not None or self._is_past_synthesis
+
+    @property
+    def _is_past_synthesis(self) -> bool:
+        """What is said from now on reaches only another one."""
+        return self._synthesis is not None or self.outcome is not None
 
     async def _next(self) -> None:
         self._news.clear()
@@ -278,6 +471,9 @@ class Run:
             early=wish.early,
             mean_confidence=self._mean_confidence(),
             reason=wish.reason,
+            instructions=wish.instructions,
+            other_model=wish.model,
+            so_far=wish.so_far,
         )
 
     def _consensus(self) -> str:
@@ -294,15 +490,6 @@ class Run:
         # rounded: the mean of three times 0.7 is a hair below 0.7
         return round(sum(stated) / len(stated), 6) if len(stated) >= CONSENSUS_OF else None
 
-    def _limit_reached(self) -> str:
-        limits = self._workflow.limits
-        used = sum(t.usage.completion if t.usage else t.tokens for t in self._hub.thoughts())
-        if limits.tokens and used >= limits.tokens:
-            return f"The workflow's limit of {limits.tokens:,} tokens was reached."
-        if limits.minutes and time.monotonic() - self._started >= limits.minutes * 60:
-            return f"The workflow's limit of {limits.minutes:g} minutes was reached."
-        return ""
-
     def _commonest_failure(self) -> str:
         """One sentence with a next step: the reason most agents gave."""
         reasons = Counter(t.error for t in self._hub.thoughts() if t.error)
@@ -311,13 +498,22 @@ class Run:
         return reasons.most_common(1)[0][0]
 
 
-def _never_asked(turn: Turn, each: Round, thought_id: ThoughtId) -> ThoughtComplete:
+def _can_go_on(speech: Speech) -> bool:
+    return not speech.is_live and speech.status != "complete" and bool(str(speech.answer).strip())
+
+
+def _again(synthesis: Synthesis, reason: str) -> _Wish:
+    """Another one, as the user wanted that."""
+    return _Wish(reason, synthesis.early, synthesis.instructions, synthesis.wanted_model)
+
+
+def _never_asked(agent_id: AgentId, role: str, occasion: Occasion) -> ThoughtComplete:
     return ThoughtComplete(
-        agent_id=turn.agent_id,
-        thought_id=thought_id,
-        role=turn.role,
-        round=each.number,
-        checkpoint=turn.checkpoint,
+        agent_id=agent_id,
+        thought_id=occasion.thought_id,
+        role=role,
+        round=occasion.round,
+        checkpoint=occasion.checkpoint,
         status="stopped",
         content="",
         thinking="",

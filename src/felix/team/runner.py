@@ -9,24 +9,28 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 
+from felix.errors import FelixError
 from felix.events import (
     PlannedAgent,
     PlannedRound,
     PlannedTurn,
     RunFinished,
+    RunId,
+    RunReopened,
     RunStarted,
     RunStatus,
     Tokens,
 )
 from felix.settings import Settings
-from felix.team.connection import Connection
+from felix.team.connection import Connection, out_of_reach
 from felix.team.hub import CentralPost, StreamingCallback
 from felix.team.run import STOPPED, Outcome, Run
 from felix.team.schedule import schedule
 from felix.team.steering import Steering
-from felix.team.workflow import Workflow, as_json
+from felix.team.workflow import Workflow, as_json, from_json
 
 CRASHED = "Felix made a mistake – the log has the details; what was written is kept."
 
@@ -42,37 +46,110 @@ async def run_workflow(
     *,
     steering: Steering | None = None,
     callbacks: Iterable[StreamingCallback] = (),
+    follows: RunId | None = None,
+    context: str = "",
 ) -> None:
     """Carry out `workflow` on `task`, telling `hub` everything, with exactly one `RunFinished` at its end.
 
-    The user's acts reach it through `steering`. Raises only CancelledError, after the end has been told.
+    The user's acts reach it through `steering`. `context` is the answer of the run that this one `follows`. Raises only
+    CancelledError, after the end has been told.
     """
     started = time.monotonic()
-    steering = steering or Steering()
-    outcome = Outcome("crashed", CRASHED)
-    run: Run | None = None
+
+    async def work(run: Run) -> None:
+        await run.carry_out()
+
     try:
         async with asyncio.TaskGroup() as watchers:
             for callback in callbacks:
                 hub.register_streaming_callback(callback, watchers)
-            hub.emit(_plan(task, workflow, settings(), connection))
+            hub.emit(_plan(task, workflow, settings(), connection, follows=follows, context=context))
             hub.flush()  # the task is in the ledger before the first request goes out
-            try:
-                async with asyncio.TaskGroup() as tasks:
-                    run = Run(task, workflow, connection, hub, settings, tasks)
-                    steering.begin(run)
-                    await run.carry_out()
-                    steering.end()
-                outcome = run.outcome or outcome
-            except asyncio.CancelledError:
-                outcome = run.outcome if run and run.outcome else STOPPED
-                raise
-            finally:
-                steering.end()
-                hub.finish(_finished(hub, outcome, started))
-                await asyncio.shield(hub.drain())
+            await _conduct(workflow, connection, hub, settings, steering or Steering(), work, started, before=None)
     except* Exception:  # noqa: BLE001  a bug must end this run, not the program
         _log.exception("run %s crashed", hub.run)
+
+
+async def reopen_run(
+    hub: CentralPost,
+    connect: Callable[[], Awaitable[Connection]],
+    settings: Callable[[], Settings],
+    steering: Steering,
+    *,
+    reason: str,
+    is_continued: bool = False,
+) -> None:
+    """Go on with a run that has ended, from `RunReopened` to another `RunFinished`.
+
+    It carries out the acts that `steering` brings, and with `is_continued` what is missing of a run that was
+    interrupted. Raises WorkflowError, before anything is told, when the run's workflow cannot be read any more, and
+    CancelledError as `run_workflow`.
+    """
+    state, started = hub.state, time.monotonic()
+    assert state.plan is not None
+    workflow = from_json(state.plan.definition)
+    is_wrapping_up = state.is_wrapping_up
+    before = Outcome(state.status or "interrupted", state.reason)
+    hub.emit(RunReopened(reason=reason))
+
+    async def work(run: Run) -> None:
+        if is_continued:
+            await run.carry_on(is_wrapping_up=is_wrapping_up)
+        else:
+            await run.follow_wishes()
+
+    try:
+        try:
+            connection = await connect()
+        except FelixError as error:
+            if is_continued:
+                await _finish(hub, replace(before, reason=str(error)), started, steering)
+                return
+            connection = out_of_reach(state.plan, error)
+        except asyncio.CancelledError:
+            await _finish(hub, before, started, steering)
+            raise
+        try:
+            await _conduct(workflow, connection, hub, settings, steering, work, started, before=before)
+        finally:
+            await asyncio.shield(connection.client.aclose())
+    except* Exception:  # noqa: BLE001  as in run_workflow
+        _log.exception("run %s crashed", hub.run)
+        await _finish(hub, Outcome("crashed", CRASHED), started, steering)
+
+
+async def _conduct(
+    workflow: Workflow,
+    connection: Connection,
+    hub: CentralPost,
+    settings: Callable[[], Settings],
+    steering: Steering,
+    work: Callable[[Run], Awaitable[None]],
+    started: float,
+    *,
+    before: Outcome | None,
+) -> None:
+    """`work` on a run, and its end, when everybody who spoke has ended."""
+    outcome = Outcome("crashed", CRASHED)
+    run: Run | None = None
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            run = Run(workflow, connection, hub, settings, tasks, outcome=before)
+            steering.begin(run)
+            await work(run)
+            steering.end()
+        outcome = run.outcome or outcome
+    except asyncio.CancelledError:
+        outcome = run.outcome if run and run.outcome else STOPPED
+        raise
+    finally:
+        await _finish(hub, outcome, started, steering)
+
+
+async def _finish(hub: CentralPost, outcome: Outcome, started: float, steering: Steering) -> None:
+    steering.end()
+    hub.finish(_finished(hub, outcome, started))
+    await asyncio.shield(hub.drain())
 
 
 def give_up(
@@ -84,13 +161,23 @@ def give_up(
     started: float,
     status: RunStatus,
     reason: str,
+    follows: RunId | None = None,
+    context: str = "",
 ) -> None:
     """Tell of a run that ended before there was a connection; `started` is on the monotonic clock."""
-    hub.emit(_plan(task, workflow, settings(), None))
+    hub.emit(_plan(task, workflow, settings(), None, follows=follows, context=context))
     hub.finish(_finished(hub, Outcome(status, reason), started))
 
 
-def _plan(task: str, workflow: Workflow, settings: Settings, connection: Connection | None) -> RunStarted:
+def _plan(
+    task: str,
+    workflow: Workflow,
+    settings: Settings,
+    connection: Connection | None,
+    *,
+    follows: RunId | None = None,
+    context: str = "",
+) -> RunStarted:
     """What is going to happen, as far as the workflow says."""
     model = connection.model if connection else settings.model
     return RunStarted(
@@ -109,6 +196,8 @@ def _plan(task: str, workflow: Workflow, settings: Settings, connection: Connect
         helix_turns=workflow.helix.turns,
         demo=bool(connection and connection.is_demo),
         definition=as_json(workflow),
+        follows=follows,
+        context=context,
     )
 
 
@@ -138,14 +227,17 @@ def planned_rounds(workflow: Workflow) -> tuple[PlannedRound, ...]:
 
 
 def _finished(hub: CentralPost, outcome: Outcome, started: float) -> RunFinished:
-    speeches = [*hub.state.thoughts.values(), *([hub.state.synthesis] if hub.state.synthesis else [])]
-    counted = [speech.usage for speech in speeches if speech.usage]
+    state = hub.state
+    speeches = [*state.thoughts.values(), *state.earlier, *([state.synthesis] if state.synthesis else [])]
+    asked = [speech for speech in speeches if speech.asked_at is not None]
+    counted = [speech.usage for speech in asked if speech.usage]
     usage = (
         Tokens(
             prompt=sum(usage.prompt for usage in counted),
             completion=sum(usage.completion for usage in counted),
         )
-        if counted and len(counted) == len(speeches)
+        if counted and len(counted) == len(asked)
         else None
     )
-    return RunFinished(status=outcome.status, reason=outcome.reason, duration_s=time.monotonic() - started, usage=usage)
+    spent_s = (state.duration_s or 0.0) + time.monotonic() - started
+    return RunFinished(status=outcome.status, reason=outcome.reason, duration_s=spent_s, usage=usage)

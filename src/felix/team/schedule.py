@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from felix.events import AgentId, PlannedRound
+from felix.events import AgentId, PlannedRound, PlannedTurn
 
 if TYPE_CHECKING:
     from felix.team.workflow import Workflow
@@ -48,6 +48,24 @@ def schedule(workflow: Workflow) -> list[Round]:
         for t, checkpoint in moments(member.spec.spawn_depth, member.spec.speed, workflow.checkpoints):
             turns.setdefault(t, []).append(Turn(member.id, member.spec.role, checkpoint))
     return [Round(number, t, tuple(turns[t])) for number, t in enumerate(sorted(turns), start=1)]
+
+
+def joined(
+    rounds: Sequence[PlannedRound], agent_id: AgentId, checkpoints: Sequence[float], after: PlannedRound
+) -> tuple[PlannedRound, ...]:
+    """The rounds of a run with an agent that joins it behind the round `after`, at the depth of the clock.
+
+    From there it keeps pace with the clock and speaks at every checkpoint it comes to; when none is left below, once
+    more at the last one, in a round of its own at the very end.
+    """
+    mine = [(t, depth) for t, depth in moments(after.t, 1.0, checkpoints) if t > after.t] or [(1.0, checkpoints[-1])]
+    turns = {each.t: each.turns for each in rounds if each.number > after.number}
+    for t, depth in mine:
+        turns[t] = (*turns.get(t, ()), PlannedTurn(agent_id=agent_id, checkpoint=depth))
+    past = tuple(each for each in rounds if each.number <= after.number)
+    return past + tuple(
+        PlannedRound(number=number, t=t, turns=turns[t]) for number, t in enumerate(sorted(turns), after.number + 1)
+    )
 
 
 def moments(spawn: float, speed: float, checkpoints: Sequence[float]) -> Iterator[tuple[float, float]]:

@@ -8,6 +8,7 @@ from felix.team.workflow.model import (
     HelixSpec,
     Limits,
     Member,
+    Rule,
     SynthesisSpec,
     Workflow,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "Library",
     "Limits",
     "Member",
+    "Rule",
     "SynthesisSpec",
     "Workflow",
     "as_json",

@@ -10,7 +10,8 @@ import itertools
 import string
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Annotated, Self
+from types import MappingProxyType
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
 from pydantic_core import PydanticCustomError
@@ -27,6 +28,9 @@ MAX_AGENTS = 32
 _MIN_GAP = 0.01
 """Between checkpoints: so that at every speed allowed they stay distinct moments."""
 
+DEFAULT_LIMITS = MappingProxyType({"confidence_below": 0.5, "confidence_spread_above": 0.3})
+"""Of rules that name no value."""
+
 INCONSISTENT = "inconsistent"
 """Type of the pydantic errors whose context holds `path` and `sentence`: what only several fields together tell."""
 
@@ -35,6 +39,7 @@ Whole = Annotated[int, Strict()]
 Switch = Annotated[bool, Strict()]
 Depth = Annotated[Number, Field(ge=0, le=1)]
 Heat = Annotated[Number, Field(ge=0, le=2)]
+Occurrence = Literal["confidence_below", "confidence_spread_above", "agent_failed"]
 Name = Annotated[str, Field(min_length=1, max_length=24, pattern=r"^[^\W\d_][\w-]*$")]
 Prose = Annotated[str, Field(max_length=20_000)]
 Model = Annotated[str, Field(max_length=500)]
@@ -104,11 +109,28 @@ class SynthesisSpec(_Part):
 
 
 class Limits(_Part):
-    """Where a run goes to its synthesis whatever is left to say; 0 is no limit."""
+    """Where the user is asked whether to go to the synthesis, whatever is left to say; 0 is no limit."""
 
     tokens: Annotated[Whole, Field(ge=0)] = Field(default=0, description="a whole number, 0 for no limit")
     """Of all answers together, thinking included."""
     minutes: Annotated[Number, Field(ge=0)] = Field(default=0.0, description="a number of minutes, 0 for no limit")
+
+
+class Rule(_Part):
+    """What adds an agent to the team after a round, for all rounds that follow."""
+
+    when: Occurrence = Field(description=f"one of {', '.join(get_args(Occurrence))}")
+    """The agents' mean confidence; the distance between the most and the least confident; one that failed."""
+    value: Depth | None = Field(default=None, description="a number from 0 to 1")
+    """What the confidence is below, or the distance above; None: as in `DEFAULT_LIMITS`."""
+    spawn: Name = Field(description=f"{', '.join(ROLES)}, or the role of one of the agents")
+    """The role of the agent that comes; it is told what the first agent of that role is told."""
+    max: Annotated[Whole, Field(ge=1, le=16)] = Field(default=1, description="a whole number from 1 to 16")
+    """Most agents of that role that may be added to a run."""
+
+    @property
+    def limit(self) -> float:
+        return DEFAULT_LIMITS.get(self.when, 0.0) if self.value is None else self.value
 
 
 class HelixSpec(_Part):
@@ -163,6 +185,9 @@ class Workflow(_Part):
     """Mean of the agents' latest confidences at which the run goes to synthesis early; None: never."""
     synthesis: SynthesisSpec = Field(default=SynthesisSpec(), description="a block of keys")
     limits: Limits = Field(default=Limits(), description="a block of keys")
+    rules: Annotated[tuple[Rule, ...], Field(max_length=20)] = Field(
+        default=(), description="a list of at most 20 rules, each a block with when: and spawn:"
+    )
     continue_truncated: Annotated[Whole, Field(ge=0, le=5)] = Field(default=1, description="a whole number from 0 to 5")
     """How often a thought that was cut at its token limit is continued by itself."""
     helix: HelixSpec = Field(default=HelixSpec(), description="a block of keys")
@@ -210,6 +235,12 @@ class Workflow(_Part):
                 yield (*at, "spawn"), f"must be {limit}, or {spec.id} would never speak"
             elif not any(moments(spec.spawn_depth, spec.speed, self.checkpoints)):
                 yield (*at, "speed"), f"must be higher, or {spec.id} would reach no checkpoint before the run ends"
+        roles = {*ROLES, *(name for spec in self.agents for name in (spec.role, spec.id))}
+        for index, rule in enumerate(self.rules):
+            if rule.spawn not in roles:
+                yield ("rules", index, "spawn"), f"must be one of {', '.join(sorted(roles))}"
+            if rule.when not in DEFAULT_LIMITS and rule.value is not None:
+                yield ("rules", index, "value"), f"must be left out: {rule.when} needs none"
 
 
 def _fault(path: Path, sentence: str) -> PydanticCustomError:
