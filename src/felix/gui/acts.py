@@ -7,28 +7,29 @@ that the run has not said.
 from __future__ import annotations
 
 import tkinter as tk
+from collections.abc import Callable
+from functools import partial
 
 from felix.engine import Engine
-from felix.events import HUB, AgentId, RunId
+from felix.errors import FelixError
+from felix.events import HUB, SYNTHESIS, AgentId, RunId, ThoughtId
 from felix.gui.bridge import Bridge
 from felix.gui.composer import Composer
 from felix.gui.kit import Kit
-from felix.gui.offers import (
-    NOTHING,
-    CardActs,
-    Offers,
-    SynthesisActs,
-    offers_for,
-    offers_for_synthesis,
-)
+from felix.gui.model_menu import model_choices
+from felix.gui.offers import NOTHING, CardActs, Offers, SynthesisActs, offers_for, offers_for_synthesis
 from felix.gui.question_line import QuestionLine, question_for
 from felix.gui.run_buttons import Steer
 from felix.gui.run_control import RunControl
 from felix.gui.server_watch import ServerWatch
 from felix.gui.sheet import Form, Sheet
+from felix.gui.thread_row import ThreadRow
+from felix.ledger.reader import Reader
 from felix.ledger.state import Agent, RunState
 
 LATE = "The run has ended meanwhile, so nobody could read the note."
+PROMPT_LINES = 8, 14
+"""Fewest and most of a prompt that is edited."""
 
 
 class Acts:
@@ -39,35 +40,45 @@ class Acts:
 
     def __init__(self, engine: Engine, bridge: Bridge, watch: ServerWatch) -> None:
         self._engine, self._bridge, self._watch = engine, bridge, watch
+        self._thread_of: tuple[object, ...] = ()
         self.card = CardActs(
             offers=self._offers,
             stop=self._stop_agent,
-            retry=lambda _thought: None,
-            edit=lambda _thought: None,
-            go_on=lambda _thought: None,
-            ask=lambda _agent, _question: None,
-            answer=lambda _question, _stop: None,
+            retry=self._retry,
+            edit=self._edit,
+            go_on=self._go_on,
+            ask=self._ask,
+            answer=self._answer,
         )
         self.synthesis = SynthesisActs(
             offers=self._offers_of_hub,
-            again=lambda: None,
-            go_on=lambda: None,
-            stop=lambda: self._stop_agent(HUB),
-            answer=lambda _question, _stop: None,
+            again=self.synthesise_again,
+            go_on=partial(self._go_on, SYNTHESIS),
+            stop=partial(self._stop_agent, HUB),
+            answer=self._answer,
         )
         self.steer = Steer(
             note=self.note,
             pause=self._pause,
             wrap_up=self._wrap_up,
-            follow_up=lambda: None,
-            synthesise_again=lambda: None,
+            follow_up=self.follow_up,
+            synthesise_again=self.synthesise_again,
         )
 
-    def furnish(self, kit: Kit, column: tk.Misc, composer: Composer, control: RunControl) -> None:
-        """Make what is shown in the column and in the composer."""
+    def furnish(
+        self,
+        kit: Kit,
+        column: tk.Misc,
+        composer: Composer,
+        control: RunControl,
+        *,
+        on_open: Callable[[RunId], object],
+    ) -> None:
+        """Make what is shown in the column and in the composer; `on_open` leads to another run."""
         self._composer, self._control = composer, control
         self.sheet = Sheet(column, kit, above=composer.frame)
-        self._question = QuestionLine(composer.frame, kit, on_answer=self.card.answer, is_wide=True)
+        self.question = QuestionLine(composer.frame, kit, on_answer=self._answer, is_wide=True)
+        self.thread = ThreadRow(composer.frame, kit, composer.box.widget, on_open=on_open)
 
     def close(self) -> bool:
         """Close the form that is open; False when none was."""
@@ -81,29 +92,37 @@ class Acts:
         bridge = self._bridge
         if bridge.run is None or (bridge.run != bridge.live_run and bridge.live.is_running):
             return False
-        return bridge.player is None or bridge.player.is_at_end
+        return not bridge.is_replaying
 
     def _offers(self, agent: Agent, state: RunState) -> Offers:
-        return offers_for(agent, state) & _READY if self.is_possible else NOTHING
+        return offers_for(agent, state) if self.is_possible else NOTHING
 
     def _offers_of_hub(self, state: RunState) -> Offers:
-        return offers_for_synthesis(state) & _READY if self.is_possible else NOTHING
+        return offers_for_synthesis(state) if self.is_possible else NOTHING
+
+    def _run(self) -> RunId | None:
+        """The run that is shown, which from now on is the one that can be steered; None when nothing may be asked."""
+        run = self._bridge.run
+        if run is None or not self.is_possible:
+            return None
+        if run != self._bridge.live_run:
+            self._bridge.follow(run)
+        return run
 
     # -- a run that goes on --------------------------------------------------------------------------------------------
 
     def note(self) -> None:
         """Ask for a note, to one agent or to all."""
-        if not self._control.can_steer:
-            return
         run, agents = self._bridge.live_run, self._bridge.live.agents
-        assert run is not None
+        if run is None or not self._control.can_steer:
+            return
         self.sheet.open(
             Form(
                 "Note to agents",
                 "What should they know, or do differently, from now on?",
                 "Send note",
                 "send",
-                on_done=lambda text, agent_id: self._send(run, text, agent_id),
+                on_done=partial(self._send, run),
                 explanation="It stands in every prompt from the next one on; what is being written is not disturbed.",
                 choices=[("", "To all agents"), None, *((str(each), f"To {each} alone") for each in agents)],
                 needs_text=True,
@@ -123,8 +142,102 @@ class Acts:
         self._control.wrap_up()
 
     def _stop_agent(self, agent_id: AgentId) -> None:
-        if (run := self._bridge.run) is not None:
+        if run := self._run():
             self._engine.stop_agent(run, agent_id)
+
+    def _answer(self, question_id: str, stop: bool) -> None:  # noqa: FBT001  a callable of the views
+        if run := self._run():
+            self._engine.answer(run, question_id, stop=stop)
+
+    # -- one agent -----------------------------------------------------------------------------------------------------
+
+    def _retry(self, thought_id: ThoughtId) -> None:
+        if run := self._run():
+            self._engine.retry(run, thought_id)
+
+    def _edit(self, thought_id: ThoughtId) -> None:
+        """Fetch the prompt, and have the user change it."""
+        if run := self._run():
+            self._bridge.expect(self._engine.prompt_of(run, thought_id), partial(self._edit_prompt, run, thought_id))
+
+    def _edit_prompt(self, run: RunId, thought_id: ThoughtId, prompt: object, error: FelixError | None) -> None:
+        thought = self._bridge.state.thoughts.get(thought_id)
+        if run != self._bridge.run or thought is None:
+            return
+        if error is not None:
+            self._composer.say(str(error))
+            return
+        text = str(prompt)
+
+        def again(wording: str, model: str) -> None:
+            if self._run() == run:
+                self._engine.retry(run, thought_id, prompt="" if wording == text else wording, model=model)
+
+        fewest, most = PROMPT_LINES
+        self.sheet.open(
+            Form(
+                f"{thought.agent_id}, round {thought.round}: edit and try again",
+                "What the agent is asked",
+                "Try again",
+                "arrow-clockwise",
+                on_done=again,
+                explanation="This is what the agent is asked; what its role tells it stays as it is.",
+                text=text,
+                choices=self._models(thought.model),
+                choice_icon="cpu",
+                needs_text=True,
+                fewest=fewest,
+                most=most,
+            )
+        )
+
+    def _go_on(self, thought_id: ThoughtId) -> None:
+        if run := self._run():
+            self._engine.continue_writing(run, thought_id)
+
+    def _ask(self, agent_id: AgentId, question: str) -> None:
+        if run := self._run():
+            self._engine.ask_agent(run, agent_id, question)
+
+    def _models(self, model: str) -> list[tuple[str, str] | None]:
+        plan = self._bridge.state.plan
+        is_demo = plan is not None and plan.demo
+        report = self._watch.server.report if self._watch.server and not is_demo else None
+        return model_choices(report, f"Same model · {model}" if model else "Same model")
+
+    # -- the whole -----------------------------------------------------------------------------------------------------
+
+    def synthesise_again(self) -> None:
+        """Ask what should be different, then have the hub write once more."""
+        run, state = self._bridge.run, self._bridge.state
+        if run is None or "again" not in self._offers_of_hub(state):
+            return
+
+        def again(instructions: str, model: str) -> None:
+            if self._run() == run:
+                self._engine.synthesise_again(run, instructions=instructions.strip(), model=model)
+
+        synthesis = state.synthesis
+        self.sheet.open(
+            Form(
+                "Synthesise again",
+                "What should be different this time? Shorter, as a table, for a layperson …",
+                "Synthesise",
+                "stars",
+                on_done=again,
+                explanation="The agents' thoughts stay as they are. The answer that stands is kept beside the new one.",
+                text=synthesis.instructions if synthesis else "",
+                choices=self._models(synthesis.model if synthesis else ""),
+                choice_icon="cpu",
+            )
+        )
+
+    def follow_up(self) -> None:
+        """Make room for another task, whose agents begin with this answer."""
+        state = self._bridge.state
+        if state.run is not None and state.plan is not None and state.synthesis is not None:
+            self.sheet.close()
+            self._composer.follow_up(state.run, state.plan.task.strip().partition("\n")[0])
 
     # -- View ----------------------------------------------------------------------------------------------------------
 
@@ -132,15 +245,34 @@ class Acts:
         self.update(state, set())
 
     def update(self, state: RunState, dirty: set[AgentId]) -> None:
+        self._control.look()
         question = question_for(state, None) if self.is_possible else None
-        if self._question.show(question):
+        if self.question.show(question):
             if question is None:
-                self._question.frame.pack_forget()
+                self.question.frame.pack_forget()
             else:
-                self._question.frame.pack(side="bottom", fill="x", padx=6, pady=(6, 2))
+                self.question.frame.pack(side="bottom", fill="x", padx=6, pady=(6, 2))
+        # before its first record a run is not in the ledger
+        thread_of = (state.run, state.seq > 0)
+        if thread_of != self._thread_of:
+            self._thread_of = thread_of
+            self._look_for_thread(state)
 
     def tick(self, now: float) -> bool:
         return False
 
+    def _look_for_thread(self, state: RunState) -> None:
+        run = state.run
+        if not run or not state.seq:
+            self.thread.show((), None)
+            return
 
-_READY: Offers = frozenset(("stop",))
+        def found(value: object, error: FelixError | None) -> None:
+            if self._bridge.run == run and isinstance(value, list):
+                self.thread.show(value, run)
+
+        self._bridge.expect(self._engine.ask_ledger(partial(_thread, run=run)), found)
+
+
+def _thread(reader: Reader, run: RunId) -> list[tuple[RunId, str]]:
+    return [(row.run, row.name) for row in reader.thread(run)]

@@ -9,15 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from felix.events import AgentId, Status, ThoughtId
+from felix.events import AgentId, ThoughtId
 from felix.ledger.state import Agent, RunState, Speech, Thought
 
 Offer = Literal["stop", "retry", "continue", "ask", "again"]
 """`again`: the synthesis once more, with other instructions or another model."""
 Offers = frozenset[Offer]
 NOTHING: Offers = frozenset()
-
-_BROKEN_OFF: tuple[Status, ...] = ("truncated", "stopped", "interrupted", "unconfirmed", "failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,4 +83,4 @@ def offers_for_synthesis(state: RunState) -> Offers:
 
 
 def _can_go_on(speech: Speech) -> bool:
-    return speech.status in _BROKEN_OFF and bool(speech.answer)
+    return not speech.is_live and speech.status != "complete" and bool(str(speech.answer).strip())

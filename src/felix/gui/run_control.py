@@ -12,7 +12,7 @@ from felix.engine import Engine
 from felix.events import AgentId, Pause, Record, RunFinished, RunId, RunStarted
 from felix.gui.bridge import Bridge
 from felix.gui.composer import Composer
-from felix.gui.run_buttons import Course
+from felix.gui.run_buttons import Course, Phase
 from felix.gui.server_watch import ServerWatch
 from felix.ledger.state import RunState
 from felix.settings import SettingsFile
@@ -129,8 +129,9 @@ class RunControl:
 
     def look(self) -> None:
         """Another run is shown, or none: Run again is about that one."""
-        if not self.is_live:
-            self._composer.set_phase("idle" if self._bridge.state.plan is None else "finished")
+        phase: Phase = "idle" if self._bridge.state.plan is None else "finished"
+        if not self.is_live and phase != self._composer.phase:
+            self._composer.set_phase(phase)
         self._composer.set_course(self._course())
 
     # -- beginning -----------------------------------------------------------------------------------------------------
@@ -160,8 +161,9 @@ class RunControl:
                 self._give_up_waiting()
             return
         self._composer.set_phase("starting")
-        plan = self._plan(task, workflow)
-        self._bridge.follow(self._engine.start(task, workflow, demo=plan.demo), plan)
+        plan, follows = self._plan(task, workflow), self._composer.follows
+        self._bridge.follow(self._engine.start(task, workflow, demo=plan.demo, follows=follows), plan)
+        self._composer.end_follow_up()
         self._on_begin()
 
     def _plan(self, task: str, workflow: Workflow) -> RunStarted:
