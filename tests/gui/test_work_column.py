@@ -11,7 +11,7 @@ from felix.gui.kit import Kit
 from felix.gui.work_column import WorkColumn
 from tests.gui.runs import ScriptedRun
 
-PARTS = ("banner", "welcome", "composer", "wall", "chips", "strip", "synthesis", "failure")
+PARTS = ("banner", "welcome", "composer", "wall", "chips", "strip", "synthesis", "failure", "replay")
 
 
 class Shown:
@@ -33,6 +33,9 @@ class Shown:
     @property
     def parts(self) -> set[str]:
         return {name for name, frame in self._frames.items() if frame.winfo_viewable()}
+
+    def top(self, part: str) -> int:
+        return self._frames[part].winfo_y()
 
     def height(self, part: str) -> int:
         return self._frames[part].winfo_height()
@@ -82,6 +85,24 @@ def test_a_failure_leaves_the_way_to_every_view(shown: Shown) -> None:
         shown.column.pin(view)  # type: ignore[arg-type]
         shown.show(run)
         assert {"failure", "strip"} <= shown.parts
+
+
+@pytest.mark.parametrize("view", ["agents", "both", "answer"])
+def test_the_bar_that_plays_a_run_stands_below_everything_in_every_view(shown: Shown, view: str) -> None:
+    run = ScriptedRun()
+    run.synthesise()
+    run.write("All of it.")
+    run.conclude()
+    shown.show(run)
+    assert "replay" not in shown.parts
+    shown.column.pin(view)  # type: ignore[arg-type]
+    shown.column.set_replay(is_shown=True)
+    shown.column.frame.update()
+    assert "replay" in shown.parts
+    assert shown.top("replay") > max(shown.top(part) for part in shown.parts - {"replay"})
+    shown.column.set_replay(is_shown=False)
+    shown.column.frame.update()
+    assert "replay" not in shown.parts
 
 
 def test_an_answer_that_broke_off_is_shown(shown: Shown) -> None:

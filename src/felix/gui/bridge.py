@@ -202,6 +202,14 @@ class Bridge:
             self._runs[run] = past
         self._look_at(run)
 
+    def leave(self) -> None:
+        """Show no run. One that goes on is taken in further; `follow` leads back to it."""
+        self.run = None
+        for it in self._runs.values():
+            it.player = None
+        self.state = self._nobody.state
+        self.refresh()
+
     def knows(self, run: RunId) -> bool:
         """Whether `follow` can show this run as it stands: it goes on, or was followed last."""
         return run in self._runs

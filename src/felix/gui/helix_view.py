@@ -9,7 +9,7 @@ import math
 import tkinter as tk
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PIL import ImageTk
 
@@ -61,9 +61,16 @@ class HelixView:
     """`frame` is placed by the caller. It implements View."""
 
     def __init__(
-        self, parent: tk.Misc, kit: Kit, settings: SettingsFile, *, on_agent: Callable[[AgentId], None]
+        self,
+        parent: tk.Misc,
+        kit: Kit,
+        settings: SettingsFile,
+        *,
+        on_agent: Callable[[AgentId], None],
+        is_replay: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._kit, self._settings, self._on_agent = kit, settings, on_agent
+        """`on_agent` hears of a click on a node; `is_replay` tells whether what is shown has long passed."""
+        self._kit, self._settings, self._on_agent, self._is_replay = kit, settings, on_agent, is_replay
         self.frame = kit.frame(parent, "side")
         head = kit.frame(self.frame, "side", padding=(14, 12, 14, 0))
         head.pack(fill="x")
@@ -114,11 +121,11 @@ class HelixView:
 
     def show(self, state: RunState) -> None:
         if state.plan is not None:
-            self._set(scene_of(state), glide=False)
+            self._set(self._scene_of(state), glide=False)
 
     def update(self, state: RunState, dirty: set[AgentId]) -> None:
         if state.plan is not None:
-            self._set(scene_of(state), glide=True)
+            self._set(self._scene_of(state), glide=True)
 
     def tick(self, now: float) -> bool:
         if not self._glides:
@@ -142,6 +149,10 @@ class HelixView:
         return self._at[agent_id]
 
     # -- drawing -------------------------------------------------------------------------------------------------------
+
+    def _scene_of(self, state: RunState) -> Scene:
+        scene = scene_of(state)
+        return replace(scene, heading=f"{scene.heading}{DOT}replay") if self._is_replay() else scene
 
     def _set(self, scene: Scene, *, glide: bool) -> None:
         if scene == self.scene:

@@ -13,7 +13,7 @@ import ttkbootstrap as ttk
 from felix import places
 from felix.engine import Engine
 from felix.errors import WorkflowError
-from felix.events import AgentId
+from felix.events import HUB, AgentId, ThoughtId
 from felix.gui import shortcuts
 from felix.gui.acts import Acts
 from felix.gui.banner import Banner
@@ -30,6 +30,7 @@ from felix.gui.kit import Kit
 from felix.gui.overlay import Room
 from felix.gui.overlays import Overlays
 from felix.gui.pickers import ModelPicker, WorkflowPicker
+from felix.gui.replay_bar import ReplayBar
 from felix.gui.regions import Region, focus_first, walk
 from felix.gui.run_control import RunControl
 from felix.gui.server_watch import ServerWatch
@@ -40,6 +41,7 @@ from felix.gui.synthesis_strip import SynthesisStrip
 from felix.gui.synthesis_view import SynthesisView
 from felix.gui.system_theme import SystemTheme, system_mode
 from felix.gui.tab_order import TabOrder
+from felix.gui.timeline import Timeline
 from felix.gui.wall import Wall
 from felix.gui.welcome import Welcome
 from felix.gui.wing import Wing
@@ -107,7 +109,10 @@ class Window:
         self.column.frame.grid(row=0, column=0, sticky="nsew")
         self.wing = Wing(page, kit, on_change=lambda: self.header.set_panel(is_open=self.wing.is_open))
         self._build_column()
-        self.helix = HelixView(self.wing.frame, kit, self.settings, on_agent=self.show_card)
+        self.timeline = Timeline(self.wing.frame, kit, self.bridge, on_thought=self.show_thought)
+        self.helix = HelixView(
+            self.wing.frame, kit, self.settings, on_agent=self.show_card, is_replay=lambda: self.bridge.is_replaying
+        )
         self.helix.frame.pack(fill="both", expand=True)
         self.settings_page = SettingsPage(
             self.header.settings, kit, self.settings, self.engine, self.keys, self.bridge,
@@ -125,6 +130,8 @@ class Window:
             (self.strip, self.strip.frame),
             (self.synthesis, self.synthesis.frame),
             (self.helix, self.helix.frame),
+            (self.timeline, self.wing.frame),
+            (self.replay, app),
         ):
             self.bridge.add(view, widget)
 
@@ -164,6 +171,9 @@ class Window:
             frame, kit, self.settings, on_citation=self.show_card, on_view=self._choose_view,
             ask_path=lambda name: dialogs.save_markdown(frame, "Save the synthesis", name),
         )  # fmt: skip
+        self.replay = ReplayBar(
+            frame, kit, self.bridge, on_needed=lambda is_needed: self.column.set_replay(is_shown=is_needed)
+        )
         self.column.on_view = self._view_changed
         self.composer.frame.bind("<Configure>", lambda _event: self.overlays.fit(), add="+")
         self.composer.box.set_large(is_large=True)  # it is the first screen's until a run begins
@@ -177,6 +187,7 @@ class Window:
             strip=self.strip.frame,
             synthesis=self.synthesis.frame,
             failure=self.failure.frame,
+            replay=self.replay.frame,
         )
 
     def _add_pickers(self, row: tk.Misc) -> None:
@@ -313,6 +324,18 @@ class Window:
             self.column.hold("agents")
             self.wall.maximise(agent_id)
 
+    def show_thought(self, agent_id: AgentId, thought_id: ThoughtId, at_s: float) -> None:
+        """Lead to a thought, or to the synthesis; in a replay, to the moment `at_s` of it when it was not begun yet."""
+        state, player = self.bridge.state, self.bridge.player
+        is_told = state.synthesis is not None if agent_id == HUB else thought_id in state.thoughts
+        if player is not None and not is_told:
+            player.seek(at_s)
+        if agent_id == HUB:
+            if self.column.view == "agents":
+                self._choose_view("both")
+        else:
+            self.show_card(agent_id)
+
     def _card_is_big(self, agent_id: AgentId | None) -> None:
         # as long as somebody reads a big card, the end of the run must not take it away
         self.column.hold(None if agent_id is None else self.column.view)
@@ -440,6 +463,7 @@ class Window:
                 Region(self.chips.frame, lambda: focus_first(self.chips.frame)),
                 Region(self.synthesis.frame, lambda: focus_first(self.synthesis.frame)),
                 Region(self.strip.frame, lambda: focus_first(self.strip.frame)),
+                Region(self.replay.frame, self.replay.focus),
                 Region(self.failure.frame, self.failure.again.focus_set),
                 Region(self.header.settings, lambda: focus_first(self.header.settings)),
                 Region(self.wing.frame, lambda: focus_first(self.wing.frame)),

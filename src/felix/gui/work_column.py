@@ -1,7 +1,7 @@
 """The middle of the window: banner, task, agents and answer, and which of them has how much room.
 
-The view follows the run – agents while they write, both while the hub does, then the answer – until the user chooses
-one; the choice holds for that run. Only geometry changes here: no scroll position, no latch, no text.
+The view follows the run, or its replay – agents while they write, both while the hub does, then the answer – until the
+user chooses one; the choice holds for that run. Only geometry changes here: no scroll position, no latch, no text.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ class WorkColumn:
         self._state: RunState | None = None
         self.is_low = False
         self._is_greeting = True
+        self._has_replay = False
         self._shown: tuple[object, ...] = ()
         self.view: ViewName = "agents"
         self.on_view: Callable[[ViewName], None] = lambda view: None
@@ -70,11 +71,12 @@ class WorkColumn:
         strip: tk.Widget,
         synthesis: tk.Widget,
         failure: plain.Frame,
+        replay: tk.Widget,
     ) -> None:
         """All of them are children of `frame`, but for the slot, which is inside the welcome."""
         self._banner, self._welcome, self._slot, self._composer = banner, welcome, welcome_slot, composer
         self._wall, self._chips, self._strip, self._synthesis = wall, chips, strip, synthesis
-        self._failure = failure
+        self._failure, self._replay = failure, replay
         self.frame.columnconfigure(0, weight=1)
         self.frame.grid_propagate(False)
         self.greet()
@@ -98,6 +100,11 @@ class WorkColumn:
             self._banner.grid(row=0, column=0, sticky="ew")
         else:
             self._banner.grid_remove()
+
+    def set_replay(self, *, is_shown: bool) -> None:
+        """Make room for the bar that plays a run, or take it back."""
+        self._has_replay = is_shown
+        self._arrange()
 
     def set_low(self, *, is_low: bool) -> None:
         """Fit a window lower than `LOW`."""
@@ -142,7 +149,7 @@ class WorkColumn:
         speaks = state.synthesis is not None
         # both of what is there: before the hub speaks that is the agents alone
         layout: ViewName = "agents" if self.view == "both" and (has_failed or not speaks) else self.view
-        arrangement = (self.view, self.is_low, has_failed, speaks)
+        arrangement = (self.view, self.is_low, has_failed, speaks, self._has_replay)
         if arrangement == self._shown:
             return
         self._clear()
@@ -152,24 +159,27 @@ class WorkColumn:
         self._composer.grid(row=1, column=0, sticky="ew", padx=side, pady=(side, gap))
         answer = self._synthesis if speaks and not has_failed else self._strip
         fill = "nsew" if answer is self._synthesis else "new"
+        foot = gap if self._has_replay else side
+        if self._has_replay:
+            self._replay.grid(row=6, column=0, sticky="ew", padx=side, pady=(0, side))
         if has_failed:  # between the agents and the strip, whose control leads to the other views
             self._failure.grid(row=4, column=0, sticky="ew", padx=side, pady=(gap if layout == "agents" else 0, 0))
         match layout:
             case "agents":
                 self._wall.grid(row=3, column=0, sticky="nsew", padx=side)
                 frame.rowconfigure(3, weight=1)
-                self._strip.grid(row=5, column=0, sticky="ew", padx=side, pady=(gap, side))
+                self._strip.grid(row=5, column=0, sticky="ew", padx=side, pady=(gap, foot))
             case "both":
                 if self.is_low:
                     self._chips.grid(row=2, column=0, sticky="ew", padx=side, pady=(0, gap))
                 else:
                     self._wall.grid(row=3, column=0, sticky="nsew", padx=side)
                     frame.rowconfigure(3, weight=100 - ANSWER_SHARE, uniform="share")
-                answer.grid(row=5, column=0, sticky=fill, padx=side, pady=(0 if self.is_low else gap, side))
+                answer.grid(row=5, column=0, sticky=fill, padx=side, pady=(0 if self.is_low else gap, foot))
                 frame.rowconfigure(5, weight=ANSWER_SHARE, uniform="share")
             case "answer":
                 self._chips.grid(row=2, column=0, sticky="ew", padx=side, pady=(0, gap))
-                answer.grid(row=5, column=0, sticky=fill, padx=side, pady=(gap if has_failed else 0, side))
+                answer.grid(row=5, column=0, sticky=fill, padx=side, pady=(gap if has_failed else 0, foot))
                 frame.rowconfigure(5, weight=1)
             case _:
                 assert_never(layout)
@@ -177,7 +187,9 @@ class WorkColumn:
 
     def _clear(self) -> None:
         self._shown = ()
-        for each in (self._welcome, self._wall, self._chips, self._strip, self._synthesis, self._failure):
+        for each in (
+            self._welcome, self._wall, self._chips, self._strip, self._synthesis, self._failure, self._replay,
+        ):  # fmt: skip
             each.grid_remove()
         self._composer.pack_forget()
         self._composer.grid_forget()
