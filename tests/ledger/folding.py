@@ -1,4 +1,4 @@
-"""Every run of every test is told twice: as it happened, and again from its durable records alone. Both are one state."""
+"""Every run of every test is told twice, as it happened and from its durable records alone: both are one state."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import contextlib
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,6 +58,8 @@ class Ledger:
         self._waiting: list[_Waiting] = []
         self._unsaved: list[Record] = []
         """What the file did not take."""
+        self._fault = self.health
+        """The last one of the file."""
         self._drafts = Drafts()
         self._timers: dict[str, asyncio.TimerHandle] = {}
 
@@ -111,11 +113,10 @@ class Ledger:
         records = [each.record for each in waiting]
         if self._unsaved:
             self._unsaved += records
+            self._tell_unsaved()
         else:
             try:
-                with self._transaction():
-                    for record in records:
-                        rows.insert(self._db, record)
+                self._write(records)
             except sqlite3.Error as error:
                 self._unsaved += records
                 self._fail(error)
@@ -128,9 +129,7 @@ class Ledger:
         if self._unsaved or not self._drafts:
             return  # what the file did not take goes first
         try:
-            with self._transaction():
-                for record in self._drafts.waiting():
-                    rows.insert_draft(self._db, record)
+            self._write(drafts=self._drafts.waiting())
             self._drafts.saved()
         except sqlite3.Error as error:
             self._fail(error)
@@ -214,6 +213,13 @@ class Ledger:
 
     # ---------------------------------------------------------------- writing
 
+    def _write(self, records: Iterable[Record] = (), drafts: Iterable[Record] = ()) -> None:
+        with self._transaction():
+            for record in records:
+                rows.insert(self._db, record)
+            for record in drafts:
+                rows.insert_draft(self._db, record)
+
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
         self._db.execute("BEGIN IMMEDIATE")
@@ -240,27 +246,35 @@ class Ledger:
 
     def _fail(self, error: sqlite3.Error) -> None:
         _log.warning("the ledger could not be written: %s", error)
-        health = fault(self.health.path, error)
-        if health.kind == "damaged":
-            self._say(health)
-            return
-        why = "The disk is full" if health.kind == "full" else f"{health.path} cannot be written ({error})"
-        sentence = f"{why}: what happens now is in memory only – Felix tries again every {RETRY_S:.0f} seconds."
-        self._say(Health(health.kind, health.path, sentence))
-        self._later("retry", RETRY_S, self._retry)
+        self._fault = fault(self.health.path, error)
+        self._tell_unsaved()
+        if self._fault.kind != "damaged":
+            self._later("retry", RETRY_S, self._retry)
+
+    def _tell_unsaved(self) -> None:
+        kind, path = self._fault.kind, self._fault.path
+        runs = len({record.run for record in (*self._unsaved, *self._drafts.waiting())})
+        what = "what happens now" if not runs else "1 run" if runs == 1 else f"{runs} runs"
+        verb = "are" if runs > 1 else "is"
+        match kind:
+            case "damaged":
+                why, then = f"{path} is damaged", "restart Felix, it offers a copy of what can be read"
+            case "full":
+                why, then = "The disk is full", f"make room; Felix tries again every {RETRY_S:.0f} seconds"
+            case _:
+                why, then = f"{path} cannot be written", f"Felix tries again every {RETRY_S:.0f} seconds"
+        self._say(Health(kind, path, f"{why}: {what} {verb} in memory only – {then}."))
 
     def _retry(self) -> None:
         """Offer the file what it did not take, all or nothing."""
         try:
-            with self._transaction():
-                for record in self._unsaved:
-                    rows.insert(self._db, record)
+            self._write(self._unsaved, self._drafts.waiting())
         except sqlite3.Error as error:
             self._fail(error)
             return
         self._unsaved = []
+        self._drafts.saved()
         self._say(Health("kept", self.health.path))
-        self.save_drafts()
 
     def _give_up(self, error: Exception) -> None:
         """In memory from now on: the file cannot even be put in order."""

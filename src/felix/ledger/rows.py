@@ -31,7 +31,8 @@ def insert(db: sqlite3.Connection, record: Record) -> None:
         _begin(db, record, event)
     run_id = _id(db, run)
     if run_id is None:
-        raise ValueError(f"{run} has not begun")
+        _log.error("run %s is told of before it has begun", run)
+        return
     # The first end of a thought or a run wins; the constraint is the last of several things that see to it.
     written = db.execute(
         "INSERT INTO event (run, seq, type, ends, body) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
