@@ -91,14 +91,22 @@ class Browser:
         assert "exceptionDetails" not in done, done["exceptionDetails"]
         return done["result"].get("value")
 
+    def wait(self, condition: str) -> None:
+        """Until an expression is true."""
+        end = time.monotonic() + ANSWER_S
+        while not self.value(condition):
+            assert time.monotonic() < end, f"{condition} did not come true"
+            time.sleep(0.02)
+
     def key(self, key: str, *, shift: bool = False) -> None:
         for kind in ("keyDown", "keyUp"):
             text = key if len(key) == 1 and kind == "keyDown" else None
             more = {"text": text} if text else {}
             self.call("Input.dispatchKeyEvent", type=kind, key=key, modifiers=8 if shift else 0, **more)
 
-    def without_scripts(self) -> None:
-        self.call("Emulation.setScriptExecutionDisabled", value=True)
+    def run_scripts(self, *, allowed: bool) -> None:
+        """Whether pages may run their scripts from now on."""
+        self.call("Emulation.setScriptExecutionDisabled", value=not allowed)
 
     def requests(self) -> list[str]:
         """Addresses asked for since the page was opened, whether they were let out or not."""
