@@ -61,6 +61,8 @@ def run_tests(arguments: Sequence[str]) -> int:
                 raise Halt(sentence)
             say(sentence)  # the tests that need it fail; all others run
         _prepare(home)
+        if on_linux:
+            _offer_browser(home)
         screen = find_display(os.environ)
         if on_linux and "display" not in lacking:
             from felix import display
@@ -69,6 +71,19 @@ def run_tests(arguments: Sequence[str]) -> int:
         return _become(home.python, ["-m", "pytest", *arguments], DISPLAY=screen, FELIX_TESTS_NEED_DISPLAY="1")
 
     return _guarded(steps)
+
+
+def _offer_browser(home: "Environment") -> None:
+    """Install the browser of the tests where that is ours to do. Without one, its tests are left out and say so."""
+    from felix import machine
+
+    try:
+        lacking = machine.lacking(home, ["browser"])
+    except Halt as reason:
+        say(str(reason))
+    else:
+        if lacking:
+            say(machine.sentence(lacking))
 
 
 def print_python(extras: Sequence[str]) -> int:

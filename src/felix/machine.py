@@ -14,23 +14,29 @@ from typing import Literal
 from felix.bootstrap import Halt, say
 from felix.environment import Environment, last_line
 
-Need = Literal["tk", "venv", "display", "openmp"]
+Need = Literal["tk", "venv", "display", "openmp", "browser"]
 
 _WORDS: dict[Need, str] = {
     "tk": "Python's tkinter",
     "venv": "Python's venv",
     "display": "a display",
     "openmp": "the OpenMP library of the tests' model server",
+    "browser": "the Chromium in which exported pages are tested",
 }
 
 # Each package manager's own names for these, in the same order.
 _REMEDIES = {
-    "apt-get": ("sudo apt install", ("python3-tk", "python3-venv", "xvfb", "libgomp1")),
-    "dnf": ("sudo dnf install", ("python3-tkinter", "python3-pip", "xorg-x11-server-Xvfb", "libgomp")),
-    "pacman": ("sudo pacman -S", ("tk", "python-pip", "xorg-server-xvfb", "gcc-libs")),
-    "zypper": ("sudo zypper install", ("python3-tk", "python3-pip", "xorg-x11-server-Xvfb", "libgomp1")),
-    "brew": ("brew install", ("python-tk", "python", "xquartz", "libomp")),
+    "apt-get": ("sudo apt install", ("python3-tk", "python3-venv", "xvfb", "libgomp1", "chromium-headless-shell")),
+    "dnf": (
+        "sudo dnf install",
+        ("python3-tkinter", "python3-pip", "xorg-x11-server-Xvfb", "libgomp", "chromium-headless"),
+    ),
+    "pacman": ("sudo pacman -S", ("tk", "python-pip", "xorg-server-xvfb", "gcc-libs", "chromium")),
+    "zypper": ("sudo zypper install", ("python3-tk", "python3-pip", "xorg-x11-server-Xvfb", "libgomp1", "chromium")),
+    "brew": ("brew install", ("python-tk", "python", "xquartz", "libomp", "chromium")),
 }
+
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 
 
 def has(need: Need, home: Environment | None = None) -> bool:
@@ -46,12 +52,14 @@ def has(need: Need, home: Environment | None = None) -> bool:
             import ctypes.util
 
             return ctypes.util.find_library("gomp") is not None
+        case "browser":
+            return any(program(name) for name in BROWSERS)
 
 
 def lacking(home: Environment, wanted: Sequence[Need]) -> list[Need]:
     """Which of `wanted` are still not here after installing what is ours to install. Raises Halt if apt fails."""
     missing = [need for need in wanted if not has(need, home)]
-    ours = [need for need in missing if need in ("display", "openmp") or is_system_python()]
+    ours = [need for need in missing if need in ("display", "openmp", "browser") or is_system_python()]
     if not ours or sys.platform != "linux" or os.geteuid() != 0 or not program("apt-get"):
         return missing
     with home.only_one(lambda doing: None):

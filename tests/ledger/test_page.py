@@ -217,10 +217,10 @@ HOSTILE = (
     "[a](javascript:pwned=1) <javascript:pwned=1> [b](data:text/html,<script>pwned=1</script>) [c](file:///etc/passwd)",
     "<style>@import url({canary}/style);</style><link rel=stylesheet href={canary}/link><base href={canary}/>",
     "<meta http-equiv=refresh content='0;url={canary}/refresh'><iframe src={canary}/frame></iframe>",
-    "| a |\n|---|\n| <object data={canary}/object> |\n\n    <video src={canary}/code>",
+    "| a |\n|---|\n| <object data={canary}/object> |\n\n    <video src={canary}/c>",
     '```" onclick=pwned=1\n</code></pre><script>pwned=1</script>\n```',
     "\x00\x1b[2J\u202eesrever\u2066 \u2028\u2029 \ud83d \ufeff \x85 ]]> {{{{7*7}}}} ${{pwned}} $title \\u003c/script>",
-    "&lt;script&gt;pwned=1&lt;/script&gt; &#60;img src={canary}/entity&#62; [a]({canary}/a 'x\" onmouseover=\"pwned=1')",
+    "&lt;script&gt;pwned=1&lt;/script&gt; &#60;img src={canary}/e&#62; [a]({canary}/a 'x\" onmouseover=\"pwned=1')",
 )
 
 

@@ -15,7 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+from felix.machine import BROWSERS
+
 ANSWER_S = 60.0
 
 Json = dict[str, Any]  # Any: whatever the browser says
@@ -23,7 +24,7 @@ Json = dict[str, Any]  # Any: whatever the browser says
 
 def find() -> str | None:
     """Where a browser of the right kind is."""
-    return next((found for name in PROGRAMS if (found := shutil.which(name))), None)
+    return next((found for name in BROWSERS if (found := shutil.which(name))), None)
 
 
 class Browser:
