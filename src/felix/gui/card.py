@@ -38,7 +38,7 @@ from felix.gui.pacing import Pacer
 from felix.gui.question_line import QuestionLine, question_for
 from felix.gui.stream_text import StreamText
 from felix.gui.thinking_strip import ThinkingStrip
-from felix.gui.trouble_block import TroubleBlock
+from felix.gui.trouble_block import Act, TroubleBlock
 from felix.gui.waiting_panel import DOTS, WaitingPanel
 from felix.ledger.state import Agent, RunState, Thought
 from felix.settings import SettingsFile
@@ -420,7 +420,11 @@ class Card:
         state, title, sentence = trouble
         self._trouble = trouble
         if state not in self._blocks:
-            acts = {RETRY: self.retry, EDIT: self.edit, GO_ON: self.go_on}
+            acts = {
+                RETRY: Act("arrow-clockwise", self.retry),
+                EDIT: Act(None, self.edit),
+                GO_ON: Act("pencil-fill", self.go_on),
+            }
             self._blocks[state] = TroubleBlock(self._body, self._kit, state, acts)
         self._blocks[state].show(title, sentence, before=self._stream.frame)
 

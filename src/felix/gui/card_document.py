@@ -191,8 +191,11 @@ class CardDocument:
 
     # -- one thought ---------------------------------------------------------------------------------------------------
 
-    def _begin(self, thought: Thought, number: int) -> None:
-        """Come to the place where a thought starts: end the one before, tell what the user had to say meanwhile."""
+    def _begin(self, thought: Thought, number: int) -> bool:
+        """Come to the place where a thought starts: end the one before, tell what the user had to say meanwhile.
+
+        True when nothing of that stands there, so that the thought's own line is set apart from what is above.
+        """
         stream = self._stream
         stream.set_tail("")
         stream.set_caret(shown=False)
@@ -204,25 +207,28 @@ class CardDocument:
         elif self.reason:
             stream.append(f"{self.reason}\n", "aside")
         read_until = max((_asked_at(section.thought) for section in self._sections), default=0.0)
+        is_first = number > 0
         for note in self.notes:
             if read_until < note.at <= _asked_at(thought):
-                stream.append(f"{note_line(note)}\n", "note", *(("later",) if number else ()))
+                stream.append(f"{note_line(note)}\n", "note", *(("later",) if is_first else ()))
+                is_first = False
+        return is_first
 
     def _fold_away(self, thought: Thought, number: int) -> None:
         """One line for a thought that a later one stands for."""
-        self._begin(thought, number)
+        is_apart = self._begin(thought, number)
         section = _Section(
             thought, number, len(thought.thinking), len(thought.answer), _edition(thought), has_ended=True,
             is_replaced=True,
         )  # fmt: skip
         self._sections.append(section)
-        self._head(section)
+        self._head(section, is_apart=is_apart)
         self._stream.append("\n", "heading")
 
-    def _head(self, section: _Section) -> None:
+    def _head(self, section: _Section, *, is_apart: bool) -> None:
         """Write the line above a thought; that of a replaced one opens and folds it."""
         stream, number, thought = self._stream, section.number, section.thought
-        tags = ("heading", f"n{number}", *(("later",) if number else ()))
+        tags = ("heading", f"n{number}", *(("later",) if is_apart else ()))
         if section.is_replaced:
             icon = "chevron-down" if thought.thought_id in self._unfolded else "chevron-right"
             tags += ("press", "unfold")
@@ -233,13 +239,13 @@ class CardDocument:
         stream.place(f"end{number}")
 
     def _open(self, thought: Thought, number: int, *, is_replaced: bool) -> None:
-        self._begin(thought, number)
+        is_apart = self._begin(thought, number)
         stream, name = self._stream, f"n{number}"
         section = _Section(
             thought, number, edition=_edition(thought), is_open=not self.keep_folded, is_replaced=is_replaced
         )
         self._sections.append(section)
-        self._head(section)
+        self._head(section, is_apart=is_apart)
         text = stream.text
         text.image_create("tip", image=self._kit.icon("copy", 10, "text2"), padx=self._kit.px(8), align="center")
         for tag in ("heading", "press", "copy", name):

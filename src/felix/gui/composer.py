@@ -17,7 +17,6 @@ from felix.errors import FelixError
 from felix.events import RunId
 from felix.gui.attachment import Attachment, context_warning, read_attachment, with_attachments
 from felix.gui.kit import Kit
-from felix.gui.model_menu import shortened
 from felix.gui.run_buttons import Course, Phase, RunButtons, Steer
 from felix.gui.task_box import TaskBox
 from felix.team.prompts import estimate_tokens
@@ -53,6 +52,7 @@ class Composer:
         self._followed = self._task_before = ""
         self._context: tuple[int | None, str] = (None, "")
         self._is_demo = False
+        self._is_wide = True
         self._pressed_at = 0.0
         self._sentence = ""
         self.frame = kit.frame(parent, "card", padding=(4, 4, 6, 6), box="card")
@@ -102,6 +102,13 @@ class Composer:
         self._forget_sentence()
         self.box.text = task
         self.box.widget.focus_set()
+
+    def show_task(self, task: str) -> None:
+        """Another run is on screen, or none: its task, or what was not sent, instead of all that stands here."""
+        self._forget_sentence()
+        self.follows, self._followed, self.attachments = None, "", []
+        self.box.text = task
+        self._draw_chips()
 
     def set_phase(self, phase: Phase) -> None:
         """Show where the run is; only the window knows."""
@@ -153,10 +160,7 @@ class Composer:
 
     def set_wide(self, *, is_wide: bool) -> None:
         """Show what only a wide window has room for."""
-        if is_wide:
-            self._parallel.pack(side="left", after=self._add)
-        else:
-            self._parallel.pack_forget()
+        self._is_wide = is_wide
         self._fit_row()
 
     def _show_label(self) -> None:
@@ -197,10 +201,16 @@ class Composer:
         self.frame.state(["user1" if has_focus and not self.box.is_locked else "!user1"])
 
     def _fit_row(self) -> None:
-        """Fit the buttons; and say what a run would be while there is room for the whole of it."""
-        mine = {self._plan, *self.buttons.all}
-        others = sum(each.winfo_reqwidth() for each in self._row.pack_slaves() if each not in mine)
-        room = self._row.winfo_width() - others - self.buttons.fit(self._row.winfo_width() - others)
+        """Fit the buttons; then say how many speak at once, and what a run would be, where there is room for it."""
+        extras = {self._plan, self._parallel, *self.buttons.all}
+        room = self._row.winfo_width()
+        room -= sum(each.winfo_reqwidth() for each in self._row.pack_slaves() if each not in extras)
+        if self._is_wide and self.buttons.fit(room) + self._parallel.winfo_reqwidth() <= room and self.buttons.is_whole:
+            room -= self._parallel.winfo_reqwidth()
+            self._parallel.pack(side="left", after=self._add)
+        else:
+            self._parallel.pack_forget()
+        room -= self.buttons.fit(room)
         if self.box.is_locked or self._plan.winfo_reqwidth() > room:
             self._plan.pack_forget()
         else:
@@ -245,7 +255,8 @@ class Composer:
             ).pack(side="left", padx=(0, kit.px(6)))  # fmt: skip
 
         if self.follows is not None:
-            name = shortened(self._followed, LONGEST_NAME)
+            name = self._followed
+            name = name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME].rstrip()}…"
             chip(f"Follow-up to: {name}", "chat-left-text", self._give_up_following, "Start a run of its own instead")
         for each in self.attachments:
             chip(each.label, "file-text", partial(self._remove, each), f"Remove {each.name} from the task")

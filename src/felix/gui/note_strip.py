@@ -45,7 +45,7 @@ class NoteStrip:
         was_needed, self._notes = self.is_needed, notes
         if notes:
             newest = notes[-1]
-            self._words.configure(text=newest if len(newest) <= LONGEST else f"{newest[:LONGEST]}…")
+            self._kit.set_label(self._words, text=newest if len(newest) <= LONGEST else f"{newest[:LONGEST]}…")
         if len(notes) > 1:
             self._count.configure(text=f"{len(notes)} notes")
             self._count.pack(side="right", before=self._words)

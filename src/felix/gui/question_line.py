@@ -58,7 +58,7 @@ class QuestionLine:
         has_changed = (question is None) != (self._question is None)
         self._question, self._is_answered = question, False
         if question is not None:
-            self._sentence.configure(text=question.text)
+            self._kit.set_label(self._sentence, text=question.text)
         for button in (self.stop, self.go_on):
             button.state(["!disabled"])
         return has_changed

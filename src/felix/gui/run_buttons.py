@@ -84,6 +84,8 @@ class RunButtons:
         self.more.pack(side="right")
         self.main.pack(side="right")
         self._packed: tuple[plain.Button, ...] = ()
+        self.is_whole = True
+        """Whether `fit` could give all of them their words."""
 
     def set_label(self, label: str, *, is_follow_up: bool) -> None:
         """What the button says that starts a run; a follow-up is another run, not the same again."""
@@ -129,6 +131,7 @@ class RunButtons:
                 shown = [each for each, _ in wanted if not bare or each is not self.pause or has_paused]
                 for each, words in wanted:
                     self._kit.set_button(each, text="" if each in bare else words)
+                self.is_whole = not bare
                 if self._width(shown) <= room:
                     break
             self._pack(tuple(shown))

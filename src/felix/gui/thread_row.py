@@ -8,7 +8,6 @@ from functools import partial
 
 from felix.events import RunId
 from felix.gui.kit import Kit
-from felix.gui.model_menu import shortened
 
 LONGEST = 34
 MOST = 4
@@ -42,7 +41,7 @@ class ThreadRow:
                 kit.label(self.frame, "→  …  →" if apart else "→", "Small", "text2", "card").pack(side="left")
             is_shown = run == shown
             kit.button(
-                self.frame, f"{number} · {shortened(' '.join(name.split()), LONGEST)}", on="card",
+                self.frame, f"{number} · {_short(name)}", on="card",
                 font="SmallStrong" if is_shown else "Small", color="text" if is_shown else "text2", padding=(6, 3),
                 command=partial(self._open, run, is_shown=is_shown), tooltip=name,
             ).pack(side="left")  # fmt: skip
@@ -51,6 +50,11 @@ class ThreadRow:
     def _open(self, run: RunId, *, is_shown: bool) -> None:
         if not is_shown:
             self._on_open(run)
+
+
+def _short(name: str) -> str:
+    words = " ".join(name.split())
+    return words if len(words) <= LONGEST else f"{words[:LONGEST].rstrip()}…"
 
 
 def _fewer(numbered: list[tuple[int, tuple[RunId, str]]]) -> list[tuple[int, tuple[RunId, str]]]:

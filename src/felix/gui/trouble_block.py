@@ -5,14 +5,22 @@ from __future__ import annotations
 import tkinter as tk
 from collections.abc import Callable, Mapping
 from tkinter import ttk as plain
+from typing import NamedTuple
 
 from felix.gui.kit import Kit
+
+
+class Act(NamedTuple):
+    """What helps: the shape of its button, if any, and what that does."""
+
+    icon: str | None
+    do: Callable[[], object]
 
 
 class TroubleBlock:
     """For one state, `fail` or `stop`; it takes no room while hidden."""
 
-    def __init__(self, parent: tk.Misc, kit: Kit, state: str, acts: Mapping[str, Callable[[], object]]) -> None:
+    def __init__(self, parent: tk.Misc, kit: Kit, state: str, acts: Mapping[str, Act]) -> None:
         """`acts` are by the words of their buttons; which of them stand there is said by `offer`."""
         ground = f"tint:{state}"
         self._kit = kit
@@ -54,8 +62,8 @@ class TroubleBlock:
 
     def _button(self, words: str) -> plain.Button:
         button = self._buttons[words] = self._kit.button(
-            self._row, words, on=self._ground, font="Small", padding=(8, 3, 8, 4), icon_size=11, color="text",
-            command=self._acts[words],
+            self._row, words, self._acts[words].icon, on=self._ground, font="Small", padding=(8, 3, 8, 4),
+            icon_size=11, color="text", command=self._acts[words].do,
         )  # fmt: skip
         return button
 
