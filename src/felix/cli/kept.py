@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from felix import places
-from felix.cli.output import FAILED, STOPPED, WRONG, Output, give_up_stdout, note
+from felix.cli.output import COMPLETE, FAILED, STOPPED, WRONG, Output, give_up_stdout, note
 from felix.errors import FelixError, LedgerError, SettingsError
 from felix.ledger.reader import Reader, RunRow
 from felix.settings import SettingsFile
@@ -18,11 +18,18 @@ MOST_NAMED = 5
 """Runs that are named when the beginning of an id fits several."""
 
 
-def look(options: argparse.Namespace, work: Callable[[Reader, Output], int]) -> int:
-    """Carry out a command that reads the ledger; what goes wrong is one sentence and an exit status."""
+def look(options: argparse.Namespace, work: Callable[[Reader, Output], int], *, without: str = "") -> int:
+    """Carry out a command that reads the ledger; what goes wrong is one sentence and an exit status.
+
+    `without` is what to say, and no fault, when nobody named a ledger and there is none yet.
+    """
     out = Output()
     try:
-        with Reader(ledger_file(options)) as reader:
+        path = ledger_file(options)
+        if without and not options.ledger and not path.exists():
+            note(without)
+            return COMPLETE
+        with Reader(path) as reader:
             status = work(reader, out)
             out.flush()
             return status

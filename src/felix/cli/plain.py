@@ -172,7 +172,7 @@ class PlainFace:
 
     def _heading(self, text: str) -> None:
         self._end_line()
-        self._write(f"\n── {text} ──\n")
+        self._write(f"\n── {safe(text)} ──\n")  # names of agents come from files
 
     def _end_line(self) -> None:
         if not self._is_at_line_start:

@@ -13,18 +13,19 @@ from felix.ledger.reader import Reader, RunRow
 from felix.ledger.search import CLOSED, OPENED
 from felix.terminal import safe
 
+_NONE = "No runs are kept yet."
 _WITHOUT_MARKS = {ord(OPENED): None, ord(CLOSED): None}
 
 
 def run(options: argparse.Namespace) -> int:
     """List them, or those in which all words of `--search` stand."""
-    return look(options, lambda reader, out: _list(reader, out, options))
+    return look(options, lambda reader, out: _list(reader, out, options), without=_NONE)
 
 
 def _list(reader: Reader, out: Output, options: argparse.Namespace) -> int:
     rows = reader.runs(options.search)
     if not rows:
-        out.note(f"No run holds “{options.search}”." if options.search.strip() else "No runs are kept yet.")
+        out.note(f"No run holds “{options.search}”." if options.search.strip() else _NONE)
     elif options.json:
         for row in rows:
             out.write(json.dumps(_as_json(row), ensure_ascii=True).replace("\x7f", "\\u007f") + "\n")
