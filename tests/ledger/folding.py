@@ -1,4 +1,5 @@
-"""Every run of every test is told twice, as it happened and from its durable records alone: both are one state."""
+"""Every run of every test is told three times – as it happened, from its durable records alone, and from what a replay
+makes of those – and all are one state."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from weakref import WeakKeyDictionary
 import pytest
 
 from felix.events import PASSING, Event, Record, RunFinished, from_json, to_json
+from felix.ledger.replay import expand
 from felix.ledger.state import RunState
 from felix.team.hub import CentralPost
 
@@ -42,6 +44,8 @@ def folded_again(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
             told = again(durable[hub])
             if told != hub.state:
                 differences.append(_difference(told, hub.state))
+            elif (replayed := again(expand(durable[hub]))) != told:
+                differences.append(f"replayed: {_difference(replayed, told)}")
         return record
 
     monkeypatch.setattr(CentralPost, "__init__", begin)

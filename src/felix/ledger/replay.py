@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Literal, NamedTuple
 
 from felix.events import (
@@ -127,8 +128,7 @@ class Replay:
         course, index = self._go(position_s)
         if index < self._reached:
             self.state, self._reached = RunState(), 0
-        for number in course.needed(self._reached, index):
-            self.state.apply(course.record(number))
+        course.tell(self.state, self._reached, index)
         self._reached = index
         self.state.now = self.now
         return self.state
@@ -285,7 +285,8 @@ class _Told:
 
 
 def _pairs(chunks: tuple[int, ...]) -> list[tuple[int, int]]:
-    return list(zip(chunks[::2], chunks[1::2], strict=False))
+    """Time and count of each; no time before that of the one before, whatever the clock did."""
+    return list(zip(accumulate(chunks[::2], max), chunks[1::2], strict=False))
 
 
 def _standing(chunks: tuple[int, ...]) -> tuple[list[tuple[int, int]], list[tuple[int, list[tuple[int, int]]]]]:
@@ -409,13 +410,47 @@ class _Course:
     def records(self) -> Iterator[Record]:
         return (self.record(index) for index in range(len(self._steps)))
 
-    def needed(self, start: int, stop: int) -> Iterator[int]:
-        """Those of the steps from `start` to `stop` that a state at `stop` must be told: all but the moments of
-        answers that have ended by then."""
+    def tell(self, state: RunState, start: int, stop: int) -> None:
+        """Tell a state the steps from `start` to `stop`, at the cost of what is being said at `stop`.
+
+        What has ended by then is told by its end alone, and what came piece by piece as one.
+        """
+        pieces: dict[_Told, list[int]] = {}
+        """Steps of each answer that say something in the same channel, one after the other."""
         for index in range(start, stop):
-            told = self._steps[index].told
-            if told is None or told.ended_step >= stop:
-                yield index
+            step = self._steps[index]
+            told, what = step.told, step.what
+            if told is None:
+                state.apply(self.record(index))
+            elif told.ended_step >= stop:
+                waiting = pieces.get(told)
+                if waiting and not (isinstance(what, _Says) and what.channel == self._said(waiting[0]).channel):
+                    self._tell_pieces(state, told, pieces.pop(told))
+                if isinstance(what, _Says):
+                    pieces.setdefault(told, []).append(index)
+                else:
+                    state.apply(self.record(index))
+        for told, waiting in pieces.items():
+            self._tell_pieces(state, told, waiting)
+
+    def _said(self, index: int) -> _Says:
+        what = self._steps[index].what
+        assert isinstance(what, _Says)
+        return what
+
+    def _tell_pieces(self, state: RunState, told: _Told, indices: list[int]) -> None:
+        first, last = self._said(indices[0]), self._said(indices[-1])
+        whole = _Says(first.channel, first.start, last.end, last.tokens)
+        at = self._steps[indices[0]].at
+        assert self._run is not None
+        state.apply(Record(indices[-1] + 1, at, self._run, told.event(whole)))
+        speech = state.synthesis if isinstance(told.end, SynthesisComplete) else state.thoughts[told.thought_id]
+        assert speech is not None
+        chunks = speech.thinking_chunks if first.channel == "thinking" else speech.answer_chunks
+        del chunks[-2:]  # the whole, in place of which its pieces are remembered
+        for index in indices:
+            says = self._said(index)
+            chunks += (round((self._steps[index].at - speech.opened_at) * 1000), says.end - says.start)
 
 
 def _give_places(tolds: list[_Told]) -> None:

@@ -1,0 +1,519 @@
+"""A run told again: from its durable records alone, in its own time, to any moment and back."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from felix.events import (
+    HUB,
+    PASSING,
+    SYNTHESIS,
+    Activity,
+    AgentAdded,
+    AgentId,
+    AgentState,
+    PartialThought,
+    PlannedAgent,
+    PlannedRound,
+    PlannedTurn,
+    Record,
+    RoundStarted,
+    RunFinished,
+    RunId,
+    RunReopened,
+    RunStarted,
+    Status,
+    SynthesisComplete,
+    SynthesisStarted,
+    ThoughtAsked,
+    ThoughtComplete,
+    ThoughtId,
+)
+from felix.ledger.replay import Replay, RunClock, clock_of, expand
+from felix.ledger.state import RunState
+from felix.team.hub import CentralPost, Moment
+
+RUN = RunId("run-1")
+TEAM = tuple(AgentId(f"research-{number}") for number in range(1, 4))
+START = 1_700_000_000.0
+
+
+def planned(agent: AgentId) -> PlannedAgent:
+    return PlannedAgent(agent_id=agent, code=agent[0].upper() + agent[-1], role="research", spawn=0.0, model="m")
+
+
+def rounds(agents: tuple[AgentId, ...]) -> tuple[PlannedRound, ...]:
+    turns = tuple(PlannedTurn(agent_id=agent, checkpoint=0.3) for agent in agents)
+    return (PlannedRound(number=1, t=0.3, turns=turns),)
+
+
+class Run:
+    """A hub told what to do, second by second, with everything it said kept."""
+
+    def __init__(self, agents: tuple[AgentId, ...] = TEAM) -> None:
+        self.now = START
+        self.records: list[Record] = []
+        self.hub = CentralPost(RUN, clock=lambda: self.now)
+        self.hub.register_streaming_callback(self.records.append)
+        self.hub.emit(
+            RunStarted(
+                task="Why?",
+                workflow="Team",
+                agents=tuple(planned(agent) for agent in agents),
+                rounds=rounds(agents),
+                server="http://127.0.0.1:1/v1",
+                server_name="Test",
+                model="m",
+                context_length=None,
+                streaming=True,
+                batch_interval_s=0.1,
+                max_parallel=2,
+                consensus_threshold=None,
+                helix_turns=2.0,
+                demo=False,
+            )
+        )
+        self.wait(0.01)
+        self.hub.emit(RoundStarted(number=1, total=1, t=0.3, agents=agents))
+
+    @property
+    def durable(self) -> list[Record]:
+        return [record for record in self.records if not isinstance(record.event, PASSING)]
+
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+
+    def do(self, thought: ThoughtId, activity: Activity, **details: object) -> None:
+        self.hub.emit(
+            AgentState(
+                agent_id=agent_of(thought),
+                thought_id=thought,
+                state=activity,
+                round=1,
+                checkpoint=0.3,
+                **details,  # type: ignore[arg-type]
+            )
+        )
+
+    def say(self, thought: ThoughtId, text: str, *, thinking: bool = False, back_to: int | None = None) -> None:
+        """`back_to` takes the answer back to so many characters, and then says the text."""
+        known = self.hub.state.thoughts.get(thought)
+        moment = Moment(agent_of(thought), thought, "research", 0.3, 0.3)
+        if back_to is not None:
+            self.hub.receive_partial_thought(moment, "", offset=back_to)
+        channel = "thinking" if thinking else "answer"
+        known = self.hub.state.thoughts.get(thought)
+        before = 0 if known is None else len(known.thinking if thinking else known.answer)
+        tokens = (known.tokens if known else 0) + 1
+        if text:
+            self.hub.receive_partial_thought(moment, text, offset=before, channel=channel, tokens_so_far=tokens)  # type: ignore[arg-type]
+
+    def end(self, thought: ThoughtId, status: Status = "complete", *, cut: int = 0) -> None:
+        """`cut` characters of what was shown turn out not to belong to the answer."""
+        known = self.hub.state.thoughts.get(thought)
+        content = str(known.answer) if known else ""
+        self.hub.finalize_streaming_thought(
+            ThoughtComplete(
+                agent_id=agent_of(thought),
+                thought_id=thought,
+                role="research",
+                round=1,
+                checkpoint=0.3,
+                status=status,
+                content=content[: len(content) - cut],
+                thinking=str(known.thinking) if known else "",
+                confidence=0.7,
+                finish_reason="stop",
+                usage=None,
+                read=(ThoughtId("research-1#0"),),
+                ttft_s=0.2,
+                duration_s=1.0,
+                tokens_per_s=None,
+                model="m",
+                temperature=0.5,
+                cut="One was left out.",
+            )
+        )
+
+    def synthesise(self, number: int = 1) -> None:
+        self.hub.emit(
+            SynthesisStarted(
+                sources=(), left_out=(), early=False, mean_confidence=None, reason="All spoke.", number=number
+            )
+        )
+        self.hub.emit(AgentState(agent_id=HUB, thought_id=SYNTHESIS, state="reading", round=0, checkpoint=1.0))
+
+    def write(self, text: str) -> None:
+        synthesis = self.hub.state.synthesis
+        assert synthesis is not None
+        self.hub.receive_partial_synthesis(text, offset=len(synthesis.answer), channel="answer", tokens_so_far=1)
+
+    def conclude(self, status: Status = "complete") -> None:
+        synthesis = self.hub.state.synthesis
+        assert synthesis is not None
+        self.hub.finalize_synthesis(
+            SynthesisComplete(
+                status=status,
+                content=str(synthesis.answer),
+                thinking=str(synthesis.thinking),
+                finish_reason="stop",
+                usage=None,
+                left_out=(),
+                ttft_s=0.2,
+                duration_s=1.0,
+                tokens_per_s=None,
+            )
+        )
+
+    def finish(self) -> None:
+        self.hub.emit(RunFinished(status="complete", reason="", duration_s=self.now - START, usage=None))
+
+
+def agent_of(thought: ThoughtId) -> AgentId:
+    return AgentId(thought.partition("#")[0])
+
+
+def folded(records: list[Record]) -> RunState:
+    state = RunState()
+    for record in records:
+        state.apply(record)
+    return state
+
+
+def until(records: list[Record], clock: RunClock, position_s: float) -> RunState:
+    return folded([record for record in records if clock.position(record.at) <= position_s + 1e-4])
+
+
+FIRST, SECOND, THIRD = (ThoughtId(f"{agent}#1") for agent in TEAM)
+
+
+def short_run() -> Run:
+    """Two who speak side by side, one in line; then the hub."""
+    run = Run()
+    run.do(FIRST, "connecting", read=(ThoughtId("research-1#0"),), cut="One was left out.", model="m", temperature=0.5)
+    run.do(SECOND, "connecting")
+    run.do(THIRD, "queued", position=1)
+    for step in range(10):
+        run.wait(0.1)
+        run.say(FIRST, f"thought {step} ", thinking=True)
+        run.say(SECOND, f"word {step} ")
+    run.wait(0.1)
+    run.say(FIRST, "So it is.")
+    run.end(FIRST)
+    run.wait(0.1)
+    run.do(THIRD, "connecting")
+    run.wait(0.5)
+    run.say(THIRD, "Third.")
+    run.wait(0.01)
+    run.end(SECOND, "failed")
+    run.wait(0.1)
+    run.end(THIRD)
+    run.wait(0.2)
+    run.synthesise()
+    for word in ("All ", "in ", "all."):
+        run.wait(0.3)
+        run.write(word)
+    run.conclude()
+    run.wait(0.05)
+    run.finish()
+    return run
+
+
+def test_what_is_told_again_is_what_was_told_word_by_word_and_at_its_time() -> None:
+    run = short_run()
+    told = expand(run.durable)
+    assert [(round(r.at, 3), r.event) for r in told if isinstance(r.event, PartialThought)] == [
+        (round(r.at, 3), replace(r.event, tokens_so_far=again.event.tokens_so_far))
+        for r, again in zip(
+            (r for r in run.records if isinstance(r.event, PartialThought)),
+            (r for r in told if isinstance(r.event, PartialThought)),
+            strict=True,
+        )
+        if isinstance(r.event, PartialThought) and isinstance(again.event, PartialThought)
+    ]
+    assert [type(r.event) for r in told] == [type(r.event) for r in run.records]
+    assert [r.seq for r in told] == list(range(1, len(told) + 1))
+
+
+def test_who_was_in_line_is_told_where() -> None:
+    run = Run((*TEAM, AgentId("research-4")))
+    fourth = ThoughtId("research-4#1")
+    for thought in (FIRST, SECOND):
+        run.do(thought, "connecting")
+    run.do(THIRD, "queued", position=1)
+    run.wait(0.01)
+    run.do(fourth, "queued", position=2)
+    run.wait(1.0)
+    run.end(FIRST)
+    run.do(THIRD, "connecting")
+    run.do(fourth, "queued", position=1)
+    run.wait(1.0)
+    for thought in (SECOND, THIRD):
+        run.end(thought)
+    run.do(fourth, "connecting")
+    run.wait(1.0)
+    run.end(fourth)
+    run.finish()
+    replay = Replay(run.durable)
+    assert [replay.seek(0.5).thoughts[each].position for each in (THIRD, fourth)] == [1, 2]
+    assert replay.seek(1.5).thoughts[fourth].position == 1
+    assert replay.seek(2.5).thoughts[fourth].position is None
+
+
+def test_text_that_turned_out_to_be_thinking_is_thinking_from_the_moment_it_came() -> None:
+    run = Run()
+    run.do(FIRST, "connecting")
+    run.wait(1.0)
+    run.say(FIRST, "Hm. ")
+    run.wait(1.0)
+    run.say(FIRST, "Well. ")
+    run.wait(1.0)
+    run.say(FIRST, "", back_to=0)
+    run.say(FIRST, "Hm. Well. ", thinking=True)
+    run.wait(1.0)
+    run.say(FIRST, "Yes.")
+    run.end(FIRST)
+    run.finish()
+    replay = Replay(run.durable)
+    seen = [
+        (str(thought.thinking), str(thought.answer))
+        for at in (1.5, 2.5, 3.5, 4.1)
+        for thought in [replay.seek(at).thoughts[FIRST]]
+    ]
+    assert seen == [("Hm. ", ""), ("Hm. Well. ", ""), ("Hm. Well. ", ""), ("Hm. Well. ", "Yes.")]
+    assert replay.seek(replay.duration_s) == run.hub.state
+
+
+def test_an_answer_that_came_as_a_whole_is_told_as_a_whole() -> None:
+    run = Run()
+    run.do(FIRST, "connecting")
+    run.wait(2.0)
+    run.hub.finalize_streaming_thought(
+        replace(
+            next(r.event for r in short_run().durable if isinstance(r.event, ThoughtComplete)),
+            content="At once.",
+            thinking="Hm.",
+        )
+    )
+    run.finish()
+    replay = Replay(run.durable)
+    assert not replay.seek(1.9).thoughts[FIRST].answer
+    assert str(replay.seek(2.02).thoughts[FIRST].answer) == "At once."
+    assert replay.seek(replay.duration_s) == folded(run.durable)
+
+
+def test_the_time_during_which_a_run_was_closed_is_no_time_of_the_run() -> None:
+    run = short_run()
+    first_s = run.now - START
+    run.wait(3_600.0)
+    run.hub.emit(RunReopened(reason="You asked for another synthesis."))
+    run.synthesise(2)
+    run.wait(2.0)
+    run.write("Again.")
+    run.conclude()
+    run.finish()
+    replay = Replay(run.durable)
+    assert replay.duration_s == pytest.approx(first_s + 2.0, abs=0.01)
+    assert [mark.kind for mark in replay.marks] == ["round", "failure", "synthesis", "synthesis"]
+    state = replay.seek(first_s + 1.0)
+    assert state.synthesis is not None
+    assert (state.synthesis.number, state.status, state.now) == (2, None, pytest.approx(run.now - 1.0, abs=0.01))
+    assert replay.seek(replay.duration_s) == run.hub.state
+
+
+def test_the_time_during_which_the_program_was_dead_is_no_time_of_the_run() -> None:
+    run = Run()
+    run.do(FIRST, "connecting")
+    run.wait(3.0)
+    run.say(FIRST, "Half of")
+    run.wait(86_400.0)
+    run.end(FIRST, "interrupted")
+    run.hub.emit(RunFinished(status="interrupted", reason="Felix ended.", duration_s=3.0, usage=None))
+    run.wait(100.0)
+    run.hub.emit(RunReopened(reason="Continued."))
+    run.do(SECOND, "connecting")
+    run.wait(1.0)
+    run.end(SECOND)
+    run.finish()
+    replay = Replay(run.durable)
+    assert replay.duration_s == pytest.approx(4.01, abs=0.01)
+    assert replay.seek(2.0).thoughts[FIRST].is_live
+    assert replay.seek(replay.duration_s) == run.hub.state
+
+
+def test_nothing_is_told_before_what_it_belongs_to_though_the_clock_was_set_back() -> None:
+    run = Run()
+    run.do(FIRST, "connecting")
+    run.wait(2.0)
+    run.say(FIRST, "one ")
+    run.now -= 3_600.0
+    run.say(FIRST, "two")
+    run.end(FIRST)
+    run.synthesise()
+    run.write("So.")
+    run.conclude()
+    run.finish()
+    told = expand(run.durable)
+    assert folded(told) == run.hub.state == folded(run.durable)
+    kinds = [type(record.event).__name__ for record in told]
+    assert kinds.index("ThoughtComplete") > max(n for n, kind in enumerate(kinds) if kind == "PartialThought")
+    assert kinds.index("SynthesisStarted") < kinds.index("PartialSynthesis") < kinds.index("SynthesisComplete")
+
+
+def test_a_run_that_nobody_has_ended_is_told_as_far_as_it_is_known() -> None:
+    run = short_run()
+    known = [record for record in run.durable if not isinstance(record.event, RunFinished | SynthesisComplete)]
+    assert folded(expand(known)) == folded(known)
+    assert Replay([]).duration_s == 0.0
+    assert Replay([]).seek(1.0) == RunState()
+    assert expand([]) == []
+
+
+def test_a_place_between_pieces_of_time_is_the_same_place() -> None:
+    run = short_run()
+    replay, other = Replay(run.durable), Replay(run.durable)
+    told: list[Record] = []
+    while replay.position_s < replay.duration_s:
+        told += replay.advance(0.07)
+        if round(replay.position_s / 0.07) % 7 == 0:
+            assert other.seek(replay.position_s) == replay.state
+    assert told == expand(run.durable)
+    assert replay.state == run.hub.state
+    assert replay.advance(1.0) == []
+
+
+def test_ahead_the_state_goes_on_and_back_it_is_another() -> None:
+    replay = Replay(short_run().durable)
+    state = replay.seek(1.0)
+    assert replay.seek(2.0) is state
+    assert replay.seek(1.0) is not state
+
+
+def test_any_place_in_ten_thousand_chunks_is_reached_at_once() -> None:
+    run = Run()
+    for thought in (FIRST, SECOND, THIRD):
+        run.do(thought, "connecting")
+    for step in range(10_000):
+        run.wait(0.01)
+        run.say((FIRST, SECOND, THIRD)[step % 3], f"word {step} ")
+    for thought in (FIRST, SECOND, THIRD):
+        run.end(thought)
+    run.finish()
+    replay = Replay(run.durable)
+    replay.seek(1.0)
+    spent = []
+    for share in (0.99, 0.5, 1.0, 0.7, 0.2):
+        began = time.thread_time()
+        replay.seek(replay.duration_s * share)
+        spent.append(time.thread_time() - began)
+    assert sorted(spent)[len(spent) // 2] < 0.1
+
+
+# -- any run at all ----------------------------------------------------------------------------------------------------
+
+Act = tuple[str, int, int, float]
+acts = st.lists(
+    st.tuples(
+        st.sampled_from(
+            ("queued", "connecting", "reading", "say", "say", "think", "think", "back", "end", "again", "added", "hub",
+             "write", "conclude", "close")
+        ),
+        st.integers(0, 2),
+        st.integers(0, 8),
+        st.sampled_from((0.0, 0.0004, 0.02, 0.1, 3.0)),
+    ),
+    max_size=60,
+)  # fmt: skip
+
+
+def carry_out(run: Run, script: list[Act]) -> None:
+    """Whatever the script asks for and a hub could be told just then."""
+    added = 0
+    for number, (act, who, size, seconds) in enumerate(script):
+        run.wait(seconds)
+        state = run.hub.state
+        if state.status is not None:
+            run.hub.emit(RunReopened(reason="More of it."))
+        agent = state.agents[list(state.agents)[who % len(state.agents)]]
+        thought = agent.latest.thought_id if agent.latest else ThoughtId(f"{agent.agent_id}#1")
+        is_over = agent.latest is not None and not agent.latest.is_live
+        synthesis = state.synthesis
+        match act:
+            case "queued" | "connecting" | "reading" if not is_over:
+                run.do(thought, act)  # type: ignore[arg-type]
+            case "say" | "think" if not is_over:
+                run.say(thought, "abcdefgh"[:size], thinking=act == "think")
+            case "back" if agent.latest and not is_over:
+                run.say(thought, "Hm", thinking=True, back_to=min(size, len(agent.latest.answer)))
+            case "end" if not is_over:
+                statuses: tuple[Status, ...] = ("complete", "failed", "stopped", "truncated")
+                run.end(thought, statuses[size % 4], cut=min(size, len(agent.latest.answer)) if agent.latest else 0)
+            case "again" if is_over:
+                run.hub.emit(
+                    ThoughtAsked(
+                        agent_id=agent.agent_id, thought_id=ThoughtId(f"{agent.agent_id}#1.{number}"), act="retry",
+                        of=thought, round=1, checkpoint=0.3, text="Try harder.", model="other",
+                    )
+                )  # fmt: skip
+            case "added" if added < 2:
+                added += 1
+                new = AgentId(f"critic-{added}")
+                run.hub.emit(AgentAdded(agent=planned(new), rounds=rounds((*state.agents, new)), reason="They differ."))
+            case "hub" if synthesis is None or not synthesis.is_live:
+                run.synthesise(1 if synthesis is None else synthesis.number + 1)
+            case "write" if synthesis is not None and synthesis.is_live:
+                run.write("abcdefgh"[:size])
+            case "conclude" if synthesis is not None and synthesis.is_live:
+                run.conclude()
+            case "close" if size > 6 and not any(t.is_live for t in state.thoughts.values()):
+                run.finish()
+            case _:
+                pass
+    for thought_id in [t.thought_id for t in run.hub.state.thoughts.values() if t.is_live]:
+        run.end(thought_id, "stopped")
+    if run.hub.state.synthesis and run.hub.state.synthesis.is_live:
+        run.conclude("stopped")
+    if run.hub.state.status is None:
+        run.finish()
+
+
+@settings(max_examples=150, deadline=None)
+@given(acts, st.floats(0.0, 1.0), st.floats(0.0, 1.0))
+def test_every_run_told_again_ends_as_it_did_and_is_anywhere_what_it_was_there(
+    script: list[Act], one: float, other: float
+) -> None:
+    run = Run()
+    carry_out(run, script)
+    told = expand(run.durable)
+    assert folded(told) == folded(run.durable)
+    assert all(before.at <= after.at for before, after in pairwise(told))
+    assert len([r for r in told if not isinstance(r.event, PASSING)]) == len(run.durable)
+    replay = Replay(run.durable)
+    assert replay.seek(replay.duration_s) == folded(run.durable)
+    for share in (one, other):
+        position = share * replay.duration_s
+        assert replay.seek(position) == until(told, replay.clock, position)
+
+
+@given(
+    st.lists(st.tuples(st.floats(0.01, 50), st.floats(0.01, 1e6)), max_size=4),
+    st.floats(0, 1_000),
+)
+def test_a_clock_reads_the_same_both_ways(gaps: list[tuple[float, float]], position: float) -> None:
+    at, closed = START, []
+    for open_s, closed_s in gaps:
+        closed.append((at + open_s, at + open_s + closed_s))
+        at = closed[-1][1]
+    clock = RunClock(START, tuple(closed))
+    assert clock.position(clock.at(position)) == pytest.approx(position, abs=1e-3)
+    assert all(clock.position(start) == pytest.approx(clock.position(end), abs=1e-3) for start, end in closed)
+
+
+def test_a_clock_of_nothing_begins_at_nothing() -> None:
+    assert clock_of([]) == RunClock(0.0)
