@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import jiter
 
+from felix.errors import ServerError
 from felix.llm import faults
 from felix.llm.chat import Delta, Finish, Note, Progress, Reasoning, Usage
 from felix.llm.sse import Event
@@ -20,6 +21,8 @@ from felix.llm.surrogates import SurrogateJoiner, one_line
 from felix.llm.thinking import ThinkingSplitter
 from felix.llm.tool_calls import ToolCalls
 
+MOST_DAMAGED = 3
+"""Pieces that could not be read, from which on an answer is not worth calling one."""
 _ALSO_TELLING = frozenset({"error", "prompt_progress", "x_groq"})
 _NOTHING: Final[Mapping[str, object]] = {}
 
@@ -124,6 +127,12 @@ class AnswerReader:
             if event.name == "error":
                 raise faults.from_stream(text) from None
             self._damaged += 1
+            if self._damaged > MOST_DAMAGED:
+                raise ServerError(
+                    "The server sent one damaged piece of the answer after the other – look at the server's log, then"
+                    " ask again.",
+                    fault="protocol",
+                ) from None
             return
         yield from self._read_message(chunk, event.name)
 

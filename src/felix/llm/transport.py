@@ -7,6 +7,7 @@ what leaves is this list of headers and nothing else, whatever the environment t
 from __future__ import annotations
 
 import errno
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -26,6 +27,9 @@ _IDLE_S = 4.0
 
 ERRORS = (httpx2.RequestError, ssl.SSLError, anyio.EndOfStream)
 """What a broken connection may raise; the last two slip through httpx2 from a broken TLS connection."""
+
+_BROKE_OFF = re.compile("disconnected|peer closed")
+"""In the words of a protocol error: it was HTTP as far as it went."""
 
 Stage = Literal["opening", "before_any_event", "answering"]
 
@@ -103,7 +107,7 @@ def failure(error: BaseException, base_url: str, *, stage: Stage) -> ServerError
         what, advice = f"No connection to {base_url} in time", "check the address and whether the machine is on"
     elif isinstance(error, httpx2.ConnectError):
         what, advice = f"No connection to {base_url}", "check the server address in Settings and the network"
-    elif isinstance(error, httpx2.RemoteProtocolError) and "disconnected" not in str(error):
+    elif isinstance(error, httpx2.RemoteProtocolError) and not _BROKE_OFF.search(str(error)):
         return ServerError(
             f"{base_url} answers, but not with HTTP – check the port in Settings.",
             fault="not_a_model_server",

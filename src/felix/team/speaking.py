@@ -166,7 +166,8 @@ class Speaker:
         confidence = self._release(is_whole=status == "complete")
         content = str(self.text)
         if status in ("complete", "truncated", "unconfirmed") and not content.strip():
-            status, error = "failed", "The model wrote only how sure it is – ask again, or choose another model."
+            what = "asked for a tool" if any(part.tool_calls for part in parts) else "wrote only how sure it is"
+            status, error = "failed", f"The model {what}, no answer came – ask again, or choose another model."
         if status == "truncated" and error is None:
             limit = f" of {self._request.max_tokens:,} tokens" if self._request.max_tokens else ""
             error = f"Cut short at its length limit{limit} – raise max_tokens or the context length."
