@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 
 from felix.events import (
+    Act,
     AgentId,
     AgentState,
     Channel,
@@ -21,6 +22,7 @@ from felix.events import (
     RunStarted,
     RunStatus,
     Status,
+    ThoughtAsked,
     ThoughtComplete,
     ThoughtId,
     Tokens,
@@ -38,6 +40,7 @@ class Scene:
     ) -> None:
         self.state = RunState()
         self._seq, self._began = 0, time.time() - ago
+        self._beside: dict[str, ThoughtId] = {}
         self.ids = [AgentId(name) for name in agents]
         turns = tuple(PlannedTurn(agent_id=agent_id, checkpoint=0.3) for agent_id in self.ids)
         self.tell(
@@ -77,6 +80,7 @@ class Scene:
         self.state.now = time.time()
 
     def round(self, number: int, at: float = 0.0) -> None:
+        self._beside.clear()
         self.tell(RoundStarted(number=number, total=3, t=number / 3, agents=tuple(self.ids)), at)
 
     def act(self, agent: str, activity: str, at: float = 1.0, *, cp: float = 0.3, **details: object) -> None:
@@ -159,6 +163,25 @@ class Scene:
             at,
         )
 
+    def ask(
+        self, agent: str, act: Act, number: int, *, of: str | None = None, text: str = "", at: float = 40.0
+    ) -> None:
+        """The user wants a thought beside the turns: it is `thought(agent)` from now on."""
+        first = f"{agent}#ask{number}" if act == "ask" else f"{agent}#{self.state.round}.{number}"
+        self._beside[agent] = ThoughtId(first)
+        self.tell(
+            ThoughtAsked(
+                agent_id=AgentId(agent),
+                thought_id=ThoughtId(first),
+                act=act,
+                of=ThoughtId(of) if of else None,
+                round=self.state.round,
+                checkpoint=0.3,
+                text=text,
+            ),
+            at,
+        )
+
     def finish(self, status: RunStatus = "complete", at: float = 59.0) -> None:
         self.tell(RunFinished(status=status, reason="", duration_s=at, usage=None), at)
 
@@ -166,4 +189,4 @@ class Scene:
         return self.state.thoughts[self._id(agent)]
 
     def _id(self, agent: str) -> ThoughtId:
-        return ThoughtId(f"{agent}#{self.state.round}")
+        return self._beside.get(agent, ThoughtId(f"{agent}#{self.state.round}"))
