@@ -14,6 +14,7 @@ from typing import Any
 from PIL import ImageGrab
 
 from felix.gui.opening import make_window
+from felix.gui.session import SessionFile
 from felix.gui.window import Window
 from felix.settings import SettingsFile
 
@@ -35,15 +36,28 @@ def write_settings(path: Path, **settings: Any) -> Path:
 class Opened:
     """`window` is open and at work from the constructor to `close`."""
 
-    def __init__(self, settings: Path, *, size: str = "1400x900", demo: bool = False) -> None:
+    def __init__(
+        self,
+        settings: Path,
+        *,
+        size: str = "1400x900",
+        demo: bool = False,
+        ledger: Path | None = None,
+        session: Path | None = None,
+        is_automatic: bool = False,
+    ) -> None:
+        """With a `session` the window stands where that says, whatever `size`."""
         file = SettingsFile(settings)
         file.load()
-        self.window: Window = make_window(file, demo=demo)
+        self.window: Window = make_window(
+            file, demo=demo, ledger=ledger, session=SessionFile(session) if session else None
+        )
         self.app = self.window.app
-        self.app.geometry(f"{size}+0+0")
+        if session is None:
+            self.app.geometry(f"{size}+0+0")
         self.app.update()
         self.app.focus_force()
-        self.window.start()
+        self.window.start(is_automatic=is_automatic)
         self.app.update()
 
     @property

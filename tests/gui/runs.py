@@ -39,6 +39,8 @@ class ScriptedRun:
 
     def __init__(self, *, threshold: float | None = 0.8) -> None:
         self.state = RunState()
+        self.records: list[Record] = []
+        """All that was said."""
         self._run = RunId(f"run-{next(_runs)}")
         rounds = tuple(
             PlannedRound(
@@ -69,7 +71,8 @@ class ScriptedRun:
 
     def say(self, event: Event) -> None:
         seq = self.state.seq + 1
-        self.state.apply(Record(seq, 1_000.0 + seq, self._run, event))
+        self.records.append(Record(seq, 1_000.0 + seq, self._run, event))
+        self.state.apply(self.records[-1])
 
     def round(self, number: int) -> None:
         self.say(RoundStarted(number=number, total=len(CHECKPOINTS), t=CHECKPOINTS[number - 1], agents=()))

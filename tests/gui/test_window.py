@@ -91,7 +91,7 @@ def test_a_task_is_typed_and_run_to_its_synthesis(
     felix.screenshot("window-finished")
 
     state = window.bridge.state
-    assert state.status == "complete"
+    felix.until(lambda: state.status == "complete")
     assert state == hubs[0].state
     assert window.column.view == "answer"
     assert window.composer.box.text == "should we move?"
@@ -369,13 +369,14 @@ def test_the_keyboard_walks_through_the_regions_and_finds(slow_demo_server: str,
     felix.press("<Control-Return>", felix.task)
     felix.until(lambda: window.synthesis.is_rendered)
     seen = []
-    for _ in range(5):
+    for _ in range(8):
         felix.press("<F6>")
         seen.append(str(felix.app.tk.call("focus")))
     assert window.synthesis.text.yview()[0] == 0
     assert any(path.startswith(str(window.chips.frame)) for path in seen)
     assert any(path.startswith(str(window.synthesis.frame)) for path in seen)
     assert any(path.startswith(str(window.wing.frame)) for path in seen)
+    assert any(path.startswith(str(window.keeping.wing.frame)) for path in seen)
     assert str(felix.task) in seen
     felix.press("<Control-f>")
     felix.until(window.synthesis.close_find)
@@ -430,7 +431,8 @@ def test_control_enter_runs_from_wherever_the_workflows_have_the_keyboard(
     window = felix.window
     felix.write("again")
     felix.press("<Control-Return>", felix.task)
-    felix.until(lambda: window.synthesis.is_rendered)
+    felix.until(lambda: window.composer.phase == "finished" and window.synthesis.is_rendered)
+    felix.until(lambda: window.chips._chips)
     for focus in (
         window.synthesis.text.focus_set,
         window.chips._chips[0].frame.focus_set,

@@ -31,6 +31,29 @@ class FileDialogs:
             defaultextension=".md",
             filetypes=[("Markdown", "*.md"), ("All files", "*")],
         )
+        return self._remembered(chosen)
+
+    def save_json(self, parent: tk.Misc, title: str, name: str) -> Path | None:
+        """As `save_markdown`, for a JSON file."""
+        chosen = filedialog.asksaveasfilename(
+            parent=parent,
+            title=title,
+            initialdir=self._folder(),
+            initialfile=name,
+            defaultextension=".json",
+            filetypes=[("JSON", "*.json"), ("All files", "*")],
+        )
+        return self._remembered(chosen)
+
+    def choose_folder(self, parent: tk.Misc, title: str) -> Path | None:
+        """A folder to write into; None when the user thought better of it."""
+        chosen = filedialog.askdirectory(parent=parent, title=title, initialdir=self._folder())
+        if not chosen:
+            return None
+        self._last = Path(chosen)
+        return Path(chosen)
+
+    def _remembered(self, chosen: str) -> Path | None:
         if not chosen:
             return None
         self._last = Path(chosen).parent

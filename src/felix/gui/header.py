@@ -21,6 +21,7 @@ class Header:
         kit: Kit,
         *,
         reserve: int,
+        on_runs: Callable[[], None],
         on_panel: Callable[[], None],
         on_theme: Callable[[], None],
         on_help: Callable[[], None],
@@ -39,6 +40,9 @@ class Header:
         kit.label(brand, "Felix", "Brand", on="side", padding=(7, 0, 0, 1)).pack(side="left", fill="y")
         self.buttons = buttons = kit.frame(parent, "side")
         buttons.place(relx=1, x=-kit.px(10), y=0, height=kit.px(HEIGHT - 2), anchor="ne")
+        self.runs = kit.button(
+            buttons, icon="layout-sidebar", on="side", icon_size=15, tooltip="Runs (Ctrl+B)", command=on_runs
+        )
         self.panel = kit.button(
             buttons, icon="layout-sidebar-reverse", on="side", icon_size=15, tooltip="Helix (Ctrl+Shift+B)",
             command=on_panel,
@@ -49,7 +53,7 @@ class Header:
         self.help = kit.button(
             buttons, icon="question-circle", on="side", icon_size=15, tooltip="Shortcuts (F1)", command=on_help
         )
-        for button in (self.panel, self.theme, self.help):
+        for button in (self.runs, self.panel, self.theme, self.help):
             button.pack(side="left", padx=kit.px(1))
         kit.paint(self.theme, self._name_theme)
 
@@ -69,6 +73,10 @@ class Header:
         """The next tab, or the one before."""
         self.turn_to((self.page + by) % 2)
 
+    def set_runs(self, *, is_open: bool) -> None:
+        """Show whether the runs list is."""
+        self._kit.set_button(self.runs, icon=f"layout-sidebar{'-inset' if is_open else ''}")
+
     def set_panel(self, *, is_open: bool) -> None:
         """Show whether the right panel is."""
         self._kit.set_button(self.panel, icon=f"layout-sidebar{'-inset' if is_open else ''}-reverse")
@@ -79,9 +87,10 @@ class Header:
         self._kit.tooltip(self.theme, "Dark" if is_light else "Light")
 
 
-def divider(parent: tk.Misc, kit: Kit, *, on_drag: Callable[[int], None]) -> plain.Frame:
+def divider(parent: tk.Misc, kit: Kit, *, on_drag: Callable[[int], None], is_left_of_page: bool = False) -> plain.Frame:
     """The line between the page and a wing, in a zone of 6 px; `on_drag` hears where on the screen it is dragged to."""
     zone = kit.frame(parent, "side", width=kit.px(6), cursor="sb_h_double_arrow")
-    kit.rule(zone, vertical=True).place(x=0, y=0, relheight=1)
+    rule = kit.rule(zone, vertical=True)
+    rule.place(relx=1 if is_left_of_page else 0, y=0, relheight=1, anchor="ne" if is_left_of_page else "nw")
     zone.bind("<B1-Motion>", lambda event: on_drag(event.x_root))
     return zone

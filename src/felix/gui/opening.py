@@ -22,6 +22,7 @@ import ttkbootstrap as ttk
 from felix import places
 from felix.gui.kit import Kit, Mode, load_fonts
 from felix.gui.kit.ground import THEMES
+from felix.gui.session import Session, SessionFile, on_screen
 from felix.gui.system_theme import system_mode
 
 if TYPE_CHECKING:
@@ -43,8 +44,9 @@ _log = logging.getLogger(__name__)
 def run(options: argparse.Namespace) -> int:
     """Open the window, show it until it is closed, and leave nothing behind; the process' exit status."""
     path = options.settings or places.settings_file()
+    session = SessionFile(_session_beside(options.settings))
     try:
-        app, kit = open_empty(*_first_look(path))
+        app, kit = open_empty(*_first_look(path), session.last)
     except tk.TclError as error:
         sys.stderr.write(f"Felix cannot open a window here ({error}); `felix run` works in a terminal.\n")
         return 1
@@ -53,14 +55,14 @@ def run(options: argparse.Namespace) -> int:
     settings = _load(path)
     trouble = log.start(places.log_file(), verbosity=_verbosity(options, settings))
     ledger = places.ledger_file(options.ledger or settings.current.ledger_path)
-    window = fill(app, kit, settings, demo=options.demo, ledger=ledger)
+    window = fill(app, kit, settings, demo=options.demo, ledger=ledger, session=session)
     notices = [*settings.notices, *_address_fault(settings), *([trouble] if trouble else [])]
     for sentence in notices:
         _log.warning("%s", sentence)
     if notices:
         window.status.warn(_in_one(notices, settings))
     _close_on_signals(window)
-    app.after_idle(window.start)
+    app.after_idle(lambda: window.start(is_automatic=bool(options.task)))
     app.after_idle(lambda: _follow(window, options))
     try:
         app.mainloop()
@@ -72,8 +74,8 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def open_empty(theme: str, font_scale: float) -> tuple[ttk.App, Kit]:
-    """A mapped window with nothing but its name in it."""
+def open_empty(theme: str, font_scale: float, last: Session | None = None) -> tuple[ttk.App, Kit]:
+    """A mapped window with nothing but its name in it, where the last one stood."""
     sys.setswitchinterval(SWITCH_S)
     fonts = places.assets() / "fonts"
     load_fonts(fonts)
@@ -86,8 +88,7 @@ def open_empty(theme: str, font_scale: float) -> tuple[ttk.App, Kit]:
         iconphoto=str(icon) if icon.is_file() else None,
         className="Felix",
     )
-    width, height = (min(most, room) for most, room in zip(FIRST, _screen(app), strict=True))
-    app.geometry(f"{width}x{height}")
+    app.geometry(_geometry(app, last))
     kit = Kit(app, fonts, percent=round(font_scale * 100))
     head = kit.frame(app, "side", height=kit.px(HEAD), name="empty")
     head.place(x=0, y=0, relwidth=1)
@@ -96,23 +97,48 @@ def open_empty(theme: str, font_scale: float) -> tuple[ttk.App, Kit]:
     return app, kit
 
 
-def fill(app: ttk.App, kit: Kit, settings: SettingsFile, *, demo: bool = False, ledger: Path | None = None) -> Window:
+def fill(
+    app: ttk.App,
+    kit: Kit,
+    settings: SettingsFile,
+    *,
+    demo: bool = False,
+    ledger: Path | None = None,
+    session: SessionFile | None = None,
+) -> Window:
     """Put everything into the empty window; nothing has been asked of any server yet.
 
-    `ledger` is the file in which runs are kept; None keeps them in memory.
+    `ledger` is the file in which runs are kept; None keeps them in memory. Without `session` nothing is remembered.
     """
     from felix.gui.window import Window
     from felix.team.workflow import Library
 
     library = Library(places.builtin_workflows(), places.user_workflows())
-    window = Window(app, kit, settings, library, demo=demo, ledger=ledger)
+    window = Window(app, kit, settings, library, demo=demo, ledger=ledger, session=session)
     app.nametowidget("empty").destroy()
     return window
 
 
-def make_window(settings: SettingsFile, *, demo: bool = False, ledger: Path | None = None) -> Window:
+def make_window(
+    settings: SettingsFile, *, demo: bool = False, ledger: Path | None = None, session: SessionFile | None = None
+) -> Window:
     """The whole window on settings that have been loaded."""
-    return fill(*open_empty(settings.current.theme, settings.current.font_scale), settings, demo=demo, ledger=ledger)
+    look = settings.current
+    app, kit = open_empty(look.theme, look.font_scale, session.last if session else None)
+    return fill(app, kit, settings, demo=demo, ledger=ledger, session=session)
+
+
+def _session_beside(settings: Path | None) -> Path:
+    """The session goes with the settings: who names a file of their own wants nothing of the usual window."""
+    return places.session_file() if settings is None else settings.with_name(f"{settings.stem}.session.json")
+
+
+def _geometry(app: ttk.App, last: Session | None) -> str:
+    """Where the last window stood, as far as there is a screen there now; else as large as a first one."""
+    screen = (app.winfo_vrootx(), app.winfo_vrooty(), app.winfo_vrootwidth(), app.winfo_vrootheight())
+    if last is not None and last.place is not None and (place := on_screen(last.place, screen, SMALLEST)) is not None:
+        return f"{place.width}x{place.height}+{place.x}+{place.y}"
+    return "x".join(str(min(most, room)) for most, room in zip(FIRST, _screen(app), strict=True))
 
 
 def _screen(app: ttk.App) -> tuple[int, int]:

@@ -46,6 +46,11 @@ class Overlays:
         self.close()
         self._open = LogWindow(self._root, self._kit, path, room=self._room, on_close=self._closed).overlay
 
+    def show(self, make: Callable[[Callable[[], Room], Callable[[], None]], Overlay]) -> None:
+        """Open what `make` makes, of the room and of what it calls when it closes, instead of whatever is open."""
+        self.close()
+        self._open = make(self._room, self._closed)
+
     def close(self) -> bool:
         """Close the panel; False when none was open."""
         if self._open is None:

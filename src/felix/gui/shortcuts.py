@@ -30,10 +30,13 @@ WRAP_UP = Shortcut(
 )
 ESCAPE = Shortcut("Esc", "Close what is open; then stop the run", ("<Escape>",))
 FIND = Shortcut("Ctrl+F", "Find in the card with the focus, or in the answer", ("<Control-f>", "<Control-F>"))
+SEARCH_RUNS = Shortcut("Ctrl+Shift+F", "Search in all runs", ("<Control-Shift-F>", "<Control-Shift-f>"))
+NEW_RUN = Shortcut("Ctrl+N", "A new task", ("<Control-n>",))
+RUNS = Shortcut("Ctrl+B", "Show or hide the runs", ("<Control-b>",))
 FOCUS_CARD = Shortcut("Ctrl+1 … Ctrl+9", "Go to an agent's card", tuple(f"<Control-Key-{n}>" for n in range(1, 10)))
 NEXT_TAB = Shortcut("Ctrl+Tab", "Next tab", ("<Control-Tab>",))
 PREVIOUS_TAB = Shortcut("Ctrl+Shift+Tab", "Previous tab", ("<Control-Shift-Tab>", "<Control-ISO_Left_Tab>"))
-NEXT_REGION = Shortcut("F6", "Next region: task, agents, synthesis, helix", ("<F6>",))
+NEXT_REGION = Shortcut("F6", "Next region: runs, task, agents, synthesis, helix", ("<F6>",))
 PREVIOUS_REGION = Shortcut("Shift+F6", "Previous region", ("<Shift-F6>", "<XF86_Switch_VT_6>"))
 LARGER = Shortcut("Ctrl +", "Larger text", ("<Control-plus>", "<Control-equal>", "<Control-KP_Add>"))
 SMALLER = Shortcut("Ctrl −", "Smaller text", ("<Control-minus>", "<Control-KP_Subtract>"))
@@ -52,10 +55,10 @@ IN_A_CARD = (
     Shortcut("Del", "Stop the agent"),
 )
 GROUPS = (
-    ("Run", (RUN, WRAP_UP, PAUSE, NOTE, ESCAPE)),
-    ("Go to", (FOCUS_CARD, FIND, NEXT_REGION, PREVIOUS_REGION, NEXT_TAB, SETTINGS)),
+    ("Run", (RUN, NEW_RUN, WRAP_UP, PAUSE, NOTE, ESCAPE)),
+    ("Go to", (FOCUS_CARD, FIND, SEARCH_RUNS, NEXT_REGION, PREVIOUS_REGION, NEXT_TAB, SETTINGS)),
     ("In a card", IN_A_CARD),
-    ("Look", (LARGER, SMALLER, NORMAL_SIZE, RIGHT_PANEL, HELP)),
+    ("Look", (LARGER, SMALLER, NORMAL_SIZE, RUNS, RIGHT_PANEL, HELP)),
 )
 
 

@@ -48,6 +48,8 @@ class StatusBar:
             row, "Show log", "exclamation-octagon", on="side", font="Small", padding=(6, 0, 6, 1), icon_size=11,
             color="ink:fail", command=on_show_log,
         )  # fmt: skip
+        self._unsaved = self._item(row, icon="exclamation-octagon", color="ink:fail", icon_color="ink:fail")
+        self._kit.tooltip(self._unsaved, lambda: str(self._unsaved.cget("text")))
         self._hint = self._item(row, "Ctrl+Enter runs")
         self._percent = self._item(row, color="text", width=5, anchor="e")
         self._bar = kit.canvas(row, "side", width=kit.px(_BAR[0]), height=kit.px(4))
@@ -58,10 +60,10 @@ class StatusBar:
         self._right: tuple[tk.Widget, ...] = (
             self._hint, self._percent, self._bar, self._elapsed, self._agents, self._speed, self._quiet,
         )  # fmt: skip
-        self._left: tuple[tk.Widget, ...] = (self._server, self._model, self._warning)
+        self._left: tuple[tk.Widget, ...] = (self._server, self._unsaved, self._model, self._warning)
         self._dear: tuple[tk.Widget, ...] = (
-            self._server, self._warning, self._percent, self._quiet, self._agents, self._elapsed, self._hint,
-            self._model, self._bar, self._speed,
+            self._server, self._unsaved, self._warning, self._percent, self._quiet, self._agents, self._elapsed,
+            self._hint, self._model, self._bar, self._speed,
         )  # fmt: skip
         """The dearest first: where there is no room for all, the last ones go."""
         self._wanted: set[tk.Widget] = {self._server, self._hint}
@@ -104,6 +106,11 @@ class StatusBar:
         """Something the log knows more about; a click opens it. It stands until `calm`."""
         self._kit.set_button(self._warning, text=sentence)
         self._want(self._warning)
+
+    def say_unsaved(self, sentence: str) -> None:
+        """What is not being saved, for as long as that lasts; empty when all is."""
+        self._unsaved.configure(text=sentence)
+        self._want(self._unsaved, is_wanted=bool(sentence))
 
     def calm(self) -> None:
         """Take the warning away."""

@@ -26,15 +26,18 @@ from felix.gui.file_dialogs import FileDialogs
 from felix.gui.garbage import MainThreadCollector
 from felix.gui.header import SETTINGS, WORKFLOWS, Header
 from felix.gui.helix_view import HelixView
+from felix.gui.keeping import Keeping
 from felix.gui.kit import Kit
+from felix.gui.notification import Notification
 from felix.gui.overlay import Room
 from felix.gui.overlays import Overlays
 from felix.gui.pickers import ModelPicker, WorkflowPicker
-from felix.gui.replay_bar import ReplayBar
 from felix.gui.regions import Region, focus_first, walk
+from felix.gui.replay_bar import ReplayBar
 from felix.gui.run_control import RunControl
 from felix.gui.server_watch import ServerWatch
 from felix.gui.server_words import server_words
+from felix.gui.session import SessionFile
 from felix.gui.settings_page import SettingsPage
 from felix.gui.status_bar import StatusBar
 from felix.gui.synthesis_strip import SynthesisStrip
@@ -69,6 +72,7 @@ class Window:
         *,
         demo: bool,
         ledger: Path | None = None,
+        session: SessionFile | None = None,
     ) -> None:
         self.app, self.kit, self.settings, self.library = app, kit, settings, library
         self.keys = KeyStore()
@@ -79,7 +83,9 @@ class Window:
         self._faults = FaultWatch(app, self._fault)
         self._garbage = MainThreadCollector(app, lambda: self.bridge.is_busy)
         self._system_theme = SystemTheme(app, self.follow_theme)
+        self.notification = Notification(app, settings)
         self.overlays = Overlays(app, kit, self._room)
+        self.keeping = Keeping(app, kit, self.engine, self.bridge, session or SessionFile())
         self._size = (0, 0)
         self._looked_at = time.monotonic()
         self._is_open = True
@@ -99,16 +105,20 @@ class Window:
         self.status.frame.place(x=0, rely=1, relwidth=1, anchor="sw")
         self.header = Header(
             app, kit, reserve=self.status.height,
-            on_panel=self._toggle_wing, on_theme=self.toggle_theme, on_help=self.show_shortcuts,
+            on_runs=self._toggle_runs, on_panel=self._toggle_wing, on_theme=self.toggle_theme,
+            on_help=self.show_shortcuts,
         )  # fmt: skip
         kit.on_font_change(lambda: self.header.reserve(self.status.height))
-        page = self.header.workflows
-        page.columnconfigure(0, weight=1)
-        page.rowconfigure(0, weight=1)
-        self.column = WorkColumn(page, kit)
-        self.column.frame.grid(row=0, column=0, sticky="nsew")
-        self.wing = Wing(page, kit, on_change=lambda: self.header.set_panel(is_open=self.wing.is_open))
+        keeping = self.keeping
+        keeping.build(self.header.workflows, on_room=self._fit_panel)
+        self.column = WorkColumn(keeping.centre, kit)
+        self.column.frame.pack(fill="both", expand=True)
+        self.wing = Wing(keeping.middle, kit, on_change=self._panel_changed)
         self._build_column()
+        keeping.furnish(
+            header=self.header, panel=self.wing, column=self.column, composer=self.composer, control=self.control,
+            status=self.status, overlays=self.overlays, on_shown=self._run_shown,
+        )  # fmt: skip
         self.timeline = Timeline(self.wing.frame, kit, self.bridge, on_thought=self.show_thought)
         self.helix = HelixView(
             self.wing.frame, kit, self.settings, on_agent=self.show_card, is_replay=lambda: self.bridge.is_replaying
@@ -138,6 +148,7 @@ class Window:
         header, parts = self.header, self.column.frame.winfo_children()
         first = [self.banner.frame, self.composer.frame, self.welcome.frame]
         TabOrder(app, [
+            keeping.wing.frame, keeping.recovery.frame, keeping.notice.frame,
             *first, *(part for part in parts if part not in first), self.wing.frame, header.settings,
             self.status.frame, header.notebook, header.buttons,
         ])  # fmt: skip
@@ -160,7 +171,7 @@ class Window:
             self.engine, self.bridge, self.settings, self.watch, self.composer,
             workflow=self._chosen_workflow, on_begin=self._run_begins, on_end=self._run_ended,
         )  # fmt: skip
-        self.acts.furnish(kit, frame, self.composer, self.control)
+        self.acts.furnish(kit, frame, self.composer, self.control, on_open=self.keeping.shelf.open)
         self.watch.is_busy = lambda: self.control.is_live
         self.wall = Wall(
             frame, kit, self.settings, acts=self.acts.card, on_maximise=self._card_is_big, on_wake=self.bridge.wake
@@ -169,6 +180,7 @@ class Window:
         self.strip = SynthesisStrip(frame, kit, on_view=self._choose_view)
         self.synthesis = SynthesisView(
             frame, kit, self.settings, on_citation=self.show_card, on_view=self._choose_view,
+            acts=self.acts.synthesis,
             ask_path=lambda name: dialogs.save_markdown(frame, "Save the synthesis", name),
         )  # fmt: skip
         self.replay = ReplayBar(
@@ -213,6 +225,9 @@ class Window:
             (shortcuts.LARGER, lambda _event: self.zoom(+0.1)),
             (shortcuts.SMALLER, lambda _event: self.zoom(-0.1)),
             (shortcuts.NORMAL_SIZE, lambda _event: self.zoom(0.0)),
+            (shortcuts.SEARCH_RUNS, lambda _event: self._search_runs()),
+            (shortcuts.NEW_RUN, lambda _event: self._begin_new()),
+            (shortcuts.RUNS, lambda _event: self._toggle_runs()),
             (shortcuts.RIGHT_PANEL, lambda _event: self.wing.toggle()),
             (shortcuts.NEXT_REGION, lambda _event: self._walk(1)),
             (shortcuts.PREVIOUS_REGION, lambda _event: self._walk(-1)),
@@ -228,13 +243,17 @@ class Window:
 
     # -- life ----------------------------------------------------------------------------------------------------------
 
-    def start(self) -> None:
-        """Begin to work; the window is on screen by now, so what takes long to import is imported here."""
+    def start(self, *, is_automatic: bool = False) -> None:
+        """Begin to work; the window is on screen by now, so what takes long to import is imported here.
+
+        With `is_automatic` the command line says what to do: nothing is asked, and no earlier task comes back.
+        """
         self.engine.__enter__()
         self.bridge.listen(self.engine.subscribe())
         self.bridge.start()
         self.watch.look()
         self.composer.box.widget.focus_set()
+        self.keeping.start(is_automatic=is_automatic)
 
     def _came_back(self, event: tk.Event[tk.Misc]) -> None:
         """The user was elsewhere: a workflow may have been edited, the server started or closed."""
@@ -249,6 +268,7 @@ class Window:
         if not self._is_open:
             return
         self._is_open = False
+        self.keeping.close()
         self._system_theme.stop()
         with suppress(tk.TclError):  # the display may have taken the window away already
             self.app.withdraw()
@@ -264,7 +284,10 @@ class Window:
     # -- what a run changes --------------------------------------------------------------------------------------------
 
     def _begin(self, task: str) -> None:
-        self.control.begin(task)
+        if self.keeping.refusal:
+            self.composer.say(self.keeping.refusal)
+        else:
+            self.control.begin(task)
 
     def _stop(self) -> None:
         self.control.stop()
@@ -287,10 +310,18 @@ class Window:
         self.status.calm()
         self.column.begin()
         self.composer.box.set_large(is_large=False)
+        self.keeping.follow()
+        self._server_changed()
+
+    def _run_shown(self) -> None:
+        """Another run is on screen, or none."""
+        if self.bridge.state.status in ("failed", "crashed"):
+            self._show_failure()
         self._server_changed()
 
     def _run_ended(self) -> None:
         state = self.bridge.live
+        self.notification.run_ended(state)
         if state.plan and not state.plan.demo and any(len(thought.answer) for thought in state.thoughts.values()):
             self.watch.has_worked()
         if state.status in ("failed", "crashed"):
@@ -434,6 +465,7 @@ class Window:
 
     def _tab_changed(self) -> None:
         self.overlays.close()
+        self.keeping.changed()
         if self.header.page == SETTINGS:
             self.settings_page.shown()
 
@@ -441,7 +473,9 @@ class Window:
 
     def escape(self) -> None:
         """Close what is open; when nothing is, stop the run."""
-        if self.overlays.close() or self.acts.close() or self.synthesis.close_find() or self.wall.escape():
+        if self.overlays.close() or self.keeping.wing.close_over() or self.acts.close():
+            return
+        if self.synthesis.close_find() or self.wall.escape():
             return
         if self.control.is_live:
             self.control.stop()
@@ -454,9 +488,23 @@ class Window:
     def _toggle_wing(self) -> None:
         self.wing.toggle()
 
+    def _toggle_runs(self) -> None:
+        self.keeping.wing.toggle()
+
+    def _begin_new(self) -> None:
+        self.header.turn_to(WORKFLOWS)
+        self.overlays.close()
+        self.keeping.begin_new()
+
+    def _search_runs(self) -> None:
+        self.header.turn_to(WORKFLOWS)
+        self.overlays.close()
+        self.keeping.search()
+
     def _walk(self, by: int) -> None:
         walk(
             (
+                Region(self.keeping.wing.frame, self.keeping.shelf.list.focus_rows),
                 Region(self.composer.frame, self.composer.box.widget.focus_set),
                 Region(self.welcome.doctor.frame, lambda: focus_first(self.welcome.doctor.frame)),
                 Region(self.wall.frame, lambda: self.wall.focus_card(1)),
@@ -503,6 +551,7 @@ class Window:
         if event.widget is self.app and (event.width, event.height) != self._size:
             self._size = (event.width, event.height)
             self._fit(event.width, event.height)
+            self.keeping.changed()
             self.app.after_idle(self.overlays.fit)  # the page gets its size after the window
 
     def _room(self) -> Room:
@@ -522,4 +571,15 @@ class Window:
         self.status.set_narrow(is_narrow=is_narrow)
         self.composer.set_wide(is_wide=not is_narrow)
         self.column.set_low(is_low=height < self.kit.px(LOW))
-        self.wing.fit(width, is_narrow=is_narrow)
+        runs = self.keeping.wing
+        self.wing.fit(width, is_narrow=is_narrow, beside=runs.taken)
+        runs.fit(width, is_narrow=is_narrow, beside=self.wing.taken)
+
+    def _fit_panel(self) -> None:
+        """The runs list takes another width: the right panel leaves the middle its least."""
+        width = self._size[0] or self.app.winfo_width()
+        self.wing.fit(width, is_narrow=width < self.kit.px(NARROW), beside=self.keeping.wing.taken)
+
+    def _panel_changed(self) -> None:
+        self.header.set_panel(is_open=self.wing.is_open)
+        self.keeping.changed()

@@ -53,7 +53,6 @@ class WorkColumn:
         self._state: RunState | None = None
         self.is_low = False
         self._is_greeting = True
-        self._has_replay = False
         self._shown: tuple[object, ...] = ()
         self.view: ViewName = "agents"
         self.on_view: Callable[[ViewName], None] = lambda view: None
@@ -102,9 +101,12 @@ class WorkColumn:
             self._banner.grid_remove()
 
     def set_replay(self, *, is_shown: bool) -> None:
-        """Make room for the bar that plays a run, or take it back."""
-        self._has_replay = is_shown
-        self._arrange()
+        """Make room for the bar that plays a run, or take it back; nothing else goes and comes for it."""
+        if is_shown:
+            side = self._kit.px(SIDE)
+            self._replay.grid(row=6, column=0, sticky="ew", padx=side, pady=(0, side))
+        else:
+            self._replay.grid_remove()
 
     def set_low(self, *, is_low: bool) -> None:
         """Fit a window lower than `LOW`."""
@@ -149,7 +151,7 @@ class WorkColumn:
         speaks = state.synthesis is not None
         # both of what is there: before the hub speaks that is the agents alone
         layout: ViewName = "agents" if self.view == "both" and (has_failed or not speaks) else self.view
-        arrangement = (self.view, self.is_low, has_failed, speaks, self._has_replay)
+        arrangement = (self.view, self.is_low, has_failed, speaks)
         if arrangement == self._shown:
             return
         self._clear()
@@ -159,27 +161,24 @@ class WorkColumn:
         self._composer.grid(row=1, column=0, sticky="ew", padx=side, pady=(side, gap))
         answer = self._synthesis if speaks and not has_failed else self._strip
         fill = "nsew" if answer is self._synthesis else "new"
-        foot = gap if self._has_replay else side
-        if self._has_replay:
-            self._replay.grid(row=6, column=0, sticky="ew", padx=side, pady=(0, side))
         if has_failed:  # between the agents and the strip, whose control leads to the other views
             self._failure.grid(row=4, column=0, sticky="ew", padx=side, pady=(gap if layout == "agents" else 0, 0))
         match layout:
             case "agents":
                 self._wall.grid(row=3, column=0, sticky="nsew", padx=side)
                 frame.rowconfigure(3, weight=1)
-                self._strip.grid(row=5, column=0, sticky="ew", padx=side, pady=(gap, foot))
+                self._strip.grid(row=5, column=0, sticky="ew", padx=side, pady=(gap, side))
             case "both":
                 if self.is_low:
                     self._chips.grid(row=2, column=0, sticky="ew", padx=side, pady=(0, gap))
                 else:
                     self._wall.grid(row=3, column=0, sticky="nsew", padx=side)
                     frame.rowconfigure(3, weight=100 - ANSWER_SHARE, uniform="share")
-                answer.grid(row=5, column=0, sticky=fill, padx=side, pady=(0 if self.is_low else gap, foot))
+                answer.grid(row=5, column=0, sticky=fill, padx=side, pady=(0 if self.is_low else gap, side))
                 frame.rowconfigure(5, weight=ANSWER_SHARE, uniform="share")
             case "answer":
                 self._chips.grid(row=2, column=0, sticky="ew", padx=side, pady=(0, gap))
-                answer.grid(row=5, column=0, sticky=fill, padx=side, pady=(gap if has_failed else 0, foot))
+                answer.grid(row=5, column=0, sticky=fill, padx=side, pady=(gap if has_failed else 0, side))
                 frame.rowconfigure(5, weight=1)
             case _:
                 assert_never(layout)
@@ -187,9 +186,7 @@ class WorkColumn:
 
     def _clear(self) -> None:
         self._shown = ()
-        for each in (
-            self._welcome, self._wall, self._chips, self._strip, self._synthesis, self._failure, self._replay,
-        ):  # fmt: skip
+        for each in (self._welcome, self._wall, self._chips, self._strip, self._synthesis, self._failure):
             each.grid_remove()
         self._composer.pack_forget()
         self._composer.grid_forget()

@@ -1,0 +1,62 @@
+"""What the window says when the ledger is not as it should be: a strip with a way out, and never a box that waits."""
+
+from __future__ import annotations
+
+import tkinter as tk
+from collections.abc import Callable
+
+from felix.gui.kit import Kit
+from felix.ledger.health import Health
+
+SALVAGEABLE = frozenset({"damaged"})
+"""What a copy can be made of; the other files are whole, only not for this Felix."""
+TOLD = frozenset({"damaged", "newer", "foreign", "empty"})
+"""What is told in a strip. A full disk and the like are told in the status bar as long as they last."""
+
+
+class LedgerNotice:
+    """`frame` is packed by the caller while `is_wanted`."""
+
+    def __init__(
+        self, parent: tk.Misc, kit: Kit, *, on_salvage: Callable[[], object], on_change: Callable[[], object]
+    ) -> None:
+        self._kit, self._on_change = kit, on_change
+        self.is_wanted = False
+        self.frame = kit.frame(parent, "page")
+        strip = kit.frame(self.frame, "tint:fail", padding=(14, 0, 6, 0))
+        strip.pack(fill="x")
+        kit.rule(self.frame).pack(fill="x")
+        self.close_button = kit.button(
+            strip, icon="x-lg", on="tint:fail", padding=(6, 5), tooltip="Hide this", command=self._close
+        )
+        self.close_button.pack(side="right", pady=kit.px(5))
+        self.salvage_button = kit.button(
+            strip, "Save a salvaged copy…", kind="outline", on="tint:fail", font="Small", padding=(9, 3),
+            tooltip="Write what can still be read into a new file", command=on_salvage,
+        )  # fmt: skip
+        self._words = kit.label(strip, "", "Small", "ink:fail", "tint:fail", icon="exclamation-octagon")
+        self._words.pack(side="left", pady=kit.px(7))
+        strip.bind("<Configure>", lambda event: self._fit(event.width))
+
+    def show(self, health: Health) -> None:
+        """Tell how the ledger is, when that has to be told here."""
+        self.is_wanted = health.kind in TOLD
+        self._words.configure(text=health.sentence)
+        if health.kind in SALVAGEABLE:
+            self.salvage_button.pack(side="right", padx=(0, self._kit.px(6)), after=self.close_button)
+        else:
+            self.salvage_button.pack_forget()
+        self._on_change()
+
+    def say(self, sentence: str) -> None:
+        """How the copy went."""
+        self._words.configure(text=sentence)
+        self.salvage_button.pack_forget()
+
+    def _close(self) -> None:
+        self.is_wanted = False
+        self._on_change()
+
+    def _fit(self, width: int) -> None:
+        beside = self._kit.px(70) + (self.salvage_button.winfo_reqwidth() if self.salvage_button.winfo_manager() else 0)
+        self._words.configure(wraplength=max(self._kit.px(160), width - beside))
