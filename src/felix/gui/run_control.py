@@ -22,6 +22,7 @@ from felix.team.workflow import Workflow
 
 NOT_ASKED = RunId("")
 """Stands for a run that waits for the first look at the server."""
+BUSY = "Another run still goes on; its row in the list leads to it. Start this one when that has ended."
 
 
 class RunControl:
@@ -43,6 +44,8 @@ class RunControl:
         self._engine, self._bridge, self._settings, self._watch = engine, bridge, settings, watch
         self._composer, self._workflow = composer, workflow
         self._on_begin, self._on_end = on_begin, on_end
+        self._phase: Phase = "idle"
+        """Of the run begun last; the composer shows it while that run is on screen."""
         self._waiting: str | None = None
         """A task that starts as soon as it is known whether a server is there."""
         self._asked_pause: Pause | None = None
@@ -52,11 +55,17 @@ class RunControl:
     @property
     def is_live(self) -> bool:
         """From the press on Run until the engine has said that the run is over."""
-        return self._composer.phase in ("starting", "running", "stopping")
+        return self._phase in ("starting", "running", "stopping")
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the run begun last is the one on screen."""
+        return self._bridge.run is not None and self._bridge.run == self._bridge.live_run
 
     def begin(self, task: str) -> None:
         """Start a run, unless one is on."""
         if self.is_live:
+            self._composer.say(BUSY)
             return
         if not (self._watch.is_known or self._watch.uses_demo or self._settings.current.has_connected):
             self._wait(task)
@@ -71,13 +80,13 @@ class RunControl:
 
     def stop(self) -> None:
         """End the run; the buttons say "Stopping…" until the engine has confirmed it."""
-        if self._composer.phase not in ("starting", "running"):
+        if self._phase not in ("starting", "running"):
             return
         if self._waiting is not None:
             self._give_up_waiting()
             return
         if self._bridge.live_run is not None:
-            self._composer.set_phase("stopping")
+            self._enter("stopping")
             self._engine.stop(self._bridge.live_run)
 
     # -- steering ------------------------------------------------------------------------------------------------------
@@ -86,7 +95,7 @@ class RunControl:
     def can_steer(self) -> bool:
         """Whether agents go on who could be paused, wrapped up, or told something."""
         course = self._course()
-        return self._composer.phase == "running" and not (course.is_concluding or course.is_wrapping_up)
+        return self._phase == "running" and not (course.is_concluding or course.is_wrapping_up)
 
     def pause(self) -> None:
         """Pause after the round that is on; when that was asked for already, go on."""
@@ -129,10 +138,18 @@ class RunControl:
 
     def look(self) -> None:
         """Another run is shown, or none: Run again is about that one."""
-        phase: Phase = "idle" if self._bridge.state.plan is None else "finished"
-        if not self.is_live and phase != self._composer.phase:
+        if self.is_live and self.is_shown:
+            phase = self._phase
+        else:
+            phase = "idle" if self._bridge.state.plan is None else "finished"
+        if phase != self._composer.phase:
             self._composer.set_phase(phase)
         self._composer.set_course(self._course())
+
+    def _enter(self, phase: Phase) -> None:
+        self._phase = phase
+        if self.is_shown:
+            self._composer.set_phase(phase)
 
     # -- beginning -----------------------------------------------------------------------------------------------------
 
@@ -142,8 +159,8 @@ class RunControl:
         if workflow is None:
             return
         self._waiting = task
-        self._composer.set_phase("starting")
         self._bridge.follow(NOT_ASKED, self._plan(task, workflow))
+        self._enter("starting")
         self._on_begin()
 
     def _give_up_waiting(self) -> None:
@@ -160,9 +177,9 @@ class RunControl:
             if self._bridge.live_run == NOT_ASKED:
                 self._give_up_waiting()
             return
-        self._composer.set_phase("starting")
         plan, follows = self._plan(task, workflow), self._composer.follows
         self._bridge.follow(self._engine.start(task, workflow, demo=plan.demo, follows=follows), plan)
+        self._enter("starting")
         self._composer.end_follow_up()
         self._on_begin()
 
@@ -194,10 +211,10 @@ class RunControl:
         self._hear(state)
         self._composer.set_course(self._course())
         if self.is_live and state.status is not None:
-            self._composer.set_phase("finished")
+            self._enter("finished")
             self._on_end()
-        elif state.status is None and self._composer.phase in ("starting", "finished", "idle"):
-            self._composer.set_phase("running")  # a run that had ended may go on, too
+        elif state.status is None and self._phase in ("starting", "finished", "idle"):
+            self._enter("running")  # a run that had ended may go on, too
 
     def update(self, state: RunState, dirty: set[AgentId]) -> None:
         self.show(state)

@@ -22,6 +22,7 @@ from felix.gui.chips import ChipsRow
 from felix.gui.composer import Composer
 from felix.gui.failure import Failure
 from felix.gui.faults import SENTENCE, FaultWatch
+from felix.gui.exporting import EXPORTED_MS, Exporting, ask_paths
 from felix.gui.file_dialogs import FileDialogs
 from felix.gui.garbage import MainThreadCollector
 from felix.gui.header import SETTINGS, WORKFLOWS, Header
@@ -178,10 +179,13 @@ class Window:
         )
         self.chips = ChipsRow(frame, kit, on_choose=self.show_card)
         self.strip = SynthesisStrip(frame, kit, on_view=self._choose_view)
+        self.exporting = Exporting(
+            self.app, self.engine, self.bridge, ask_path=ask_paths(dialogs, frame), say=self._say_exported
+        )
         self.synthesis = SynthesisView(
             frame, kit, self.settings, on_citation=self.show_card, on_view=self._choose_view,
             acts=self.acts.synthesis,
-            ask_path=lambda name: dialogs.save_markdown(frame, "Save the synthesis", name),
+            fill_export=self.exporting.fill,
         )  # fmt: skip
         self.replay = ReplayBar(
             frame, kit, self.bridge, on_needed=lambda is_needed: self.column.set_replay(is_shown=is_needed)
@@ -325,7 +329,8 @@ class Window:
         if state.plan and not state.plan.demo and any(len(thought.answer) for thought in state.thoughts.values()):
             self.watch.has_worked()
         if state.status in ("failed", "crashed"):
-            self._show_failure()
+            if self.control.is_shown:
+                self._show_failure()
             self.watch.look()
         self._server_changed()
 
@@ -477,7 +482,7 @@ class Window:
             return
         if self.synthesis.close_find() or self.wall.escape():
             return
-        if self.control.is_live:
+        if self.control.is_live and self.control.is_shown:
             self.control.stop()
 
     def _run_by_key(self) -> None:
@@ -541,6 +546,9 @@ class Window:
     def show_log(self) -> None:
         self.status.calm()
         self.overlays.show_log(places.log_file())
+
+    def _say_exported(self, words: str) -> None:
+        self.status.say(words, "box-arrow-up", ms=EXPORTED_MS)
 
     def _fault(self) -> None:
         self.status.warn(SENTENCE)
