@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from felix.events import HUB, AgentId, LeftOut, RunFinished, Status
-from felix.gui.answer_document import compose
 from felix.gui.kit import Kit
 from felix.gui.synthesis_strip import SynthesisStrip
 from felix.gui.synthesis_view import SynthesisView
@@ -30,8 +29,6 @@ class Stage:
     def __init__(self, window: tk.Toplevel, kit: Kit, folder: Path) -> None:
         self.cited: list[AgentId] = []
         self.views: list[str] = []
-        self.path: Path | None = folder / "answer.md"
-        self.offered: list[str] = []
         self.settings = SettingsFile(folder / "settings.json")
         self.settings.change(typing_effect=False)
         self.run = ScriptedRun()
@@ -41,17 +38,13 @@ class Stage:
             self.settings,
             on_citation=self.cited.append,
             on_view=self.views.append,
-            ask_path=self.ask,
+            fill_export=lambda menu: menu.add_command(label="Markdown"),
             confirm=lambda _url: False,
             open_url=lambda _url: None,
         )
         self.view.frame.pack(fill="both", expand=True)
         self.view.show(self.run.state)
         self.view.frame.update()
-
-    def ask(self, name: str) -> Path | None:
-        self.offered.append(name)
-        return self.path
 
     def frame(self) -> bool:
         self.view.update(self.run.state, {HUB})
@@ -211,39 +204,6 @@ def test_copy_gives_the_models_markdown(stage: Stage) -> None:
     assert stage.view.head.figures.cget("text") == "Copied"
 
 
-def test_save_writes_task_synthesis_who_is_missing_and_the_thoughts(stage: Stage) -> None:
-    stage.run.round(1)
-    stage.run.speak("research-1", 1)
-    stage.run.end("research-1", 1, content="Patients first.")
-    stage.run.synthesise(left_out=(MISSING,))
-    stage.run.write("Move **now**.")
-    stage.run.conclude()
-    stage.frames_until(lambda: stage.view.is_rendered)
-    stage.view.head.save.invoke()
-    assert stage.offered == ["should-our-clinic-move.md"]
-    assert stage.path is not None
-    saved = stage.path.read_text(encoding="utf-8")
-    parts = ("Should our clinic move?", "Move **now**.", "- research-3 (failed): The server stopped", "Patients first.")
-    places = [saved.index(part) for part in parts]
-    assert places == sorted(places)
-    assert stage.view.head.figures.cget("text") == "Saved as answer.md"
-
-
-def test_a_place_that_cannot_be_written_is_said(stage: Stage, tmp_path: Path) -> None:
-    stage.complete()
-    (tmp_path / "file").write_text("")
-    stage.path = tmp_path / "file" / "answer.md"
-    stage.view.head.save.invoke()
-    assert "could not be written" in stage.view.head.figures.cget("text")
-
-
-def test_saving_can_be_called_off(stage: Stage) -> None:
-    stage.complete()
-    stage.path = None
-    stage.view.head.save.invoke()
-    assert "Saved" not in stage.view.head.figures.cget("text")
-
-
 def test_who_is_missing_is_said_with_the_reason(stage: Stage) -> None:
     cut = LeftOut(agent_id=AgentId("research-1"), status="truncated", reason="It ran into the token limit.")
     stage.run.synthesise(left_out=(MISSING, cut))
@@ -361,7 +321,7 @@ def test_nothing_in_the_head_is_clipped_in_a_narrow_window(
     wait_until(lambda: window.winfo_width() == 560)
     stage.complete()
     stage.frame()
-    for widget in (stage.view.head.badge, stage.view.head.copy, stage.view.head.save, stage.view.head.views.frame):
+    for widget in (stage.view.head.badge, stage.view.head.copy, stage.view.head.export, stage.view.head.views.frame):
         assert widget.winfo_width() >= widget.winfo_reqwidth()
         assert widget.winfo_rootx() + widget.winfo_width() <= window.winfo_rootx() + 560
 
@@ -393,28 +353,6 @@ def test_fifty_syntheses_leave_no_commands_or_images_behind(stage: Stage) -> Non
         one()
     assert counts()[0] <= commands
     assert counts()[1] <= images
-
-
-def test_the_document_of_a_run_without_synthesis_says_so() -> None:
-    assert "*There is none.*" in compose(ScriptedRun().state)
-
-
-@pytest.mark.parametrize("answer", ["# What to do\n\nThis.", "What to do\n==========\n\nThis."])
-def test_an_answer_with_a_title_of_its_own_gets_no_second_one(answer: str) -> None:
-    run = ScriptedRun()
-    run.synthesise()
-    run.write(answer)
-    run.conclude()
-    assert answer in compose(run.state) and "# Synthesis" not in compose(run.state)
-
-
-@pytest.mark.parametrize("answer", ["Do this.", "## First\n\nThis.", "#1 is this."])
-def test_an_answer_without_a_title_gets_one(answer: str) -> None:
-    run = ScriptedRun()
-    run.synthesise()
-    run.write(answer)
-    run.conclude()
-    assert f"# Synthesis\n\n{answer}" in compose(run.state)
 
 
 def test_the_strip_says_when_the_synthesis_comes(window: tk.Toplevel, kit: Kit) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from felix.events import AgentId, NoteAdded, Record, ThoughtAsked, ThoughtComplete, ThoughtId
+from felix.events import AgentId, NoteAdded, Record, RunStarted, ThoughtAsked, ThoughtComplete, ThoughtId
 from felix.ledger.export import as_json, everything, file_stem, markdown, mermaid, records_of, rendered
 from felix.ledger.reader import Reader
 from felix.llm.chat import ChatRequest, Text
@@ -61,6 +61,26 @@ def test_what_is_not_complete_is_headed_so_and_who_is_missing_is_named() -> None
     assert "## Left out or unfinished\n\n- research-2 (unconfirmed): " in text
     section = text[text.index("## research-2") :]
     assert "### Unfinished: round 1, depth 0.00, unconfirmed\n\nHalf a thought" in section
+
+
+def test_a_run_without_a_synthesis_says_so() -> None:
+    began = [record for record in records() if isinstance(record.event, RunStarted)]
+    assert "# Synthesis\n\n*There is none.*" in markdown(folded(began))
+
+
+@pytest.mark.parametrize(
+    ("answer", "has_title"),
+    [
+        ("# What to do\n\nThis.", True),
+        ("What to do\n==========\n\nThis.", True),
+        ("Do this.", False),
+        ("## First\n\nThis.", False),
+        ("#1 is this.", False),
+    ],
+)
+def test_an_answer_gets_a_title_unless_it_has_one(answer: str, has_title: bool) -> None:
+    text = markdown(folded(records(lambda request: says(answer if request.agent_id == "hub" else "Words."))))
+    assert answer in text and ("# Synthesis\n\n" in text) is not has_title
 
 
 def test_a_fence_that_was_left_open_ends_with_its_thought() -> None:
@@ -147,4 +167,4 @@ def test_everything_goes_into_a_folder_of_its_own_twice_if_asked_twice(tmp_path:
     ],
 )
 def test_a_file_is_named_after_the_task(task: str, stem: str) -> None:
-    assert file_stem(folded(with_texts(records(), task))) == stem
+    assert file_stem(task) == stem

@@ -21,12 +21,12 @@ from felix.gui.overlays import Overlays
 from felix.gui.shown_text import printable
 from felix.gui.stream_text import StreamText
 from felix.ledger.comparison import Comparison, Fact, compare
-from felix.ledger.reader import Reader
+from felix.ledger.reader import Reader, RunRow
 
 LEFT, RIGHT = "only_left", "only_right"
 """Tags of what only the one side has."""
 VIEWS = (Option("answers", "Syntheses", "file-text"), Option("facts", "Figures", "list-columns"))
-LONGEST = 60
+LONGEST = 56
 """Characters of a run's name above its text."""
 
 
@@ -42,6 +42,14 @@ class Compare:
         self._asked = 0
         self.panel: ComparePanel | None = None
         """The one that was opened last."""
+
+    def with_shown(self, row: RunRow) -> None:
+        """The run on screen at the left, one of the list at the right."""
+        shown = self._bridge.state.run
+        if shown is None or shown == row.run:
+            self._say("Open one run, then choose this at another: they are compared with each other.")
+        else:
+            self.open(shown, row.run)
 
     def open(self, left: RunId, right: RunId) -> None:
         """Compare two runs of the ledger; the panel opens when both have been read."""
@@ -139,7 +147,9 @@ class ComparePanel:
             frame.columnconfigure(2 * column, weight=1, uniform="side")
             title = kit.frame(frame, "card", padding=(14, 8, 8, 4))
             title.grid(row=0, column=2 * column, sticky="ew")
-            kit.label(title, _short(name), "Strong", on="card").pack(side="left")
+            kit.label(title, _short(name), "Strong", on="card").pack(anchor="w")
+            about = printable(self._comparison.about[column])
+            kit.label(title, about, "Small", "text2", on="card").pack(side="left")
             stream = StreamText(frame, kit, font="Read", padx=14, pady=4)
             self._paint(stream.text, tag)
             sample = kit.text(title, "card", "Small", padx=6, pady=0, height=1, width=len(words), takefocus=False)
@@ -196,9 +206,9 @@ class ComparePanel:
         for column, weight in enumerate((0, 0, 1, 1)):
             body.columnconfigure(column, weight=weight, uniform="value" if weight else "")
         for column, name in enumerate(self._comparison.names):
-            kit.label(body, _short(name), "Strong", on="card", padding=(12, 10, 12, 6)).grid(
-                row=0, column=2 + column, sticky="w"
-            )
+            title = kit.label(body, _short(name), "Strong", on="card", padding=(12, 10, 12, 6), justify="left")
+            title.grid(row=0, column=2 + column, sticky="ew")
+            title.bind("<Configure>", _wrap)
         for row, fact in enumerate(self._comparison.facts, start=1):
             self._make_fact(body, 2 * row, fact)
         return scrolled

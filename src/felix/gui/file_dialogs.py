@@ -45,6 +45,18 @@ class FileDialogs:
         )
         return self._remembered(chosen)
 
+    def save_page(self, parent: tk.Misc, title: str, name: str) -> Path | None:
+        """As `save_markdown`, for a page to be opened in a browser."""
+        chosen = filedialog.asksaveasfilename(
+            parent=parent,
+            title=title,
+            initialdir=self._folder(),
+            initialfile=name,
+            defaultextension=".html",
+            filetypes=[("Web pages", "*.html"), ("All files", "*")],
+        )
+        return self._remembered(chosen)
+
     def choose_folder(self, parent: tk.Misc, title: str) -> Path | None:
         """A folder to write into; None when the user thought better of it."""
         chosen = filedialog.askdirectory(parent=parent, title=title, initialdir=self._folder())

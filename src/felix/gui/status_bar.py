@@ -20,6 +20,7 @@ HEIGHT = 26
 _GAP = 14
 QUIET_MS = 1_500
 """How long "Saved" stands."""
+SENTENCE_MS = 6_000
 _WINDOW_S = 3.0
 """Tokens a second are those of the last seconds: long enough to be steady, short enough to be now."""
 _FIGURES_S = 0.5
@@ -94,13 +95,17 @@ class StatusBar:
         self._kit.set_label(self._model, text=words, icon=icon or None)
         self._want(self._model, is_wanted=bool(words))
 
-    def say(self, words: str, icon: str = "check2") -> None:
+    def tell(self, sentence: str) -> None:
+        """A sentence that is to be read, and goes by itself."""
+        self.say(sentence, "info-circle", ms=SENTENCE_MS)
+
+    def say(self, words: str, icon: str = "check2", *, ms: int = QUIET_MS) -> None:
         """A quiet word that goes by itself."""
         if self._quiet_after is not None:
             self.frame.after_cancel(self._quiet_after)
         self._kit.set_label(self._quiet, text=words, icon=icon)
         self._want(self._quiet)
-        self._quiet_after = self.frame.after(QUIET_MS, self._hush)
+        self._quiet_after = self.frame.after(ms, self._hush)
 
     def warn(self, sentence: str) -> None:
         """Something the log knows more about; a click opens it. It stands until `calm`."""
@@ -199,7 +204,8 @@ class StatusBar:
         kit = self._kit
         answered = sum(1 for agent in state.agents.values() if (last := agent.latest) and last.status == "complete")
         if state.is_running:
-            speed = f"{self._tokens_per_s(state):,.0f} tok/s" if state.round else "connecting…"
+            rate = self._tokens_per_s(state)
+            speed = f"{'–' if rate is None else f'{rate:,.0f}'} tok/s" if state.round else "connecting…"
             kit.set_label(self._speed, text=speed, icon="speedometer2" if state.round else "plug")
             planned = state.calls_planned - 1
             self._agents.configure(text=f"{_ended(state)} of {planned} thought{'' if planned == 1 else 's'}")
@@ -216,16 +222,16 @@ class StatusBar:
         self._draw_bar()
         self._fit()
 
-    def _tokens_per_s(self, state: RunState) -> float:
-        """Of all live answers together, over the last seconds."""
+    def _tokens_per_s(self, state: RunState) -> float | None:
+        """Of all live answers together, over the last seconds of the run; None when only this moment is known."""
         now, total = state.now, sum(speech.tokens for speech in _speeches(state))
         if self._samples and self._samples[-1][0] > now:  # in a replay time may go back
             self._samples.clear()
         self._samples.append((now, total))
-        while self._samples[0][0] < now - _WINDOW_S:
+        while len(self._samples) > 2 and self._samples[0][0] < now - _WINDOW_S:
             self._samples.popleft()
         since, before = self._samples[0]
-        return max(0.0, (total - before) / (now - since)) if now > since else 0.0
+        return max(0.0, (total - before) / (now - since)) if now > since else None
 
     def _draw_bar(self) -> None:
         width, height = self._kit.px(_BAR[self._is_narrow]), self._kit.px(4)

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from tkinter import ttk as plain
 
 from felix.events import HUB, LeftOut
-from felix.gui.answer_document import reason
 from felix.gui.card_words import DOT, Badge, badge_of, elapsed_of, seconds
 from felix.gui.kit import Kit
 from felix.gui.offers import Offers, SynthesisActs
 from felix.gui.question_line import QuestionLine, question_for
 from felix.gui.synthesis_strip import view_control
+from felix.ledger.export.words import reason
 from felix.ledger.state import RunState, Synthesis
 
 SAID_MS = 2_500
@@ -43,11 +43,12 @@ class SynthesisHead:
         *,
         on_view: Callable[[str], None],
         on_copy: Callable[[], None],
-        on_save: Callable[[], None],
+        fill_export: Callable[[tk.Menu], object],
         on_turn: Callable[[int], None],
         acts: SynthesisActs | None,
     ) -> None:
-        """`on_turn` leads to the answer before this one (-1) or after it (+1)."""
+        """`fill_export` gives the export button's menu its lines; `on_turn` leads to the answer before this one (-1)
+        or after it (+1)."""
         self._kit, self._acts = kit, acts
         self._state = RunState()
         self._synthesis: Synthesis | None = None
@@ -64,8 +65,9 @@ class SynthesisHead:
         self.badge.pack(side="left")
         self.views = view_control(row, kit, on_view)
         self.views.frame.pack(side="right")
-        self.save = kit.button(row, icon="box-arrow-up", on="card", command=on_save, tooltip="Save as Markdown…")
-        self.save.pack(side="right", padx=(0, kit.px(6)))
+        self.export = kit.menu_button(row, "", "box-arrow-up", "ghost", "card", arrow=False, tooltip="Export the run")
+        fill_export(self.export.menu)
+        self.export.pack(side="right", padx=(0, kit.px(6)))
         self.copy = kit.button(row, icon="copy", on="card", command=on_copy, tooltip="Copy the synthesis")
         self.copy.pack(side="right")
         self._make_acts(row)

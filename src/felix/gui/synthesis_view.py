@@ -10,12 +10,10 @@ import time
 import tkinter as tk
 import webbrowser
 from collections.abc import Callable
-from pathlib import Path
 from typing import Literal
 
 from felix.events import AgentId
 from felix.gui import markdown
-from felix.gui.answer_document import compose, file_name
 from felix.gui.find_bar import FindBar
 from felix.gui.hub_thinking import HubThinking
 from felix.gui.kit import Kit
@@ -24,11 +22,11 @@ from felix.gui.markdown_blocks import is_plain
 from felix.gui.markdown_text import MARGIN, MEASURE, MarkdownText
 from felix.gui.offers import SynthesisActs
 from felix.gui.pacing import Pacer
-from felix.gui.shown_text import SOFT, printable, to_clipboard
+from felix.gui.shown_text import SOFT, to_clipboard
 from felix.gui.stream_text import BAR_WIDTH, StreamText
 from felix.gui.synthesis_head import SynthesisHead
 from felix.ledger.state import RunState, Synthesis
-from felix.settings import SettingsFile, write_atomically
+from felix.settings import SettingsFile
 
 SLICE = 64_000
 """Characters shown in one frame at most: what a flood or an old run brings goes in over several."""
@@ -49,13 +47,12 @@ class SynthesisView:
         on_citation: Callable[[AgentId], None],
         on_view: Callable[[str], None],
         acts: SynthesisActs | None = None,
-        ask_path: Callable[[str], Path | None],
+        fill_export: Callable[[tk.Menu], object],
         confirm: Callable[[str], bool] | None = None,
         open_url: Callable[[str], object] = webbrowser.open,
     ) -> None:
-        """`ask_path` gets a name to offer and says where to save; `confirm` and `open_url` are about links."""
+        """`fill_export` gives the export button's menu its lines; `confirm` and `open_url` are about links."""
         self._kit, self._settings = kit, settings
-        self._ask_path = ask_path
         self._state = RunState()
         self._opened_at = 0.0
         self._turned: int | None = None
@@ -64,7 +61,7 @@ class SynthesisView:
         """Of the earlier ones."""
         self.frame = kit.frame(parent, "card", padding=3, box="card")
         self.head = SynthesisHead(
-            self.frame, kit, on_view=on_view, on_copy=self.copy, on_save=self.save, on_turn=self.turn, acts=acts
+            self.frame, kit, on_view=on_view, on_copy=self.copy, fill_export=fill_export, on_turn=self.turn, acts=acts
         )
         self.head.frame.pack(fill="x")
         self._column = kit.frame(self.frame, "card")
@@ -363,20 +360,6 @@ class SynthesisView:
             return
         to_clipboard(self.frame, str(synthesis.answer))
         self.head.say("Copied")
-
-    def save(self) -> None:
-        """Ask where to, and write task, synthesis and thoughts as one Markdown file."""
-        if self._state.synthesis is None:
-            return
-        path = self._ask_path(file_name(self._state))
-        if path is None:
-            return
-        try:
-            write_atomically(path, printable(compose(self._state)))
-        except OSError as error:
-            self.head.say(f"{path.name} could not be written ({error.strerror}); choose another folder.")
-        else:
-            self.head.say(f"Saved as {path.name}")
 
     def _cancel(self) -> None:
         if self._swap_after:

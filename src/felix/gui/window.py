@@ -19,10 +19,11 @@ from felix.gui.acts import Acts
 from felix.gui.banner import Banner
 from felix.gui.bridge import Bridge
 from felix.gui.chips import ChipsRow
+from felix.gui.compare import Compare
 from felix.gui.composer import Composer
+from felix.gui.exporting import Exporting, ask_paths
 from felix.gui.failure import Failure
 from felix.gui.faults import SENTENCE, FaultWatch
-from felix.gui.exporting import EXPORTED_MS, Exporting, ask_paths
 from felix.gui.file_dialogs import FileDialogs
 from felix.gui.garbage import MainThreadCollector
 from felix.gui.header import SETTINGS, WORKFLOWS, Header
@@ -36,6 +37,7 @@ from felix.gui.pickers import ModelPicker, WorkflowPicker
 from felix.gui.regions import Region, focus_first, walk
 from felix.gui.replay_bar import ReplayBar
 from felix.gui.run_control import RunControl
+from felix.gui.runs_list import Command
 from felix.gui.server_watch import ServerWatch
 from felix.gui.server_words import server_words
 from felix.gui.session import SessionFile
@@ -120,6 +122,8 @@ class Window:
             header=self.header, panel=self.wing, column=self.column, composer=self.composer, control=self.control,
             status=self.status, overlays=self.overlays, on_shown=self._run_shown,
         )  # fmt: skip
+        self.compare = Compare(app, kit, self.engine, self.bridge, self.overlays, say=self.status.tell)
+        keeping.shelf.list.commands.append(Command("Compare with the run on screen", self.compare.with_shown))
         self.timeline = Timeline(self.wing.frame, kit, self.bridge, on_thought=self.show_thought)
         self.helix = HelixView(
             self.wing.frame, kit, self.settings, on_agent=self.show_card, is_replay=lambda: self.bridge.is_replaying
@@ -180,7 +184,7 @@ class Window:
         self.chips = ChipsRow(frame, kit, on_choose=self.show_card)
         self.strip = SynthesisStrip(frame, kit, on_view=self._choose_view)
         self.exporting = Exporting(
-            self.app, self.engine, self.bridge, ask_path=ask_paths(dialogs, frame), say=self._say_exported
+            self.app, self.engine, self.bridge, ask_path=ask_paths(dialogs, frame), say=self.status.tell
         )
         self.synthesis = SynthesisView(
             frame, kit, self.settings, on_citation=self.show_card, on_view=self._choose_view,
@@ -546,9 +550,6 @@ class Window:
     def show_log(self) -> None:
         self.status.calm()
         self.overlays.show_log(places.log_file())
-
-    def _say_exported(self, words: str) -> None:
-        self.status.say(words, "box-arrow-up", ms=EXPORTED_MS)
 
     def _fault(self) -> None:
         self.status.warn(SENTENCE)

@@ -46,6 +46,8 @@ class Stretch:
 @dataclass(frozen=True, slots=True)
 class Comparison:
     names: tuple[str, str]
+    about: tuple[str, str]
+    """Model and time, which tell runs of the same task apart."""
     facts: tuple[Fact, ...]
     stretches: tuple[Stretch, ...]
     """The syntheses in order; joined, the left ones are the left text, and the right ones the right one."""
@@ -60,6 +62,7 @@ def compare(left: RunState, right: RunState, names: tuple[str, str] = ("", "")) 
     called = tuple(name or _task(state) for name, state in zip(names, (left, right), strict=True))
     return Comparison(
         names=(called[0], called[1]),
+        about=(_about(left), _about(right)),
         facts=tuple(_facts(left, right)),
         stretches=tuple(stretches(_synthesis(left), _synthesis(right))),
     )
@@ -130,6 +133,10 @@ def _facts_of(state: RunState) -> dict[str, str]:
 
 def _synthesis(state: RunState) -> str:
     return str(state.synthesis.answer).replace("\r\n", "\n") if state.synthesis else ""
+
+
+def _about(state: RunState) -> str:
+    return f"{state.plan.model}, {words.began(state)}" if state.plan else ""
 
 
 def _task(state: RunState) -> str:

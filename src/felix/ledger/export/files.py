@@ -53,7 +53,7 @@ def everything(
     inside = _new_folder(folder)
     for row in rows:
         records = reader.records(row.run)
-        stem = f"{row.run}-{file_stem(folded(records))}"
+        stem = f"{row.run}-{file_stem(row.task)}"
         for kind in kinds:
             text = rendered(records, kind, include_thinking=include_thinking)
             write_atomically(inside / f"{stem}.{kind}", text)

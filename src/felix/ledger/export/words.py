@@ -153,8 +153,8 @@ def mean_confidence(state: RunState) -> float | None:
 _NOT_A_NAME = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
 
 
-def file_stem(state: RunState) -> str:
-    """A file name to offer, without its ending, from the first words of the task."""
-    words = re.findall(r"\w+", state.plan.task[:1_000] if state.plan else "")[:6]
+def file_stem(task: str) -> str:
+    """A file name to offer, without its ending, from the first words of a task."""
+    words = re.findall(r"\w+", task[:1_000])[:6]
     stem = "-".join(words).lower().encode("utf-8", "ignore")[:80].decode("utf-8", "ignore").rstrip("-")
     return f"run-{stem}" if stem in _NOT_A_NAME else stem or "run"
