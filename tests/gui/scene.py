@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Sequence
 
@@ -29,6 +30,7 @@ from felix.events import (
 )
 from felix.ledger.state import RunState, Thought
 
+_scenes = itertools.count(1)
 TEAM = ("research-1", "research-2", "research-3", "analysis-1", "analysis-2", "critic-1")
 
 
@@ -40,6 +42,7 @@ class Scene:
     ) -> None:
         self.state = RunState()
         self._seq, self._began = 0, time.time() - ago
+        self._run = RunId(f"scene-{next(_scenes)}")
         self._beside: dict[str, ThoughtId] = {}
         self.ids = [AgentId(name) for name in agents]
         turns = tuple(PlannedTurn(agent_id=agent_id, checkpoint=0.3) for agent_id in self.ids)
@@ -76,7 +79,7 @@ class Scene:
     def tell(self, event: Event, at: float) -> None:
         """Apply one event, `at` seconds after the run began."""
         self._seq += 1
-        self.state.apply(Record(self._seq, self._began + at, RunId("run-1"), event))
+        self.state.apply(Record(self._seq, self._began + at, self._run, event))
         self.state.now = time.time()
 
     def round(self, number: int, at: float = 0.0) -> None:

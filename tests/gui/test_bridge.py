@@ -24,6 +24,7 @@ from felix.events import (
     RoundStarted,
     RunFinished,
     RunId,
+    RunReopened,
     RunStarted,
     SynthesisStarted,
     ThoughtId,
@@ -31,8 +32,9 @@ from felix.events import (
 from felix.gui.bridge import Bridge
 from felix.ledger.state import RunState
 from felix.team.mailbox import Mailbox, Reply
+from tests.ledger.hubs import short_run
 
-RUN = RunId("run-1")
+RUN = RunId("run-0815")
 ALICE, BOB = AgentId("research-1"), AgentId("critic-1")
 Wait = Callable[..., None]
 
@@ -311,3 +313,144 @@ def test_after_closing_nothing_is_called_and_no_timer_is_left(
     while time.monotonic() < end:
         app.update()
     assert view.calls == []
+
+
+# -- runs that have ended ----------------------------------------------------------------------------------------------
+
+
+class Seen(Log):
+    """Remembers the state of each call too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.states: list[RunState] = []
+
+    def show(self, state: RunState) -> None:
+        super().show(state)
+        self.states.append(state)
+
+    def update(self, state: RunState, dirty: set[AgentId]) -> None:
+        super().update(state, dirty)
+        self.states.append(state)
+
+
+def test_a_run_goes_on_behind_a_past_one_that_is_looked_at(
+    bridge: Bridge, feed: Feed, window: tk.Toplevel, wait_until: Wait
+) -> None:
+    shown, control = Seen(), Seen()
+    bridge.add(shown, window)
+    bridge.add(control, window, is_of_live=True)
+    feed.put(started(), partial(ALICE, "one ", 0))
+    wait_until(lambda: shown.calls)
+    past = short_run()
+    bridge.open(past.durable)
+    wait_until(lambda: shown.states[-1].run == past.hub.run)
+    assert bridge.state == past.hub.state
+    assert (bridge.run, bridge.live_run) == (past.hub.run, RUN)
+    feed.put(partial(ALICE, "two", 4))
+    wait_until(lambda: len(bridge.live.thoughts[ThoughtId(f"{ALICE}#1")].answer) == 7)
+    assert shown.states[-1].run == past.hub.run
+    assert {state.run for state in control.states} == {RUN}
+    assert bridge.knows(RUN)
+    bridge.follow(RUN)
+    wait_until(lambda: shown.states[-1].run == RUN)
+    assert str(bridge.state.agents[ALICE].thoughts[0].answer) == "one two"
+
+
+def test_the_live_run_opened_from_its_records_is_shown_as_it_stands(
+    bridge: Bridge, feed: Feed, wait_until: Wait
+) -> None:
+    feed.put(started(), partial(ALICE, "so far", 0))
+    wait_until(lambda: bridge.state.thoughts)
+    bridge.open([Record(1, time.time(), RUN, started())])
+    assert str(bridge.state.agents[ALICE].thoughts[0].answer) == "so far"
+
+
+def test_a_played_run_goes_through_the_views_and_ends_as_it_ended(
+    bridge: Bridge, window: tk.Toplevel, wait_until: Wait
+) -> None:
+    view = Seen()
+    bridge.add(view, window)
+    past = short_run()
+    bridge.open(past.durable)
+    wait_until(lambda: view.calls)
+    player = bridge.player
+    assert player is not None
+    assert player.is_at_end and not bridge.is_replaying and bridge.state.now == bridge.state.ended_at
+    player.set_speed(4.0)
+    player.play()
+    wait_until(lambda: bridge.is_replaying and bridge.state.thoughts)
+    assert bridge.state.is_running
+    assert bridge.state.now == pytest.approx(player.now, abs=0.2)
+    wait_until(lambda: not player.is_playing)
+    assert player.is_at_end and not bridge.is_replaying
+    assert bridge.state == past.hub.state
+    updates = [dirty for call, dirty in view.calls if call == "update"]
+    assert {agent for dirty in updates for agent in dirty} >= {"research-1", "research-2", HUB}
+    wait_until(lambda: view.states[-1].status == "complete")
+
+
+def test_a_seek_shows_the_last_of_many_places_once(bridge: Bridge, window: tk.Toplevel, wait_until: Wait) -> None:
+    view = Seen()
+    bridge.add(view, window)
+    past = short_run()
+    bridge.open(past.durable)
+    wait_until(lambda: view.calls)
+    view.calls.clear()
+    player = bridge.player
+    assert player is not None
+    for place in (0.2, 1.4, 0.7):
+        player.seek(place)
+    assert player.position_s == 0.7
+    wait_until(lambda: view.calls)
+    assert view.calls == [("show", frozenset())]
+    assert bridge.state.now == pytest.approx(past.durable[0].at + 0.7)
+    assert bridge.state.is_running
+
+
+def test_a_replay_that_stands_still_costs_nothing(
+    bridge: Bridge, window: tk.Toplevel, app: tk.Tk, wait_until: Wait
+) -> None:
+    view = Seen()
+    bridge.add(view, window)
+    bridge.open(short_run().durable)
+    wait_until(lambda: view.calls)
+    assert bridge.player is not None
+    bridge.player.seek(0.7)
+    wait_until(lambda: bridge.is_replaying)
+    before, end = view.ticks, time.monotonic() + 0.5
+    while time.monotonic() < end:
+        app.update()
+    assert view.ticks <= before + 1
+    assert not bridge.is_busy
+
+
+def test_a_past_run_that_goes_on_is_no_longer_played_and_can_be_steered(
+    bridge: Bridge, feed: Feed, window: tk.Toplevel, wait_until: Wait
+) -> None:
+    view = Seen()
+    bridge.add(view, window)
+    past = short_run()
+    bridge.open(past.durable)
+    assert bridge.player is not None
+    bridge.player.seek(0.5)
+    wait_until(lambda: bridge.is_replaying)
+    past.hub.emit(RunReopened(reason="You asked for more."))
+    feed.mailbox.put(past.records[-1])
+    wait_until(lambda: bridge.player is None)
+    wait_until(lambda: view.states[-1] is bridge.state)
+    assert bridge.state == past.hub.state
+    assert bridge.live_run == past.hub.run
+
+
+def test_a_run_in_which_nobody_spoke_is_not_played(bridge: Bridge) -> None:
+    bridge.open(
+        [
+            Record(1, 1.0, RunId("old"), started()),
+            Record(2, 2.0, RunId("old"), RunFinished(status="failed", reason="No.", duration_s=1.0, usage=None)),
+        ]
+    )
+    assert bridge.state.status == "failed"
+    assert bridge.player is None
+    bridge.leave()
+    assert (bridge.run, bridge.state.plan, bridge.player) == (None, None, None)

@@ -173,6 +173,10 @@ class Card:
         focused = self.frame.focus_displayof()
         return focused is not None and str(focused).startswith(f"{self.frame}.")
 
+    def lead_to(self, thought_id: ThoughtId) -> None:
+        """Scroll to a thought."""
+        self._document.lead_to(thought_id)
+
     def find(self) -> None:
         """Open the find bar."""
         self._find.open()

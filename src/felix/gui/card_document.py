@@ -189,6 +189,14 @@ class CardDocument:
             section.chosen = not section.is_open
             self._set_open(section, is_open=section.chosen)
 
+    def lead_to(self, thought_id: ThoughtId) -> None:
+        """Bring the heading of a thought to the top of the view, and stay there, if it stands here by now."""
+        for section in self._sections:
+            if section.thought.thought_id == thought_id:
+                if first := self._stream.text.tag_ranges(f"n{section.number}")[:1]:
+                    self._stream.scroll(*first)
+                return
+
     # -- one thought ---------------------------------------------------------------------------------------------------
 
     def _begin(self, thought: Thought, number: int) -> bool:

@@ -101,8 +101,9 @@ class Player:
         if by > 0:
             self.seek(next((each for each in begins if each > here + 0.01), self.duration_s))
         else:
-            # a moment after a beginning one wants the beginning before it
-            self.seek(next((each for each in reversed(begins) if each < here - 1.0), 0.0))
+            # while it plays, a second press comes when the beginning has just passed again
+            slack = self.speed if self.is_playing else 0.01
+            self.seek(next((each for each in reversed(begins) if each < here - slack), 0.0))
 
     def to_end(self) -> None:
         self.is_playing = False

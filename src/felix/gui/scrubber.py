@@ -47,6 +47,11 @@ class Scrubber:
         ):
             self.canvas.bind(sequence, handler)
 
+    @property
+    def tip(self) -> str:
+        """What is said beside the pointer."""
+        return self._tip.text
+
     def show(self, duration_s: float, marks: tuple[Mark, ...]) -> None:
         """The track of this run."""
         if (duration_s, marks) != (self._duration_s, self._marks):

@@ -182,7 +182,7 @@ class StatusBar:
         for item in self._dear:
             if item in self._wanted:
                 room -= item.winfo_reqwidth() + gap
-                if room < gap and shown and self.frame.winfo_width() > 1:
+                if room < 2 * gap and shown and self.frame.winfo_width() > 1:
                     break
                 shown.add(item)
         packed = tuple(item for item in (*self._right, *self._left) if item in shown)

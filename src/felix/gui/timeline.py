@@ -33,6 +33,8 @@ GROWTH = 1.35
 """The axis of a live run is longer than the run, and grows by this when that has filled it."""
 STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600, 7_200, 14_400)
 LABEL_APART = 40
+KNOB = 9
+"""Of the playhead; a little more while it has the keyboard."""
 NEAR = 5
 """Pixels: a pointer this near to the playhead takes it."""
 
@@ -94,7 +96,7 @@ class Timeline:
         ]
         self._now = self.canvas.create_rectangle(0, 0, 0, 0, width=0)
         self._now_above = self.axis.create_rectangle(0, 0, 0, 0, width=0)
-        self._knob = self.axis.create_oval(0, 0, 0, 0)
+        self._knob = self.axis.create_image(0, 0)
         self._tip = PointerTip(self.canvas, kit)
         self._bind()
 
@@ -194,13 +196,14 @@ class Timeline:
                 self._bar.pack(side="right", fill="y", before=self.canvas)
             else:
                 self._bar.pack_forget()
-        room = self._legend.winfo_width() - self._kit.px(14)
+        room, gap = self._legend.winfo_width() - self._kit.px(20), self._kit.px(6)
         for key in self._keys:
-            room -= key.winfo_reqwidth() + self._kit.px(9)
+            room -= key.winfo_reqwidth()
             if room < 0:
                 key.pack_forget()
             elif not key.winfo_manager():
-                key.pack(side="left", padx=(0, self._kit.px(9)))
+                key.pack(side="left", padx=(0, gap))
+            room -= gap
 
     def _redraw(self) -> None:
         """All of it: another run, another size, another theme."""
@@ -330,15 +333,12 @@ class Timeline:
             self.axis.itemconfigure(self._knob, state="hidden")
             self.axis.coords(self._now_above, 0, 0, 0, 0)
             return
-        radius, bottom = kit.px(4), kit.px(AXIS)
+        radius, bottom = kit.px(KNOB) / 2, kit.px(AXIS)
+        size = KNOB + 3 if self.canvas.focus_displayof() is self.canvas else KNOB
         self.axis.itemconfigure(
-            self._knob,
-            state="normal",
-            outline=kit["text" if self.canvas.focus_displayof() is self.canvas else "primary"],
-            fill=kit["side"],
-            width=kit.px(2),
+            self._knob, state="normal", image=kit.progress_ring(1.0, "write", "side", size), anchor="center"
         )
-        self.axis.coords(self._knob, x - radius, 1, x + radius, 1 + 2 * radius)
+        self.axis.coords(self._knob, x, 1 + radius)
         self.axis.coords(self._now_above, x - half, 1 + 2 * radius, x + half, bottom)
         self.axis.itemconfigure(self._now_above, fill=kit["primary"])
         for item in self.axis.find_withtag("grid"):  # a label under the knob cannot be read

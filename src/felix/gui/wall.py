@@ -10,7 +10,7 @@ import tkinter as tk
 from collections.abc import Callable
 from typing import Any
 
-from felix.events import HUB, AgentId
+from felix.events import HUB, AgentId, ThoughtId
 from felix.gui.card import Card
 from felix.gui.card_tools import CardTools
 from felix.gui.chips import ChipsRow
@@ -71,12 +71,12 @@ class Wall:
 
     def show(self, state: RunState) -> None:
         """The wall of this run. Of the same run, every card goes on where it is."""
-        is_new = state is not self._state
+        is_new = state.run != self._state.run  # another moment of the same run leaves the big card as it is
         self._state = state
         self._draw_notes()
         if list(state.agents) != list(self._cards):
             self._rebuild()
-        if is_new and self.maximised is not None:
+        if self.maximised is not None and (is_new or self.maximised not in state.agents):
             self._maximise(None)
         self._stale.update(self._cards)
         self._draw_stale()
@@ -131,6 +131,13 @@ class Wall:
         """Lead to an agent's card, as a citation does."""
         if agent_id in self._cards:
             self.focus_card(list(self._cards).index(agent_id) + 1)
+
+    def lead_to(self, agent_id: AgentId, thought_id: ThoughtId) -> None:
+        """Scroll an agent's card, which is in view, to one of its thoughts."""
+        self.frame.update_idletasks()
+        card = self._big if self.maximised == agent_id else self._cards.get(agent_id)
+        if card is not None:
+            card.lead_to(thought_id)
 
     def find(self, *, anywhere: bool = False) -> bool:
         """Ctrl+F: open the find bar of the card that has the keyboard, or of the big one. False when there is none.

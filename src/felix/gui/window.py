@@ -375,6 +375,7 @@ class Window:
                 self._choose_view("both")
         else:
             self.show_card(agent_id)
+            self.wall.lead_to(agent_id, thought_id)
 
     def _card_is_big(self, agent_id: AgentId | None) -> None:
         # as long as somebody reads a big card, the end of the run must not take it away
