@@ -18,6 +18,7 @@ from felix.events import RunId
 from felix.gui.attachment import Attachment, context_warning, read_attachment, with_attachments
 from felix.gui.kit import Kit
 from felix.gui.run_buttons import Course, Phase, RunButtons, Steer
+from felix.gui.shortcuts import WRAP_UP
 from felix.gui.task_box import TaskBox
 from felix.team.prompts import estimate_tokens
 
@@ -66,6 +67,8 @@ class Composer:
         text = self.box.widget
         for keys in ("<Control-Return>", "<Control-KP_Enter>"):
             text.bind(keys, self._run_by_key)
+        for keys in WRAP_UP.sequences:
+            text.bind(keys, lambda _event: self._wrap_up_by_key(steer))
         text.bind("<FocusIn>", lambda _event: self._show_ring(has_focus=True), add="+")
         text.bind("<FocusOut>", lambda _event: self._show_ring(has_focus=False), add="+")
         text.bind("<Key>", lambda _event: self._forget_sentence(), add="+")
@@ -195,6 +198,10 @@ class Composer:
     def _run_by_key(self, _event: tk.Event[tk.Misc]) -> str:
         self.run()
         return "break"  # else Tk would put a line break in the task
+
+    def _wrap_up_by_key(self, steer: Steer) -> str:
+        steer.wrap_up()
+        return "break"  # to Tk it is Ctrl+Enter as well
 
     def _show_ring(self, *, has_focus: bool) -> None:
         # a ring says "type here"; while a run is on nobody can

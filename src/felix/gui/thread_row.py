@@ -9,7 +9,8 @@ from functools import partial
 from felix.events import RunId
 from felix.gui.kit import Kit
 
-LONGEST = 34
+LETTERS = 72
+"""Of the names together: what fits where the window is smallest."""
 MOST = 4
 """Runs in the line; of a longer thread the first and the newest."""
 
@@ -35,13 +36,14 @@ class ThreadRow:
             return
         kit, numbered = self._kit, list(enumerate(runs, 1))
         kit.label(self.frame, on="card", icon="chat-left-text", padding=(5, 0, 4, 0)).pack(side="left")
-        for place, (number, (run, name)) in enumerate(_fewer(numbered)):
+        fewer = _fewer(numbered)
+        for place, (number, (run, name)) in enumerate(fewer):
             if place:
                 apart = number > 2 and place == 1 and len(numbered) > MOST
                 kit.label(self.frame, "→  …  →" if apart else "→", "Small", "text2", "card").pack(side="left")
             is_shown = run == shown
             kit.button(
-                self.frame, f"{number} · {_short(name)}", on="card",
+                self.frame, f"{number} · {_short(name, LETTERS // len(fewer))}", on="card",
                 font="SmallStrong" if is_shown else "Small", color="text" if is_shown else "text2", padding=(6, 3),
                 command=partial(self._open, run, is_shown=is_shown), tooltip=name,
             ).pack(side="left")  # fmt: skip
@@ -52,9 +54,9 @@ class ThreadRow:
             self._on_open(run)
 
 
-def _short(name: str) -> str:
+def _short(name: str, longest: int) -> str:
     words = " ".join(name.split())
-    return words if len(words) <= LONGEST else f"{words[:LONGEST].rstrip()}…"
+    return words if len(words) <= longest else f"{words[:longest].rstrip()}…"
 
 
 def _fewer(numbered: list[tuple[int, tuple[RunId, str]]]) -> list[tuple[int, tuple[RunId, str]]]:
