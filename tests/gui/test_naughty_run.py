@@ -19,7 +19,7 @@ def naughty(client: Connection) -> None:
         client.reply_json({"data": [{"id": name}]} if is_list else {"error": BITING}, "200 OK" if is_list else "404 No")
         return
     body = client.request.body
-    if b"research-2" in body and b"You are the hub" not in body:
+    if b"You are the hub" not in body and len(client.server.posts("naughty")) == 2:
         client.head()
         client.send(event({**text(BITING), "model": name}) + event({"error": {"message": f"boom {BITING} \ud800"}}))
         client.end()
@@ -53,7 +53,8 @@ def test_a_window_full_of_what_bites_shows_all_of_it(display: str, tmp_path: Pat
             felix.turn(300)
             state = window.bridge.state
             answers = [str(thought.answer) for thought in state.thoughts.values()]
-            assert BITING in answers[0] and BITING in answers[1]
+            assert all(BITING in answer for answer in answers)
+            assert {thought.status for thought in state.thoughts.values()} == {"complete", "failed"}
             shown = [true_text(card.stream.text) for card in window.wall.cards]
             assert all(answer.strip() in text for answer, text in zip(answers, shown, strict=True))
             felix.screenshot("naughty")

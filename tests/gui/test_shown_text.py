@@ -13,7 +13,7 @@ from felix.events import AgentId
 from felix.gui.kit import Kit
 from felix.gui.line_marks import LineMarks
 from felix.gui.markdown_text import MarkdownText
-from felix.gui.shown_text import MOST_JOINED, Joined, legible, printable, segments, to_clipboard, true_text
+from felix.gui.shown_text import MOST_JOINED, Joined, editable, legible, printable, segments, to_clipboard, true_text
 from felix.gui.stream_text import StreamText
 
 CONTROLS = "".join(map(chr, [*range(9), *range(11, 32), *range(127, 160)]))
@@ -160,3 +160,7 @@ def test_the_clipboard_holds_a_nul_and_what_follows_it(window: tk.Toplevel, stre
 def test_words_for_a_label_have_nothing_in_them_that_bites() -> None:
     assert printable(f"a\0\x85\u202eb{ZALGO}c\ud800") == f"a␀Ⓔ⇤b{ZALGO[: MOST_JOINED + 1]}c\ufffd"
     assert printable("Ελληνικά, 漢字, שלום 👩‍👩‍👧 🇨🇭 é → ①") == "Ελληνικά, 漢字, שלום 👩‍👩‍👧 🇨🇭 é → ①"
+
+
+def test_a_field_keeps_what_may_be_meant_and_holds_no_key_that_nobody_has() -> None:
+    assert editable("a\0\x1b\x7f\r\nשלום\u200f \u202ex\ud800") == "a␀␛␡\nשלום\u200f \u202ex\ufffd"

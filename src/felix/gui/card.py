@@ -36,6 +36,7 @@ from felix.gui.kit import Kit
 from felix.gui.offers import NOTHING, CardActs, Offer, Offers, turn_of
 from felix.gui.pacing import Pacer
 from felix.gui.question_line import QuestionLine, question_for
+from felix.gui.shown_text import to_clipboard
 from felix.gui.stream_text import StreamText
 from felix.gui.thinking_strip import ThinkingStrip
 from felix.gui.trouble_block import Act, TroubleBlock
@@ -535,7 +536,4 @@ class Card:
         return self._state.thoughts.get(thought_id) if thought_id else None
 
     def _to_clipboard(self, words: str) -> None:
-        self.frame.clipboard_clear()
-        self.frame.clipboard_append(
-            words.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "\u2400")
-        )
+        to_clipboard(self.frame, words)

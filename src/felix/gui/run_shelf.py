@@ -17,6 +17,7 @@ from felix.gui.bridge import Bridge
 from felix.gui.kit import Kit
 from felix.gui.runs_list import RunActs, RunsList
 from felix.gui.runs_words import arranged, live_words
+from felix.gui.shown_text import to_clipboard
 from felix.ledger.file import Ledger
 from felix.ledger.reader import Reader, RunRow
 from felix.ledger.state import RunState
@@ -189,8 +190,7 @@ class RunShelf:
         self.refresh()
 
     def _copy(self, row: RunRow) -> None:
-        self.list.frame.clipboard_clear()
-        self.list.frame.clipboard_append(row.task)
+        to_clipboard(self.list.frame, row.task)
 
     # -- View, of the run that goes on ---------------------------------------------------------------------------------
 

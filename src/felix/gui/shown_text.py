@@ -45,6 +45,7 @@ _WITH_ACCENTS = (
 """Where Unicode has accents: looking elsewhere, too, would take a frame."""
 
 _CONTROLS = {code: chr(0x2400 + code) for code in range(32) if chr(code) not in "\n\t"} | {0x7F: "␡"}
+_TYPED_BY_NOBODY = dict(_CONTROLS)
 _CONTROLS |= dict(zip(range(0x80, 0xA0), "⓪ⒶⒷⒸⒹⒺⒻⒼⒽⒾⒿⓀⓁⓂⓃⓄⓅⓆⓇⓈⓉⓊⓋⓌⓍⓎⓏ①②③④⑤", strict=True))
 # What turns the direction of the text behind it; nobody needs that to be unseen. In code it is an attack.
 _TURNS = dict(zip((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), "↦↤↥⇥⇤⇢⇠⇡⇣", strict=True))
@@ -117,6 +118,14 @@ def printable(text: str) -> str:
     for first, end in reversed(_excess(text, Joined())):
         text = text[:first] + text[end:]
     return text.translate(_PROSE_SIGNS) if _IN_PROSE.search(text) else text
+
+
+def editable(text: str) -> str:
+    """`text` for a field that a user writes in: what no keyboard types as signs, all the rest as it is.
+
+    What is read back from the field is what will be sent.
+    """
+    return repaired(text).translate(_TYPED_BY_NOBODY)
 
 
 def to_clipboard(widget: tk.Misc, text: str) -> None:

@@ -10,7 +10,7 @@ import tkinter as tk
 from collections.abc import Callable
 
 from felix.gui.kit import Kit
-from felix.gui.shown_text import printable
+from felix.gui.shown_text import editable
 
 FEWEST, MOST = 2, 6
 """Lines."""
@@ -143,7 +143,7 @@ class TaskBox:
     def _put(self, text: str) -> None:
         """Insert at the cursor; what has to be broken is broken where nobody sees it, as far as that is affordable."""
         widget, left = self.widget, MOST_FITTED if self.widget.winfo_width() > NARROWEST else 0
-        rest = printable(text).replace(SOFT, "")
+        rest = editable(text).replace(SOFT, "")
         while left and (start := _long_line(rest)) is not None:
             left -= 1
             end = start + LONGEST
@@ -223,7 +223,7 @@ def _long_line(text: str) -> int | None:
 
 def _broken(text: str) -> str:
     """The text as it goes into the widget: what Tk can show, and no endless line."""
-    text = printable(text).replace(SOFT, "")
+    text = editable(text).replace(SOFT, "")
     if max(map(len, text.split("\n"))) <= LONGEST:
         return text
     return "\n".join(_broken_line(line) for line in text.split("\n"))
