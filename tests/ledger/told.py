@@ -23,6 +23,7 @@ from felix.events import (
     Tokens,
 )
 from felix.ledger.file import Ledger
+from felix.ledger.state import RunState
 from felix.team.hub import CentralPost, Moment
 
 AGENT = AgentId("research-1")
@@ -32,12 +33,18 @@ class Told:
     """One run with one agent. `ledger` None: nothing is kept."""
 
     def __init__(
-        self, ledger: Ledger | None = None, run: str = "r", *, task: str = "Why?", at: float = 1_000.0
+        self,
+        ledger: Ledger | None = None,
+        run: str = "r",
+        *,
+        task: str = "Why?",
+        at: float = 1_000.0,
+        state: RunState | None = None,
     ) -> None:
         self.at = at
         self.heard: list[Record] = []
         self.run = RunId(run)
-        self.hub = CentralPost(self.run, clock=self._clock, ledger=ledger)
+        self.hub = CentralPost(self.run, clock=self._clock, ledger=ledger, state=state)
         self.hub.register_streaming_callback(self.heard.append)
         self.task = task
 
