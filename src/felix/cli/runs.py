@@ -8,9 +8,9 @@ from datetime import datetime
 
 from felix.cli.kept import look
 from felix.cli.output import COMPLETE, Output
-from felix.ledger.export.words import RUN_ENDINGS, duration
 from felix.ledger.reader import Reader, RunRow
 from felix.ledger.search import CLOSED, OPENED
+from felix.ledger.words import RUN_ENDINGS, duration
 from felix.terminal import safe
 
 _NONE = "No runs are kept yet."

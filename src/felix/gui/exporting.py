@@ -9,6 +9,7 @@ import tkinter as tk
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from felix.engine import Engine
 from felix.errors import FelixError, LedgerError
@@ -16,9 +17,12 @@ from felix.events import RunId
 from felix.gui.bridge import Bridge
 from felix.gui.file_dialogs import FileDialogs
 from felix.gui.folders import show_folder
-from felix.ledger.export import Format, file_stem, rendered
 from felix.ledger.reader import Reader
+from felix.ledger.words import file_stem
 from felix.settings import write_atomically
+
+if TYPE_CHECKING:
+    from felix.ledger.export import Format
 
 FORMATS: tuple[tuple[str, Format], ...] = (
     ("Markdown…", "md"),
@@ -97,7 +101,9 @@ def ask_paths(dialogs: FileDialogs, parent: tk.Misc) -> dict[Format, AskPath]:
 
 
 def _write(reader: Reader, run: RunId, kind: Format, path: Path, *, include_thinking: bool) -> Path:
-    """On the ledger's thread."""
+    """On the ledger's thread, which may take its time to load what makes pages."""
+    from felix.ledger.export import rendered
+
     records = reader.records(run)
     if not records:
         raise LedgerError(

@@ -15,8 +15,8 @@ from felix.gui.kit import Kit
 from felix.gui.offers import Offers, SynthesisActs
 from felix.gui.question_line import QuestionLine, question_for
 from felix.gui.synthesis_strip import view_control
-from felix.ledger.export.words import reason
 from felix.ledger.state import RunState, Synthesis
+from felix.ledger.words import reason
 
 SAID_MS = 2_500
 """How long "Copied" stands where the figures are."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from felix.ledger.export import words
+from felix.ledger import words
 from felix.ledger.state import RunState
 
 MOST_LINES = 4_000

@@ -9,7 +9,7 @@ from felix.ledger.export.event_file import as_json, records_of
 from felix.ledger.export.files import FORMATS, Format, everything, rendered
 from felix.ledger.export.graph import mermaid
 from felix.ledger.export.page import html
-from felix.ledger.export.words import file_stem
+from felix.ledger.words import file_stem
 
 __all__ = [
     "FORMATS",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from felix.ledger.export import words
+from felix.ledger import words
 from felix.ledger.state import RunState, Speech, Synthesis, Thought
 
 _OWN_TITLE = re.compile(r"#\s|[^\n]+\n=+\s*(\n|$)")

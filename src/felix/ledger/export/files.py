@@ -11,9 +11,9 @@ from felix.events import PASSING, Record
 from felix.ledger.export.document import markdown
 from felix.ledger.export.event_file import as_json
 from felix.ledger.export.page import html
-from felix.ledger.export.words import file_stem
 from felix.ledger.reader import Reader
 from felix.ledger.state import RunState
+from felix.ledger.words import file_stem
 from felix.settings import write_atomically
 
 Format = Literal["md", "json", "html"]

@@ -34,8 +34,8 @@ from felix.events import (
     WrapUpAsked,
     told,
 )
-from felix.ledger.export.words import harmless
 from felix.ledger.replay import clock_of, expand
+from felix.ledger.words import harmless
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from felix.events import ThoughtId
-from felix.ledger.export import words
+from felix.ledger import words
 from felix.ledger.state import RunState, Synthesis, Thought
 
 _ESCAPED = {ord(sign): f"#{ord(sign)};" for sign in '"#&<>`|[](){}\\;%'}

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 
 from felix.events import Activity, Status, ThoughtId
-from felix.ledger.export import words
+from felix.ledger import words
 from felix.ledger.export.film import Film, Scene
 from felix.ledger.export.prose import escaped, plain, prose
 from felix.ledger.state import Agent, RunState, Speech, Synthesis, Thought

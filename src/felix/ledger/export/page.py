@@ -14,7 +14,8 @@ from string import Template
 
 from felix import places
 from felix.events import PASSING, Record
-from felix.ledger.export import markup, words
+from felix.ledger import words
+from felix.ledger.export import markup
 from felix.ledger.export.event_file import without_thinking
 from felix.ledger.export.film import Film, Scene, film
 from felix.ledger.export.prose import escaped, plain

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from felix.ledger.export.words import harmless
+from felix.ledger.words import harmless
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt

@@ -1,4 +1,4 @@
-"""What every export says of a run in words, and what it does to a model's text so that no reader of it is harmed."""
+"""What is said of a run in words outside the window, and what makes a model's text harmless to who reads it there."""
 
 from __future__ import annotations
 
