@@ -197,6 +197,7 @@ class LedgerMachine(RuleBasedStateMachine):
             with Reader(self.path) as reader:
                 rows = {row.run: row for row in reader.runs()}
             assert not self.deleted & set(rows)
+            assert set(self.hubs) - self.deleted <= set(rows)
             for run, row in rows.items():
                 assert row.is_pinned == (run in self.pinned)
                 if name := " ".join(search.plain(self.names.get(run, "")).split()):
