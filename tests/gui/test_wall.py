@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from felix.events import AgentId, ThoughtId, Tokens
+from felix.events import AgentAdded, AgentId, NoteAdded, PlannedAgent, ThoughtId, Tokens
 from felix.gui.kit import Kit
 from felix.gui.shown_text import segments
 from felix.gui.wall import Wall
@@ -213,6 +213,49 @@ def test_a_frame_costs_what_came_and_not_what_is_there(hung: Hung) -> None:
         hung.window.update_idletasks()
         took.append(time.process_time() - began)
     assert sorted(took)[30] < 0.020
+
+
+def test_notes_stand_in_a_line_above_the_cards_and_above_the_big_one(hung: Hung) -> None:
+    hung.show()
+    before = hung.places()[0]
+    strip = hung.wall._notes.frame
+    assert not strip.winfo_ismapped()
+    hung.scene.tell(NoteAdded(text="Euro,\nplease", agent_id=None), 20)
+    hung.wall.update(hung.scene.state, set())
+    hung.settle()
+    assert strip.winfo_ismapped()
+    assert hung.wall._notes._words.cget("text") == "Your note to all agents: Euro, please"
+    card = hung.wall.cards[0].frame
+    assert card.winfo_rooty() >= strip.winfo_rooty() + strip.winfo_height()
+    assert card.winfo_height() < before[3]
+    hung.scene.tell(NoteAdded(text="And mind the law", agent_id=AgentId("critic-1")), 21)
+    hung.wall.update(hung.scene.state, set())
+    hung.settle()
+    assert hung.wall._notes._words.cget("text") == "Your note to critic-1: And mind the law"
+    assert hung.wall._notes._count.cget("text") == "2 notes"
+    hung.wall.maximise(AgentId("critic-1"))
+    hung.settle()
+    assert strip.winfo_ismapped()
+    assert hung.wall._chips.frame.winfo_rooty() >= strip.winfo_rooty() + strip.winfo_height()
+    hung.show(Scene())
+    assert not strip.winfo_ismapped()
+
+
+def test_an_agent_that_a_rule_added_gets_a_card_and_a_chip(hung: Hung) -> None:
+    hung.show()
+    hung.scene.say("research-1", "First words")
+    new = PlannedAgent(agent_id=AgentId("critic-2"), code="C2", role="critic", spawn=0.5, model="m")
+    hung.wall.maximise(AgentId("research-1"))
+    hung.settle()
+    hung.scene.tell(AgentAdded(agent=new, rounds=hung.scene.state.rounds, reason="They disagree."), 20)
+    hung.wall.update(hung.scene.state, set())
+    hung.settle()
+    assert [chip.agent_id for chip in hung.wall._chips._chips][-1] == "critic-2"
+    hung.wall.maximise(None)
+    hung.settle()
+    agents = [card.agent.agent_id for card in hung.wall.cards if card.agent]
+    assert agents == [*map(str, hung.scene.ids), "critic-2"]
+    assert "First words" in hung.text(0)
 
 
 def colours(picture: Path) -> set[str]:

@@ -41,6 +41,7 @@ class Acts:
     def __init__(self, engine: Engine, bridge: Bridge, watch: ServerWatch) -> None:
         self._engine, self._bridge, self._watch = engine, bridge, watch
         self._thread_of: tuple[object, ...] = ()
+        self._shown: RunId | None = None
         self.card = CardActs(
             offers=self._offers,
             stop=self._stop_agent,
@@ -246,6 +247,9 @@ class Acts:
 
     def update(self, state: RunState, dirty: set[AgentId]) -> None:
         self._control.look()
+        if state.run != self._shown:
+            self._shown = state.run
+            self.sheet.close()  # what it asks is about another run
         question = question_for(state, None) if self.is_possible else None
         if self.question.show(question):
             if question is None:

@@ -10,6 +10,7 @@ from typing import Any
 from felix.events import HUB, AgentId
 from felix.gui.card_words import Badge, badge_for
 from felix.gui.kit import Kit
+from felix.gui.question_line import question_for
 from felix.gui.shortcuts import leave_run
 from felix.ledger.state import Agent, RunState
 
@@ -65,6 +66,9 @@ class ChipsRow:
 
     def update(self, state: RunState, dirty: set[AgentId]) -> None:
         """Words and colours of the agents that changed; of all when the run did."""
+        if list(state.agents) != [chip.agent_id for chip in self._chips]:
+            self.show(state)  # a rule has added one
+            return
         everyone = state.status is not None or not dirty - {HUB}
         for chip in self._chips:
             if everyone or chip.agent_id in dirty:
@@ -151,7 +155,9 @@ class _Chip:
     def show(self, agent: Agent, state: RunState) -> None:
         badge = badge_for(agent, state, short=True)
         words, colour = badge.word, f"ink:{badge.state}"
-        if badge.state == "done" and agent.confidence is not None:
+        if question_for(state, agent.agent_id) is not None:
+            words, colour = "Go on?", "ink:stop"
+        elif badge.state == "done" and agent.confidence is not None:
             words, colour = f"conf {agent.confidence:.2f}", "text2"
         if self._drawn != (badge, words, colour):
             self._drawn = (badge, words, colour)

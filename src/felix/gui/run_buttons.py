@@ -44,6 +44,8 @@ class Course:
     """The hub speaks, or will next: there is nothing left to pause or to wrap up."""
     has_answer: bool = False
     """The run that is shown has a synthesis, so it can be asked further."""
+    has_thoughts: bool = False
+    """There is something to make another synthesis from."""
 
 
 class RunButtons:
@@ -208,7 +210,7 @@ class RunButtons:
                 add("Run" if self._is_follow_up else "Run again", "play-fill", self._on_main, "Ctrl+Enter")
                 menu.add_separator()
                 add("Ask a follow-up", "chat-left-text", steer.follow_up, is_possible=course.has_answer)
-                add("Synthesise again…", "arrow-repeat", steer.synthesise_again)
+                add("Synthesise again…", "arrow-repeat", steer.synthesise_again, is_possible=course.has_thoughts)
                 menu.add_separator()
                 add("Add a text file…", "paperclip", self._on_files)
             case "idle":

@@ -12,6 +12,7 @@ from felix.engine import Engine
 from felix.events import AgentId, Pause, Record, RunFinished, RunId, RunStarted
 from felix.gui.bridge import Bridge
 from felix.gui.composer import Composer
+from felix.gui.offers import offers_for_synthesis
 from felix.gui.run_buttons import Course, Phase
 from felix.gui.server_watch import ServerWatch
 from felix.ledger.state import RunState
@@ -126,6 +127,7 @@ class RunControl:
             is_wrapping_up=self._asked_wrap_up or state.is_wrapping_up,
             is_concluding=state.synthesis is not None or self._bridge.run != self._bridge.live_run,
             has_answer=shown.synthesis is not None and len(shown.synthesis.answer) > 0,
+            has_thoughts="again" in offers_for_synthesis(shown),
         )
 
     def _hear(self, state: RunState) -> None:
