@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from felix.events import PASSING, Record, RunId, RunReopened
+from felix.events import PASSING, NoteAdded, Record, RunId, RunReopened
 from felix.ledger import search
 from felix.ledger.file import Ledger
 from felix.ledger.reader import Reader
@@ -116,6 +116,8 @@ class LedgerMachine(RuleBasedStateMachine):
             self.room()
         heard = {run: durable(told) for run, told in self.hubs.items()}
         going = {run for run, told in self.hubs.items() if told.hub.state.is_running}
+        for run in going:
+            self.hubs[run].hub.emit(NoteAdded(text="nobody heard this", agent_id=None))
         self.ledger._lock.free()  # type: ignore[union-attr]
         self.ledger._db.close()
         self._open()
@@ -123,6 +125,7 @@ class LedgerMachine(RuleBasedStateMachine):
             kept = self.ledger.records(run)
             if run not in self.deleted:
                 assert kept[: len(records)] == records, "what was told is in the file"
+                assert not any(isinstance(record.event, NoteAdded) for record in kept)
             if kept and run in going:
                 assert state_of(kept, run).status == "interrupted"
         self.hubs.clear()
@@ -193,6 +196,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_list_is_what_is_not_deleted(self) -> None:
+        self.ledger.commit()
         if self.ledger.health.is_kept:
             with Reader(self.path) as reader:
                 rows = {row.run: row for row in reader.runs()}
