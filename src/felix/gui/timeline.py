@@ -124,6 +124,7 @@ class Timeline:
 
     def show(self, state: RunState) -> None:
         if state.plan is None:
+            self._state = state  # the run that was drawn has lost its clock
             self.frame.pack_forget()
             return
         if not self.frame.winfo_manager():
