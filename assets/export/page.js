@@ -127,6 +127,8 @@
       this.answers = answers
         .filter((answer) => answer.data.agent === number)
         .sort((a, b) => a.data.began - b.data.began);
+      this.steps = [{ began: -Infinity, ...this.agent }];
+      for (const { data } of this.answers) if (data.depth > this.steps.at(-1).depth) this.steps.push(data);
       this.waiting = document.createElement("p");
       this.waiting.className = "aside nothing";
       this.waiting.hidden = true;
@@ -146,7 +148,7 @@
       const latest = begun.at(-1);
       this.waiting.hidden = isOver || begun.length > 0;
       this.tell(at, isOver || (latest?.stage === "ended" && latest === this.answers.at(-1)), latest);
-      this.place(at, begun);
+      this.place(at);
       if (changed && follows) body.scrollTop = isOver ? 0 : body.scrollHeight;
     }
 
@@ -158,17 +160,18 @@
       this.badge.set(badge);
       this.avatar.className = `avatar ${badge[0]}`;
       this.node?.setAttribute("class", `node ${badge[0]}`);
-      const depth = `depth ${(latest?.data.depth ?? this.agent.spawn).toFixed(2)}`;
+      const depth = `depth ${this.steps.findLast((step) => step.began <= at).depth.toFixed(2)}`;
       const since = latest ? ` · ${words(Math.min(at, latest.data.ended) - latest.data.began)}` : " · –";
       const now = [depth + since, latest?.stage === "ended" ? latest.data.figures : this.agent.role, ""];
       this.words.forEach((part, n) => put(part, isFinal ? this.ended[n] : now[n]));
     }
 
-    // On the helix: on its way from the depth of the thought before to that of the latest.
-    place(at, begun) {
-      const to = begun.at(-1)?.data ?? this.agent;
-      const from = begun.at(-2)?.data ?? this.agent;
-      const way = begun.length ? Math.min(1, (at - to.began) / GLIDE_MS) : 1;
+    // On the helix: on its way from the depth before to the one it has reached. It never goes up again.
+    place(at) {
+      const reached = this.steps.findLastIndex((step) => step.began <= at);
+      const to = this.steps[reached];
+      const from = this.steps[Math.max(0, reached - 1)];
+      const way = Math.min(1, (at - to.began) / GLIDE_MS);
       const eased = 1 - (1 - way) ** 3;
       const x = from.x + (to.x - from.x) * eased;
       const y = from.y + (to.y - from.y) * eased;

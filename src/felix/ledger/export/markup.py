@@ -40,6 +40,8 @@ ACTIVITIES: dict[Activity, tuple[str, str]] = {
 
 HEIGHT, TOP, BOTTOM = 8.0, 3.0, 0.5
 """Of the helix: R = bottom·(top/bottom)^(z/height), z = height·(1−t)."""
+MOST_NAMED = 8
+"""Agents named above a thought that has read them; more are counted."""
 GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))
 """From one agent to the next on a ring: neighbours are never near each other, however many there are."""
 WIDE, TALL = 240, 400
@@ -168,7 +170,7 @@ def helix(state: RunState) -> str:
 def place_of(state: RunState, place: int, depth: float) -> tuple[float, float]:
     """Where the agent of that place in the workflow stands at a depth: those of one depth share a ring."""
     turns = state.plan.helix_turns if state.plan else 2.0
-    return _point(depth, turns, GOLDEN_ANGLE * place, least=30)
+    return _point(depth, turns, GOLDEN_ANGLE * place, least=min(WIDE / 2 - 24, 10 + 9 * len(state.agents)))
 
 
 def syntheses(state: RunState) -> list[Synthesis]:
@@ -184,7 +186,8 @@ def _thought(thought: Thought, number: int, cited: Mapping[str, str], *, include
     if thought.act == "ask":
         asked = f'<p class="asked">{escaped(words.harmless(thought.asked))}</p>'
     read = list(dict.fromkeys(each.rpartition("#")[0] for each in thought.read))
-    line = f'<p class="aside">Read {escaped(", ".join(read))}</p>' if read else ""
+    named = ", ".join(read) if len(read) <= MOST_NAMED else f"{len(thought.read)} thoughts of {len(read)} agents"
+    line = f'<p class="aside">Read {escaped(named)}</p>' if read else ""
     return (
         f'<section class="thought" data-number="{number}"><h4>{escaped(_heading(thought))}'
         f'<span class="took">{_took(thought)}</span></h4>{line}{asked}'

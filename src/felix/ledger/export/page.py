@@ -96,7 +96,7 @@ def _film(state: RunState, timed: Film) -> dict[str, object]:
     agents = []
     for place, agent in enumerate(state.agents.values()):
         x, y = markup.place_of(state, place, agent.spawn)
-        agents.append({"role": agent.role, "spawn": agent.spawn, "x": x, "y": y})
+        agents.append({"role": agent.role, "depth": agent.spawn, "x": x, "y": y})
     return {
         "total": timed.total,
         "rounds": timed.rounds,
