@@ -32,8 +32,15 @@ def cut_off(run: str, task: str, *, at: float) -> list[Record]:
     scripted.speak("research-2", 1)
     scripted.say(
         PartialThought(
-            agent_id=AgentId("research-2"), thought_id=ThoughtId("research-2#1"), role="research", checkpoint=0.0,
-            progress=0.0, channel="answer", partial="word " * 248, offset=0, tokens_so_far=248,
+            agent_id=AgentId("research-2"),
+            thought_id=ThoughtId("research-2#1"),
+            role="research",
+            checkpoint=0.0,
+            progress=0.0,
+            channel="answer",
+            partial="word " * 248,
+            offset=0,
+            tokens_so_far=248,
         )  # fmt: skip
     )
     return _as(run, task, at, scripted.records)
