@@ -19,10 +19,13 @@ pytestmark = pytest.mark.slow
 QUESTIONS = """
 import json
 from felix import places
+from felix.events import Record, RunId, WrapUpAsked
+from felix.ledger.export import html
 print(json.dumps({
     "checkout": places.checkout(),
     "workflows": sorted(path.name for path in places.builtin_workflows().glob("*.yaml")),
     "icon": places.icon().is_file(),
+    "page": html([Record(1, 1.0, RunId("r"), WrapUpAsked())]),
     "defaults": json.loads(places.default_settings().read_text(encoding="utf-8")),
     "settings": str(places.settings_file()),
 }))
@@ -76,6 +79,7 @@ def test_an_installed_felix_finds_what_ships_with_it(installed: Path, home: Path
     assert found["workflows"] == sorted(path.name for path in (ROOT / "assets" / "workflows").glob("*.yaml"))
     assert found["workflows"]
     assert found["icon"]
+    assert "You asked for the synthesis now." in found["page"]
     assert found["defaults"] == json.loads((ROOT / "settings.json").read_text(encoding="utf-8"))
     assert Path(found["settings"]).is_relative_to(home / "config")
 
