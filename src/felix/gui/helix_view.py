@@ -86,6 +86,8 @@ class HelixView:
         self._background = self.canvas.create_image(0, 0, anchor="nw")
         self._items: dict[AgentId, int] = {}
         self._at: dict[AgentId, tuple[float, float]] = {}
+        self._placed: tuple[object, object, list[tuple[float, float]]] = (None, None, [])
+        """Of which projection and depths these are the places."""
         self._glides: dict[AgentId, tuple[tuple[float, float], tuple[float, float]]] = {}
         self._began: float | None = None
         self._moved_at = 0.0
@@ -210,7 +212,10 @@ class HelixView:
 
     def _draw_nodes(self, view: Projection, *, glide: bool) -> None:
         nodes = self.scene.nodes
-        places = view.places([node.depth for node in nodes])
+        depths = tuple(node.depth for node in nodes)
+        if self._placed[:2] != (view, depths):  # to set thirty-two of them apart takes many milliseconds
+            self._placed = (view, depths, view.places(depths))
+        places = self._placed[2]
         for agent_id in self._items.keys() - {node.agent_id for node in nodes}:
             self.canvas.delete(self._items.pop(agent_id))
             self._at.pop(agent_id)

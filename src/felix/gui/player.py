@@ -15,8 +15,8 @@ from felix.ledger.state import RunState
 SPEEDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 STEP_S = 5.0
 """One press of an arrow key."""
-LONGEST_FRAME_S = 0.25
-"""A frame that took longer, because the machine slept or was busy, does not make the run leap."""
+LONGEST_FRAME_S = 0.1
+"""A frame that took longer, because the machine slept or was busy, does not make the run leap: it is late instead."""
 
 
 class Player:
@@ -124,7 +124,7 @@ class Player:
                 self.state = replay.seek(goal)
         elif self.is_playing and self._moved_at is not None:
             passed = min(now - self._moved_at, LONGEST_FRAME_S)
-            records = replay.advance(passed * self.speed)
+            records = replay.hurry(passed * self.speed)
         self._moved_at = now
         if self.is_playing and self.is_at_end:
             self.is_playing = False

@@ -1,13 +1,16 @@
 """The wall: one card per agent, as many columns as fit, and one of them big when asked for.
 
 A card that cannot be seen – scrolled away, or behind the big one – gets nothing and catches up when it comes into view,
-so a frame costs what is on screen, not what the run has.
+so a frame costs what is on screen, not what the run has. Nor does it take long: what many cards have to show at once is
+spread over frames, so that a key press never waits for all of them.
 """
 
 from __future__ import annotations
 
+import math
+import time
 import tkinter as tk
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from felix.events import HUB, AgentId, ThoughtId
@@ -28,6 +31,8 @@ LOWEST = 176
 """A card gets at least this height; when the rows cannot share that, the wall scrolls."""
 GAP = 10
 CHIPS_GAP = 10
+SPARE_S = 0.008
+"""Cards are written for so long within a frame, and one more; laying them out takes Tk as long again."""
 
 
 class Wall:
@@ -50,7 +55,12 @@ class Wall:
         self._state = RunState()
         self._pool: list[Card] = []
         self._cards: dict[AgentId, Card] = {}
-        self._stale: set[AgentId] = set()
+        self._stale: dict[AgentId, None] = {}
+        """Whose card lags behind, those first that have waited longest."""
+        self._until = 0.0
+        """When the time for cards is over in this frame; 0: it has not begun."""
+        self._turn = 0
+        """Which of the visible cards is ticked first."""
         self._visible: list[Card] = []
         self.maximised: AgentId | None = None
         """Whose card is big."""
@@ -78,8 +88,9 @@ class Wall:
             self._rebuild()
         if self.maximised is not None and (is_new or self.maximised not in state.agents):
             self._maximise(None)
-        self._stale.update(self._cards)
-        self._draw_stale()
+        self._lag(self._cards)
+        self._until = time.monotonic() + SPARE_S
+        self._draw_stale(math.inf if is_new else self._until)
         if self._big is not None and self.maximised is not None:
             self._chips.show(state)
             self._big.show(state.agents[self.maximised], state)
@@ -92,8 +103,9 @@ class Wall:
         self._draw_notes()
         # the end of a run changes those who never spoke too, whoever else did so in the same frame
         changed = set(self._cards) if state.status is not None else dirty - {HUB} or set(self._cards)
-        self._stale |= changed & self._cards.keys()
-        self._draw_stale()
+        self._lag(changed)
+        self._until = time.monotonic() + SPARE_S
+        self._draw_stale(self._until)
         if self._under_tools is not None:
             self._tools.show(self._under_tools.offers)
         if self._big is not None and self.maximised is not None:
@@ -103,9 +115,16 @@ class Wall:
 
     def tick(self, now: float) -> bool:
         """Let time pass for what can be seen."""
-        moving = False
-        for card in [self._big] if self._big is not None and self.maximised is not None else self._visible:
+        if self._big is not None and self.maximised is not None:
+            return self._big.tick(now)
+        until, self._until = self._until or time.monotonic() + SPARE_S, 0.0
+        moving = self._draw_stale(until)
+        cards = [*self._visible[self._turn :], *self._visible[: self._turn]]
+        for number, card in enumerate(cards, start=1):
             moving |= card.tick(now)
+            if time.monotonic() > until and number < len(cards):
+                self._turn = (self._turn + number) % len(cards)
+                return True
         return moving
 
     # -- what the window calls -----------------------------------------------------------------------------------------
@@ -179,6 +198,7 @@ class Wall:
             card.frame.place_forget()
             card.forget()
         self._cards = dict(zip(agents, self._pool, strict=False))
+        self._stale.clear()
         self._lay_out()
 
     def _new_card(self) -> Card:
@@ -263,14 +283,24 @@ class Wall:
                 visible.append(card)
         self._visible = visible
 
-    def _draw_stale(self) -> None:
+    def _lag(self, agents: Iterable[AgentId]) -> None:
+        """What these cards show is no longer what is."""
+        for agent_id in agents:
+            if agent_id in self._cards:
+                self._stale.setdefault(agent_id)
+
+    def _draw_stale(self, until: float = math.inf) -> bool:
+        """Draw the cards in view that lag behind. True when it is past `until` (monotonic) and more of them do."""
         if self.maximised is not None or not self._stale:
-            return
-        for card in self._visible:
-            agent_id = next((key for key, each in self._cards.items() if each is card), None)
-            if agent_id in self._stale:
-                self._stale.discard(agent_id)
-                card.show(self._state.agents[agent_id], self._state)
+            return False
+        visible = set(self._visible)
+        lagging = [agent_id for agent_id in self._stale if self._cards.get(agent_id) in visible]
+        for number, agent_id in enumerate(lagging, start=1):
+            del self._stale[agent_id]
+            self._cards[agent_id].show(self._state.agents[agent_id], self._state)
+            if time.monotonic() > until and number < len(lagging):
+                return True
+        return False
 
     def _maximise(self, agent_id: AgentId | None) -> None:
         before, self.maximised = self.maximised, agent_id
@@ -279,7 +309,7 @@ class Wall:
             if self._big is not None:
                 self._big.frame.place_forget()
             self._place_grid()
-            self._stale.update(self._cards)
+            self._lag(self._cards)
             self._draw_stale()
             if before in self._cards:
                 self._cards[before].focus()

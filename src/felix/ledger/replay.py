@@ -123,6 +123,14 @@ class Replay:
         self.state.now = self.now
         return records
 
+    def hurry(self, dt_s: float) -> list[Record]:
+        """As `advance`, but what came of an answer in several pieces comes in one, and what has ended by its end."""
+        course, index = self._go(self.position_s + dt_s)
+        records = course.tell(self.state, self._reached, index)
+        self._reached = index
+        self.state.now = self.now
+        return records
+
     def seek(self, position_s: float) -> RunState:
         """Go to a place in the run. The state is the same object when it lies ahead, and another one when not."""
         course, index = self._go(position_s)
@@ -385,7 +393,7 @@ class _Course:
                     steps.append(_Step(moment_at, len(durable), len(steps), told, moment))
                 else:  # its last moments came with its end, or a clock was set back
                     steps.append(_Step(latest, number - 0.5, count, told, moment))
-        steps.sort(key=lambda step: step[:3])
+        steps.sort()  # no two agree in what orders them
         self._steps = steps
         self._times = [step.at for step in steps]
         ended = {id(step.what): index for index, step in enumerate(steps) if step.told is None}
@@ -410,40 +418,44 @@ class _Course:
     def records(self) -> Iterator[Record]:
         return (self.record(index) for index in range(len(self._steps)))
 
-    def tell(self, state: RunState, start: int, stop: int) -> None:
-        """Tell a state the steps from `start` to `stop`, at the cost of what is being said at `stop`.
+    def tell(self, state: RunState, start: int, stop: int) -> list[Record]:
+        """Tell a state the steps from `start` to `stop`, at the cost of what is being said at `stop`: what was told.
 
         What has ended by then is told by its end alone, and what came piece by piece as one.
         """
+        records: list[Record] = []
         pieces: dict[_Told, list[int]] = {}
         """Steps of each answer that say something in the same channel, one after the other."""
         for index in range(start, stop):
             step = self._steps[index]
             told, what = step.told, step.what
             if told is None:
-                state.apply(self.record(index))
+                records.append(self.record(index))
+                state.apply(records[-1])
             elif told.ended_step >= stop:
                 waiting = pieces.get(told)
                 if waiting and not (isinstance(what, _Says) and what.channel == self._said(waiting[0]).channel):
-                    self._tell_pieces(state, told, pieces.pop(told))
+                    records.append(self._tell_pieces(state, told, pieces.pop(told)))
                 if isinstance(what, _Says):
                     pieces.setdefault(told, []).append(index)
                 else:
-                    state.apply(self.record(index))
-        for told, waiting in pieces.items():
-            self._tell_pieces(state, told, waiting)
+                    records.append(self.record(index))
+                    state.apply(records[-1])
+        records += [self._tell_pieces(state, told, waiting) for told, waiting in pieces.items()]
+        return records
 
     def _said(self, index: int) -> _Says:
         what = self._steps[index].what
         assert isinstance(what, _Says)
         return what
 
-    def _tell_pieces(self, state: RunState, told: _Told, indices: list[int]) -> None:
+    def _tell_pieces(self, state: RunState, told: _Told, indices: list[int]) -> Record:
         first, last = self._said(indices[0]), self._said(indices[-1])
         whole = _Says(first.channel, first.start, last.end, last.tokens)
         at = self._steps[indices[0]].at
         assert self._run is not None
-        state.apply(Record(indices[-1] + 1, at, self._run, told.event(whole)))
+        record = Record(indices[-1] + 1, at, self._run, told.event(whole))
+        state.apply(record)
         speech = state.synthesis if isinstance(told.end, SynthesisComplete) else state.thoughts[told.thought_id]
         assert speech is not None
         chunks = speech.thinking_chunks if first.channel == "thinking" else speech.answer_chunks
@@ -451,6 +463,7 @@ class _Course:
         for index in indices:
             says = self._said(index)
             chunks += (round((self._steps[index].at - speech.opened_at) * 1000), says.end - says.start)
+        return record
 
 
 def _give_places(tolds: list[_Told]) -> None:
