@@ -73,6 +73,12 @@ class LedgerMachine(RuleBasedStateMachine):
             told.synthesise(text).finish().finish("failed")
         return told.run
 
+    @rule(target=ended, task=TEXT, text=TEXT)
+    def whole(self, task: str, text: str) -> RunId:
+        told = self.start(task)
+        told.write(text).end(text)
+        return self.finish(told, text)
+
     @rule(run=ended, text=TEXT)
     def open_again(self, run: RunId, text: str) -> None:
         records = self.ledger.records(run)
@@ -114,7 +120,7 @@ class LedgerMachine(RuleBasedStateMachine):
         """Everything that was not in the file is gone, and with it the hubs."""
         if not self.ledger.health.is_kept:
             self.room()
-        heard = {run: durable(told) for run, told in self.hubs.items()}
+        heard = {run: durable(told) for run, told in self.hubs.items() if run not in self.deleted}
         going = {run for run, told in self.hubs.items() if told.hub.state.is_running}
         for run in going:
             self.hubs[run].hub.emit(NoteAdded(text="nobody heard this", agent_id=None))
@@ -123,10 +129,9 @@ class LedgerMachine(RuleBasedStateMachine):
         self._open()
         for run, records in heard.items():
             kept = self.ledger.records(run)
-            if run not in self.deleted:
-                assert kept[: len(records)] == records, "what was told is in the file"
-                assert not any(isinstance(record.event, NoteAdded) for record in kept)
-            if kept and run in going:
+            assert kept[: len(records)] == records, "what was told is in the file"
+            assert not any(isinstance(record.event, NoteAdded) for record in kept)
+            if run in going:
                 assert state_of(kept, run).status == "interrupted"
         self.hubs.clear()
 
@@ -158,17 +163,15 @@ class LedgerMachine(RuleBasedStateMachine):
             self.ledger.pin(run, is_pinned=is_pinned)
             (self.pinned.add if is_pinned else self.pinned.discard)(run)
 
-    @rule(run=ended)
-    def delete(self, run: RunId) -> None:
+    @rule(run=ended, is_undone=st.booleans())
+    def delete(self, run: RunId, *, is_undone: bool) -> None:
         if not self.is_full and self.ledger.records(run):
             self.ledger.delete(run)
             self.deleted.add(run)
-
-    @rule(run=ended)
-    def restore(self, run: RunId) -> None:
-        if not self.is_full:
-            self.ledger.restore(run)
-            self.deleted.discard(run)
+            self.the_list_is_what_is_not_deleted()
+            if is_undone:
+                self.ledger.restore(run)
+                self.deleted.discard(run)
 
     @rule(words=TEXT)
     def search(self, words: str) -> None:
