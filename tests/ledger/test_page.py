@@ -214,7 +214,7 @@ HOSTILE = (
     '"><svg onload="pwned=1"><image href="{canary}/svg">',
     "<!--</script><script>pwned=1//-->",
     "![picture]({canary}/markdown) ![x][r] [x][r]\n\n[r]: {canary}/reference",
-    "[a](javascript:pwned=1) <javascript:pwned=1> [b](data:text/html,<script>pwned=1</script>) [c](file:///etc/passwd)",
+    "[a](javascript:pwned=1) <javascript:pwned=1> [b](data:text/html,<script>pwned=1</script>) [c](file:///etc/passwd) [d](ms-calc:x)",
     "<style>@import url({canary}/style);</style><link rel=stylesheet href={canary}/link><base href={canary}/>",
     "<meta http-equiv=refresh content='0;url={canary}/refresh'><iframe src={canary}/frame></iframe>",
     "| a |\n|---|\n| <object data={canary}/object> |\n\n    <video src={canary}/c>",
