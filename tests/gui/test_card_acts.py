@@ -159,6 +159,19 @@ def test_a_low_card_has_no_room_for_buttons(shown: Shown) -> None:
     assert words_of_buttons(shown) == []
 
 
+def test_a_tight_card_says_in_few_words_what_went_wrong(shown: Shown) -> None:
+    shown.scene.act(ME, "waiting")
+    shown.scene.end(ME, "failed", error="Connection refused: nothing listens there – start the server.")
+    shown.refresh()
+    assert "Connection refused: nothing listens there – start the server." in shown.words
+    shown.card.frame.place(height=210)
+    shown.window.update()
+    shown.refresh()
+    assert "Connection refused: nothing listens there" in shown.words
+    assert "start the server" not in shown.words
+    assert words_of_buttons(shown) == ["Retry", "Edit and retry…"]
+
+
 # -- what a better go replaces -----------------------------------------------------------------------------------------
 
 

@@ -12,8 +12,9 @@ import tkinter as tk
 from collections.abc import Callable
 from typing import Any
 
-from felix.events import AgentId, QuestionRaised, ThoughtId
-from felix.gui.ask_line import AskLine
+from felix.events import AgentId, ThoughtId
+from felix.gui.card_alerts import CardAlerts
+from felix.gui.card_asking import CardAsking
 from felix.gui.card_document import CardDocument
 from felix.gui.card_foot import CardFoot
 from felix.gui.card_head import CardHead
@@ -28,18 +29,16 @@ from felix.gui.card_words import (
     is_connecting,
     meta,
     thought_document,
-    trouble_of,
     waiting_of,
 )
 from felix.gui.find_bar import FindBar
 from felix.gui.kit import Kit
-from felix.gui.offers import NOTHING, CardActs, Offer, Offers, turn_of
+from felix.gui.offers import CardActs, Offers
 from felix.gui.pacing import Pacer
-from felix.gui.question_line import QuestionLine, question_for
+from felix.gui.provenance import Relation, in_words
 from felix.gui.shown_text import to_clipboard
 from felix.gui.stream_text import StreamText
 from felix.gui.thinking_strip import ThinkingStrip
-from felix.gui.trouble_block import Act, TroubleBlock
 from felix.gui.waiting_panel import DOTS, WaitingPanel
 from felix.ledger.state import Agent, RunState, Thought
 from felix.settings import SettingsFile
@@ -54,13 +53,12 @@ SHORT_PX = 276
 """Below this width a badge is short: "Reading 40 %"."""
 LOW_PX = 150
 """Below this height thinking stays folded."""
+TIGHT_PX = 240
+"""Below this height what went wrong is said in few words."""
 MEASURE_PX = 740
 """The widest line of a maximised card."""
 MODIFIERS = ("Control", "Alt")
-TWICE_S = 0.4
-"""The second half of a double click asks for nothing again."""
 STOPPING = Badge("Stopping…", "stop", "stop-circle-fill")
-RETRY, EDIT, GO_ON = "Retry", "Edit and retry…", "Continue writing"
 
 
 class Card:
@@ -84,12 +82,7 @@ class Card:
         self.agent: Agent | None = None
         self.is_large = is_large
         self._kit, self._settings = kit, settings
-        self._on_maximise, self._on_hover, self._acts = on_maximise, on_hover, acts
-        self._acted_at = 0.0
-        self._stopping: ThoughtId | None = None
-        """What the user has stopped, until the run says so."""
-        self._question: QuestionLine | None = None
-        self._ask_line: AskLine | None = None
+        self._on_maximise, self._on_hover = on_maximise, on_hover
         self._tools: CardTools | None = None
         self._state = RunState()
         self._pacer = Pacer()
@@ -98,11 +91,9 @@ class Card:
         # each card counts its seconds in a frame of its own: thirty-two at once would be felt
         self._slow_at = time.monotonic() - random.uniform(0, SLOW_S)
         self._waiting: Waiting | None = None
-        self._trouble: tuple[str, str, str] | None = None
-        self._blocks: dict[str, TroubleBlock] = {}
-        self._is_narrow = self._is_short = self._is_low = False
+        self._is_narrow = self._is_short = self._is_tight = False
         self._notes_known = 0
-        self._build(parent)
+        self._build(parent, acts)
 
     # -- what the wall calls -------------------------------------------------------------------------------------------
 
@@ -114,19 +105,19 @@ class Card:
             self._document.forget()
             self._pacer.reset()
             self._came = self._notes_known = 0
-            self._close_ask()
-            self._hide_trouble()
+            self._alerts.hide_trouble()
             self._head.name(agent.agent_id)
             self._strip.show("")
             self._find.close()
+        self.asking.show(agent, state)
         self._document.reason = agent.reason
         self.update()
 
     def forget(self) -> None:
         """Show nobody, and let the run go that was shown."""
         self._find.close()
-        self._close_ask()
         self.agent, self._state = None, RunState()
+        self.asking.show(None, self._state)
         self._foot.forget()
         self._document.forget()
         self._came = 0
@@ -178,13 +169,17 @@ class Card:
         """Scroll to a thought."""
         self._document.lead_to(thought_id)
 
+    def mark(self, relation: Relation, words: str) -> None:
+        """Show how this agent's thoughts stand to those of the card that is pointed at; with no words, to none."""
+        self._head.mark(words, is_source=relation.was_read, is_reader=relation.has_read)
+
     def find(self) -> None:
         """Open the find bar."""
         self._find.open()
 
     def close_find(self) -> bool:
         """Close the find bar, or the line for a question; False when neither was open."""
-        return self._find.close() or self._close_ask()
+        return self._find.close() or self.asking.close()
 
     def copy(self) -> None:
         """The selection, else all that the agent said, to the clipboard."""
@@ -203,63 +198,19 @@ class Card:
         if self.agent is not None:
             self._on_maximise(self.agent.agent_id)
 
-    # -- what can be asked of the agent --------------------------------------------------------------------------------
-
     @property
     def offers(self) -> Offers:
         """What can be asked of this agent now."""
-        if self._acts is None or self.agent is None:
-            return NOTHING
-        return self._acts.offers(self.agent, self._state)
+        return self.asking.offers
 
     def stop(self) -> None:
-        """End what this agent writes; the badge says so before the run does."""
-        if (acts := self._may("stop")) and self.agent is not None and self.agent.latest is not None:
-            self._stopping = self.agent.latest.thought_id
-            self._draw_state()
-            acts.stop(self.agent.agent_id)
+        self.asking.stop()
 
     def retry(self) -> None:
-        """Have the agent take its latest turn again."""
-        if (acts := self._may("retry")) and (turn := self._turn):
-            acts.retry(turn.thought_id)
-
-    def edit(self) -> None:
-        """The same, after the user has changed the prompt or the model."""
-        if (acts := self._may("retry")) and (turn := self._turn):
-            acts.edit(turn.thought_id)
-
-    def go_on(self) -> None:
-        """Have a cut answer continued."""
-        if (acts := self._may("continue")) and (turn := self._turn):
-            acts.go_on(turn.thought_id)
+        self.asking.retry()
 
     def ask(self) -> None:
-        """Open the line for a question to this agent."""
-        if self._may("ask") and self.agent is not None:
-            if self._ask_line is None:
-                self._ask_line = AskLine(self.frame, self._kit, self.foot, on_ask=self._ask)
-            self._ask_line.open(str(self.agent.agent_id), has_room=not self._is_low)
-
-    def _ask(self, question: str) -> None:
-        if self._acts is not None and self.agent is not None:
-            self._stream.to_end()
-            self._acts.ask(self.agent.agent_id, question)
-
-    def _close_ask(self) -> bool:
-        return self._ask_line is not None and self._ask_line.close()
-
-    @property
-    def _turn(self) -> Thought | None:
-        return turn_of(self.agent) if self.agent is not None else None
-
-    def _may(self, offer: Offer) -> CardActs | None:
-        """The acts, if this one is offered, and not just now asked for."""
-        now = time.monotonic()
-        if offer not in self.offers or now - self._acted_at < TWICE_S:
-            return None
-        self._acted_at = now
-        return self._acts
+        self.asking.ask()
 
     @property
     def stream(self) -> StreamText:
@@ -268,10 +219,11 @@ class Card:
 
     # -- building ------------------------------------------------------------------------------------------------------
 
-    def _build(self, parent: tk.Misc) -> None:
+    def _build(self, parent: tk.Misc, acts: CardActs | None) -> None:
         kit = self._kit
         self.frame = kit.frame(parent, "card", 3, box="card")
         self._head = CardHead(self.frame, kit)
+        self._head.explain = lambda: in_words(self.agent, self._state) if self.agent is not None else ""
         self._foot = CardFoot(self.frame, kit)
         self.foot = self._foot.frame
         if self.is_large:
@@ -295,6 +247,8 @@ class Card:
             on_copy=lambda thought: self._to_clipboard(thought_document(thought)),
             on_unfold=self._unfolded,
         )
+        self.asking = CardAsking(self.frame, kit, self.foot, acts, on_stop=self._draw_state, on_ask=self._stream.to_end)
+        self._alerts = CardAlerts(self._body, kit, self._stream.frame, self.asking)
         self._find = FindBar(self._body, kit, self._stream.text, before=self._stream.frame, on_jump=self._stream.latch)
         self._strip = ThinkingStrip(self._stream, kit, on_fold=self._fold)
         self._panel = WaitingPanel(self._body, kit)
@@ -365,22 +319,14 @@ class Card:
         assert agent is not None
         latest = agent.latest
         badge = badge_for(agent, self._state, short=self._is_short)
-        if latest is not None and latest.is_live and latest.thought_id == self._stopping:
+        if self.asking.is_stopping:
             badge = STOPPING
         if self._head.set_badge(badge, agent.code):
             self._draw_slow()
         self._head.set_fraction(latest.fraction or 0.0 if latest is not None and latest.is_live else 0.0)
-        self._draw_question(question_for(self._state, agent.agent_id))
-        offers = self.offers
         if self._tools is not None:
-            self._tools.show(offers)
-        trouble = trouble_of(turn_of(agent))
-        if trouble != self._trouble:
-            self._hide_trouble()
-            if trouble:
-                self._show_trouble(trouble)
-        if trouble:
-            self._blocks[trouble[0]].offer(() if self._is_low else self._remedies(offers))
+            self._tools.show(self.offers)
+        self._alerts.show(agent, self._state, is_low=self.asking.is_low, is_tight=self._is_tight)
         if self._waiting is None or waiting_of(agent, self._state, self._state.now) is None:
             self._draw_waiting()
 
@@ -421,37 +367,6 @@ class Card:
         self._strip.show(self._document.open_thinking)
         self.focus()
 
-    def _show_trouble(self, trouble: tuple[str, str, str]) -> None:
-        state, title, sentence = trouble
-        self._trouble = trouble
-        if state not in self._blocks:
-            acts = {
-                RETRY: Act("arrow-clockwise", self.retry),
-                EDIT: Act(None, self.edit),
-                GO_ON: Act("pencil-fill", self.go_on),
-            }
-            self._blocks[state] = TroubleBlock(self._body, self._kit, state, acts)
-        self._blocks[state].show(title, sentence, before=self._stream.frame)
-
-    def _remedies(self, offers: Offers) -> tuple[str, ...]:
-        """The two acts that help most; a card has room for no more, and the menu has all."""
-        turn = self._turn
-        if "continue" in offers and turn is not None and turn.status == "truncated":
-            return GO_ON, RETRY
-        return (RETRY, EDIT) if "retry" in offers else ()
-
-    def _draw_question(self, question: QuestionRaised | None) -> None:
-        if self._question is None:
-            if question is None or self._acts is None:
-                return
-            self._question = QuestionLine(self._body, self._kit, on_answer=self._acts.answer)
-        if self._question.show(question):
-            if question is None:
-                self._question.frame.pack_forget()
-            else:
-                px = self._kit.px
-                self._question.frame.pack(fill="x", padx=px(9), pady=(px(9), px(2)), before=self._stream.frame)
-
     def _hear_notes(self) -> None:
         if self.agent is not None and len(self._state.notes) != self._notes_known:
             self._notes_known = len(self._state.notes)
@@ -463,11 +378,6 @@ class Card:
         self._stream.latch()
         self.update()
         self._stream.text.see(mark)
-
-    def _hide_trouble(self) -> None:
-        self._trouble = None
-        for block in self._blocks.values():
-            block.hide()
 
     # -- the user's hand -----------------------------------------------------------------------------------------------
 
@@ -500,36 +410,26 @@ class Card:
         share = self._kit.font_percent / 100
         self._is_narrow = width < self._kit.px(NARROW_PX) * share
         self._is_short = width < self._kit.px(SHORT_PX) * share
-        self._is_low = self._document.keep_folded = height < self._kit.px(LOW_PX)
+        self.asking.is_low = self._document.keep_folded = height < self._kit.px(LOW_PX)
+        self._is_tight = height < self._kit.px(TIGHT_PX) * share
         if self.agent is not None:
             self._draw_state()
             self._draw_slow()
 
     def _open_menu(self, event: tk.Event[Any]) -> None:
-        text, thought, offers = self._stream.text, self._thought_at(event), self.offers
+        text, thought = self._stream.text, self._thought_at(event)
         copying = [Item("Copy", self._stream.copy, "Ctrl+C", bool(text.tag_ranges("sel")))]
         if thought is not None:
             copying.append(Item("Copy this thought", lambda: self._to_clipboard(thought_document(thought))))
             if thought.thinking:
                 copying.append(Item("Copy its thinking", lambda: self._to_clipboard(str(thought.thinking))))
         copying.append(Item("Copy all of this agent", self.copy_all))
-        asking = [
-            item
-            for offer, item in (
-                ("stop", Item("Stop this agent", self.stop, "Del")),
-                ("ask", Item("Ask this agent…", self.ask, "A")),
-                ("retry", Item("Try again", self.retry, "R")),
-                ("retry", Item("Edit and try again…", self.edit)),
-                ("continue", Item("Continue writing", self.go_on)),
-            )
-            if offer in offers
-        ]
         getting_about = (
             Item("Select all", lambda: text.tag_add("sel", "1.0", "end-1c"), "Ctrl+A"),
             Item("Find…", self.find, "Ctrl+F"),
             Item("Make small" if self.is_large else "Make big", self.maximise, "Enter"),
         )
-        open_menu(self._kit, event, (copying, asking, getting_about))
+        open_menu(self._kit, event, (copying, self.asking.items(), getting_about))
 
     def _thought_at(self, event: tk.Event[Any]) -> Thought | None:
         thought_id = self._document.thought_at(f"@{event.x},{event.y}")

@@ -92,10 +92,15 @@ class RunShelf:
 
     # -- which is shown ------------------------------------------------------------------------------------------------
 
-    def open(self, run: RunId, or_else: Callable[[], object] | None = None) -> None:
+    def open(
+        self,
+        run: RunId,
+        then: Callable[[], object] | None = None,
+        or_else: Callable[[], object] | None = None,
+    ) -> None:
         """Put a run on screen: the one that goes on as it stands, any other as it ended.
 
-        `or_else` is called, and nothing said, when it is no longer there.
+        `then` is called when it is there; `or_else`, and nothing said, when there is no such run any more.
         """
         self._opening = 0
         if self._bridge.knows(run) and self._bridge.live.is_running and run == self._bridge.live_run:
@@ -104,12 +109,13 @@ class RunShelf:
             return
         self.list.set_shown(run)  # at once; what it says comes in a moment
         self._opening = self._engine.ask_ledger(partial(_records, run=run))
-        self._bridge.expect(self._opening, partial(self._opened, self._opening, run, or_else))
+        self._bridge.expect(self._opening, partial(self._opened, self._opening, run, then, or_else))
 
     def _opened(
         self,
         number: int,
         run: RunId,
+        then: Callable[[], object] | None,
         or_else: Callable[[], object] | None,
         value: object,
         error: FelixError | None,
@@ -126,6 +132,8 @@ class RunShelf:
         assert isinstance(value, list)
         self._bridge.open(value)
         self._show(run)
+        if then is not None:
+            then()
 
     def begin_new(self) -> None:
         """Leave the run that is shown for a task yet to be written."""
@@ -200,7 +208,7 @@ class RunShelf:
 
     def update(self, state: RunState, dirty: set[AgentId]) -> None:
         # before its first record a run is not in the ledger
-        phase = (state.run, state.status, state.seq > 0)
+        phase = (state.run, state.status, state.seq > 0, state.ended_at)
         if phase != self._phase:
             self._phase = phase
             self.list.set_live(live_words(state, state.now) if state.run else None)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import tkinter as tk
 from collections.abc import Callable, Mapping
 from tkinter import ttk as plain
 from typing import NamedTuple
 
 from felix.gui.kit import Kit
+
+_APART = re.compile(r" – |; ")
+"""Between what happened and what to do about it."""
 
 
 class Act(NamedTuple):
@@ -39,10 +43,11 @@ class TroubleBlock:
         self._ground = ground
         inner.bind("<Configure>", lambda event: self._sentence.configure(wraplength=max(80, event.width - kit.px(20))))
 
-    def show(self, title: str, sentence: str, *, before: tk.Misc) -> None:
-        """Stand above `before`, a packed sibling."""
+    def show(self, title: str, sentence: str, *, before: tk.Misc, is_tight: bool = False) -> None:
+        """Stand above `before`, a packed sibling. Where it is tight, only what happened is said; pointing tells all."""
         self._title.configure(text=title)
-        self._sentence.configure(text=sentence)
+        self._sentence.configure(text=_APART.split(sentence, maxsplit=1)[0] if is_tight else sentence)
+        self._kit.tooltip(self._sentence, sentence if is_tight else "")
         self._sentence.pack(anchor="w") if sentence else self._sentence.pack_forget()
         px = self._kit.px
         self._frame.pack(fill="x", padx=px(9), pady=(px(9), px(2)), before=before)
