@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import tkinter as tk
+from collections.abc import Callable
+from typing import Any
 
 from felix.gui.card_words import Badge
 from felix.gui.kit import Kit
+
+EDGE, EDGE_INSET = 3, 9
+"""Width of a marked edge, and what it leaves free for the round corners."""
+
+EDGES: dict[str, dict[str, Any]] = {
+    "left": {"relx": 0.0, "x": 1, "anchor": "nw"},
+    "right": {"relx": 1.0, "x": -1, "anchor": "ne"},
+}
 
 
 class CardHead:
     """Packed at the top of a card. The rule is the progress bar where a server tells a real fraction."""
 
     def __init__(self, parent: tk.Misc, kit: Kit) -> None:
-        self._kit = kit
+        self._kit, self._card = kit, parent
         self.frame = kit.frame(parent, "card", (8, 6, 6, 6))
         self.frame.pack(fill="x")
         self._avatar = kit.label(self.frame, on="card")
@@ -37,8 +47,16 @@ class CardHead:
         self.parts: tuple[tk.Misc, ...] = (self._avatar, middle, upper, self._badge, self._name, self._meta, rule)
         """For bindings."""
         self._shown: tuple[Badge, str] | None = None
-        self._words = ""
+        self._words = self._mark = ""
+        self._edges: dict[str, tk.Widget] = {}
+        self.explain: Callable[[], str] = str
+        """What is said of it beside a pointer that rests here."""
+        for part in (self._name, self._meta):
+            kit.tooltip(part, self._explained)
         self._fraction = 0.0
+
+    def _explained(self) -> str:
+        return self.explain()
 
     def name(self, agent_id: str) -> None:
         """Whose card it is."""
@@ -58,7 +76,24 @@ class CardHead:
         """Depth and elapsed time."""
         if words != self._words:
             self._words = words
-            self._meta.configure(text=words)
+            if not self._mark:
+                self._meta.configure(text=words)
+
+    def mark(self, words: str, *, is_source: bool, is_reader: bool) -> None:
+        """Say `words` in place of them, and colour an edge of the card, or both; empty: undo it."""
+        if words != self._mark:
+            self._mark = words
+            self._kit.set_label(self._meta, text=words or self._words, color="ink:write" if words else "text2")
+        for side, is_marked in (("left", is_source), ("right", is_reader)):
+            edge = self._edges.get(side)
+            if is_marked and edge is None:
+                edge = self._edges[side] = self._kit.frame(self._card, "primary", width=self._kit.px(EDGE))
+            if is_marked and edge is not None:
+                inset = self._kit.px(EDGE_INSET)
+                edge.place(y=inset, relheight=1.0, height=-2 * inset, bordermode="outside", **EDGES[side])
+                edge.lift()
+            elif edge is not None:
+                edge.place_forget()
 
     def set_fraction(self, fraction: float) -> None:
         """How far loading or reading is, 0 to 1; 0 is a plain rule."""

@@ -20,6 +20,7 @@ from felix.gui.chips import ChipsRow
 from felix.gui.kit import Kit
 from felix.gui.note_strip import NoteStrip
 from felix.gui.offers import CardActs
+from felix.gui.provenance import Provenance
 from felix.ledger.state import RunState
 from felix.settings import SettingsFile
 
@@ -76,6 +77,7 @@ class Wall:
         self._big: Card | None = None
         self._under_tools: Card | None = None
         self._tools = CardTools(self._grid.body, kit, lambda: self._under_tools)
+        self._provenance = Provenance(self.frame, lambda: self._cards)
 
     # -- View ----------------------------------------------------------------------------------------------------------
 
@@ -88,6 +90,7 @@ class Wall:
             self._rebuild()
         if self.maximised is not None and (is_new or self.maximised not in state.agents):
             self._maximise(None)
+        self._provenance.show(state)
         self._lag(self._cards)
         self._until = time.monotonic() + SPARE_S
         self._draw_stale(math.inf if is_new else self._until)
@@ -106,6 +109,7 @@ class Wall:
         self._lag(changed)
         self._until = time.monotonic() + SPARE_S
         self._draw_stale(self._until)
+        self._provenance.show(state)
         if self._under_tools is not None:
             self._tools.show(self._under_tools.offers)
         if self._big is not None and self.maximised is not None:
@@ -202,10 +206,13 @@ class Wall:
         self._lay_out()
 
     def _new_card(self) -> Card:
-        return Card(
+        card = Card(
             self._grid.body, self._kit, self._settings, acts=self._acts, on_maximise=self.maximise,
             on_hover=self._hovered,
         )  # fmt: skip
+        card.frame.bind("<Leave>", lambda event: self._left(card, event), add="+")
+        card.stream.text.bind("<FocusOut>", lambda _event: self._provenance.leave(), add="+")
+        return card
 
     def _lay_out(self) -> None:
         canvas, px, count = self._grid.canvas, self._kit.px, len(self._cards)
@@ -337,9 +344,16 @@ class Wall:
 
     def _hovered(self, card: Card) -> None:
         self._under_tools = card
+        self._provenance.point(card)
         self._tools.show(card.offers)
         self._tools.frame.place(in_=card.foot, relx=1.0, rely=0.5, anchor="e")
         self._tools.frame.lift()
+
+    def _left(self, card: Card, event: tk.Event[tk.Misc]) -> None:
+        # the pointer also leaves when it goes on to a part of the card, the toolbar among them
+        under = card.frame.winfo_containing(event.x_root, event.y_root)
+        if under is None or not f"{under}.".startswith((f"{card.frame}.", f"{self._tools.frame}.")):
+            self._provenance.leave()
 
     def _focused(self) -> Card | None:
         if self._big is not None and self.maximised is not None:
