@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -17,9 +16,10 @@ MINE = "# Boats\n\nBuy the red boat now.\n\nIt floats [research-1].\n"
 YOURS = "# Boats\n\nBuy the blue boat.\n\nIt floats [research-1].\n\nAnd it is new.\n"
 
 
-@pytest.fixture
-def felix(display: str, tmp_path: Path) -> Iterator[Opened]:
+@pytest.fixture(scope="module")
+def window(display: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
     """Run a is on screen; b, c and d are in the list."""
+    tmp_path = tmp_path_factory.mktemp("window")
     now = time.time()
     ledger = keep(
         tmp_path / "ledger.db",
@@ -34,6 +34,15 @@ def felix(display: str, tmp_path: Path) -> Iterator[Opened]:
     felix.until(lambda: felix.window.bridge.state.run == "a")
     yield felix
     felix.close()
+
+
+@pytest.fixture
+def felix(window: Opened) -> Iterator[Opened]:
+    yield window
+    window.window.overlays.close()
+    window.window.kit.set_theme("light")
+    window.app.geometry("1400x900+0+0")
+    window.settle()
 
 
 def compared(felix: Opened, run: str) -> ComparePanel:

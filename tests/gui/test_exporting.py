@@ -57,15 +57,24 @@ class Exported:
         return str(self.path) if self.path else ""
 
 
+@pytest.fixture(scope="module")
+def window(display: str, ledger: Path) -> Iterator[Exported]:
+    with pytest.MonkeyPatch.context() as patch:
+        exported = Exported(ledger.parent, ledger, patch)
+        yield exported
+        exported.felix.close()
+
+
 @pytest.fixture
-def exported(display: str, tmp_path: Path, ledger: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Exported]:
-    exported = Exported(tmp_path, ledger, monkeypatch)
-    yield exported
-    exported.felix.close()
+def exported(window: Exported, tmp_path: Path) -> Exported:
+    """Nothing has been said yet."""
+    window.path, window.offered[:] = tmp_path / "run.one", []
+    window.window.status.say("")
+    return window
 
 
 def test_a_run_is_written_in_each_format_and_its_place_said(exported: Exported, tmp_path: Path) -> None:
-    assert exported.menu.entrycget(OPEN_FOLDER, "state") == "disabled"
+    assert exported.menu.entrycget(OPEN_FOLDER, "state") == "disabled", "nothing was exported yet"
     for label, ending in (("Markdown…", "md"), ("JSON, all events…", "json"), ("Page that replays it…", "html")):
         exported.path = tmp_path / f"run.{ending}"
         assert f"Exported to {exported.path}" in exported.choose(label)

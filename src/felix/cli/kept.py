@@ -49,6 +49,8 @@ def ledger_file(options: argparse.Namespace) -> Path:
     """The ledger that the command line names, else the settings, else the usual one. Raises SettingsError."""
     if options.ledger:
         return places.ledger_file(options.ledger)
+    if options.settings and not options.settings.exists():
+        note(f"{options.settings} does not exist; Felix uses its defaults.")
     settings = SettingsFile(options.settings or places.settings_file(), defaults=places.default_settings())
     settings.load()
     if settings.faults:
