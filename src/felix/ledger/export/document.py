@@ -20,6 +20,8 @@ def markdown(state: RunState, *, include_thinking: bool = False) -> str:
     if (plan := state.plan) is not None:
         parts += _titled("Task", _closed(plan.task.strip()))
         parts.append(f"*{plan.workflow}, {words.model_of(state)}, {words.began(state)}*")
+        if plan.follows:
+            parts.append(f"*It follows the run {plan.follows}.*")
         parts.append(_table(words.figures(state)))
         if state.reason:
             parts.append(f"*{_in_a_line(state.reason)}*")

@@ -15,7 +15,7 @@ from string import Template
 from felix import places
 from felix.events import PASSING, Record
 from felix.ledger import words
-from felix.ledger.export import markup
+from felix.ledger.export import drawing, markup
 from felix.ledger.export.event_file import without_thinking
 from felix.ledger.export.film import Film, Scene, film
 from felix.ledger.export.prose import escaped, plain
@@ -69,9 +69,9 @@ def html(records: Iterable[Record], *, include_thinking: bool = False) -> str:
             markup.card(agent, numbers, cited, include_thinking=include_thinking) for agent in state.agents.values()
         ),
         deeds=markup.deeds(timed),
-        helix=markup.helix(state),
-        timeline=markup.timeline(state, timed),
-        marks=markup.marks(state, timed),
+        helix=drawing.helix(state),
+        timeline=drawing.timeline(state, timed),
+        marks=drawing.marks(state, timed),
         figures=markup.figures(state),
         total=str(timed.total),
         total_words=words.duration(timed.total / 1000),
@@ -87,7 +87,7 @@ def _film(state: RunState, timed: Film) -> dict[str, object]:
     for thought in state.thoughts.values():
         scene = _scene(timed.scenes.get(thought.thought_id), thought, timed)
         place = places_of[thought.agent_id]
-        x, y = markup.place_of(state, place, thought.checkpoint)
+        x, y = drawing.place_of(state, place, thought.checkpoint)
         read = [numbers[each] for each in thought.read if each in numbers]
         answers.append(
             {**scene, "agent": place, "round": thought.round, "depth": thought.checkpoint, "x": x, "y": y, "read": read}
@@ -95,7 +95,7 @@ def _film(state: RunState, timed: Film) -> dict[str, object]:
     answers += [_scene(timed.syntheses.get(each.number), each, timed) for each in markup.syntheses(state)]
     agents = []
     for place, agent in enumerate(state.agents.values()):
-        x, y = markup.place_of(state, place, agent.spawn)
+        x, y = drawing.place_of(state, place, agent.spawn)
         agents.append({"role": agent.role, "depth": agent.spawn, "x": x, "y": y})
     return {
         "total": timed.total,
@@ -103,7 +103,7 @@ def _film(state: RunState, timed: Film) -> dict[str, object]:
         "roundsPlanned": len(state.rounds),
         "agents": agents,
         "answers": answers,
-        "activities": markup.ACTIVITIES,
+        "activities": drawing.ACTIVITIES,
     }
 
 

@@ -1,0 +1,137 @@
+"""The drawings of the page as SVG – helix, timeline, the marks over the scrubber – to be seen without a script, too."""
+
+from __future__ import annotations
+
+import math
+
+from felix.events import Activity
+from felix.ledger import words
+from felix.ledger.export.film import Film, Scene
+from felix.ledger.export.markup import TONES, syntheses
+from felix.ledger.export.prose import escaped
+from felix.ledger.state import RunState, Speech, Synthesis, Thought
+
+ACTIVITIES: dict[Activity, tuple[str, str]] = {
+    "queued": ("queue", "Queued"),
+    "connecting": ("prep", "Connecting"),
+    "loading": ("prep", "Loading"),
+    "reading": ("prep", "Reading prompt"),
+    "waiting": ("prep", "Waiting"),
+    "retrying": ("prep", "Retrying"),
+    "thinking": ("think", "Thinking"),
+    "writing": ("write", "Writing"),
+}
+"""Tone and word of what one still does."""
+
+TOP, BOTTOM = 3.0, 0.5
+"""Radii of the helix; between them R = bottom·(top/bottom)^(1−t)."""
+GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))
+"""From one agent to the next on a ring: neighbours are never near each other, however many there are."""
+WIDE, TALL = 240, 400
+"""Of its picture, in its own units."""
+
+
+def timeline(state: RunState, film: Film) -> str:
+    """A row for each agent and one for the synthesis, drawn in thousandths of the run."""
+    rows = []
+    for agent in state.agents.values():
+        scenes = [(film.scenes[each.thought_id], each) for each in agent.thoughts if each.thought_id in film.scenes]
+        rows.append(_row(agent.code, agent.agent_id, scenes, film))
+    made = [(film.syntheses[each.number], each) for each in syntheses(state) if each.number in film.syntheses]
+    if made:
+        rows.append(_row("✦", "synthesis", made, film))
+    axis = "".join(f"<span>{words.duration(film.total * part / 4000)}</span>" for part in range(5))
+    legend = "".join(
+        f'<span class="{tone}"><i></i>{word}</span>'
+        for tone, word in (("prep", "reading"), ("think", "thinking"), ("write", "writing"), ("queue", "waiting"))
+    )
+    return (
+        f'<div class="rows" id="rows"><div class="axis">{axis}</div>{"".join(rows)}</div><p class="legend">{legend}</p>'
+    )
+
+
+def marks(state: RunState, film: Film) -> str:
+    """Over the scrubber: where rounds began, answers failed, and the synthesis began."""
+    lines = [f'<rect class="round" x="{_share(ms, film)}" width="2" height="6"/>' for ms, _ in film.rounds]
+    for thought_id, scene in film.scenes.items():
+        if TONES[state.thoughts[thought_id].status] == "fail" and scene.ended is not None:
+            lines.append(f'<rect class="fail" x="{_share(scene.ended, film)}" width="4" height="6"/>')
+    lines += [
+        f'<rect class="done" x="{_share(scene.began, film)}" width="3" height="6"/>'
+        for scene in film.syntheses.values()
+    ]
+    return (
+        f'<svg class="marks" viewBox="0 0 1000 6" preserveAspectRatio="none" aria-hidden="true">{"".join(lines)}</svg>'
+    )
+
+
+def helix(state: RunState) -> str:
+    """The funnel the agents go down, each where it ended; the script moves them."""
+    turns = state.plan.helix_turns if state.plan else 2.0
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (_point(n / 160, turns, 0.0) for n in range(161)))
+    rings = "".join(
+        f'<ellipse cx="{WIDE / 2}" cy="{_y(t):.1f}" rx="{_radius(t):.1f}" ry="{_radius(t) * 0.2:.1f}"/>'
+        for t in sorted({0.0, 1.0, *(turn.checkpoint for each in state.rounds for turn in each.turns)})
+    )
+    nodes = ""
+    for place, agent in enumerate(state.agents.values()):
+        x, y = place_of(state, place, agent.depth)
+        tone = "queue" if agent.latest is None else TONES[agent.latest.status]
+        nodes += (
+            f'<g class="node {tone}" transform="translate({x:.1f} {y:.1f})"><circle r="11"/>'
+            f'<text dy="3.5">{escaped(words.harmless(agent.code))}</text></g>'
+        )
+    label = "Where the agents stand on the helix"
+    return (
+        f'<svg class="helix" viewBox="0 -14 {WIDE} {TALL + 28}" role="img" aria-label="{label}">'
+        f'<g class="rings">{rings}</g><polyline points="{path}"/>'
+        '<text class="end" x="2" y="4">0.0 explore</text>'
+        f'<text class="end" x="2" y="{TALL + 4}">1.0 answer</text>{nodes}</svg>'
+    )
+
+
+def place_of(state: RunState, place: int, depth: float) -> tuple[float, float]:
+    """Where the agent of that place in the workflow stands at a depth: those of one depth share a ring."""
+    turns = state.plan.helix_turns if state.plan else 2.0
+    return _point(depth, turns, GOLDEN_ANGLE * place, least=min(WIDE / 2 - 24, 10 + 9 * len(state.agents)))
+
+
+def _row(code: str, name: str, scenes: list[tuple[Scene, Thought]] | list[tuple[Scene, Synthesis]], film: Film) -> str:
+    bars = "".join(_bars(scene, speech, film) for scene, speech in scenes)
+    return (
+        f'<div class="row" title="{escaped(name)}"><span>{escaped(words.harmless(code))}</span>'
+        f'<svg viewBox="0 0 1000 12" preserveAspectRatio="none" aria-hidden="true">{bars}</svg></div>'
+    )
+
+
+def _bars(scene: Scene, speech: Speech, film: Film) -> str:
+    """High for thinking and writing, half as high for reading and the like, a line for waiting in the queue."""
+    end = film.total if scene.ended is None else scene.ended
+    begins = [*scene.states[::2], end]
+    bars = []
+    for number, activity in enumerate(scene.states[1::2]):
+        start, stop = int(begins[number]), int(begins[number + 1])
+        tone = ACTIVITIES[activity][0]  # type: ignore[index]  # every second one is an activity
+        y, height = {"queue": (5.5, 1), "prep": (4, 4)}.get(tone, (1, 10))
+        width = max(1.5, _share(stop, film) - _share(start, film))
+        bars.append(f'<rect class="{tone}" x="{_share(start, film)}" y="{y}" width="{width:.1f}" height="{height}"/>')
+    if TONES[speech.status] == "fail":
+        bars.append(f'<rect class="fail" x="{_share(end, film)}" y="0" width="4" height="12"/>')
+    return "".join(bars)
+
+
+def _share(ms: int, film: Film) -> float:
+    return round(1000 * ms / film.total, 1)
+
+
+def _y(t: float) -> float:
+    return t * TALL
+
+
+def _radius(t: float, least: float = 0.0) -> float:
+    return max(least, BOTTOM * math.pow(TOP / BOTTOM, 1 - t) * (WIDE / 2 - 14) / TOP)
+
+
+def _point(t: float, turns: float, turned: float, *, least: float = 0.0) -> tuple[float, float]:
+    angle, radius = 2 * math.pi * turns * t + turned, _radius(t, least)
+    return round(WIDE / 2 + radius * math.cos(angle), 1), round(_y(t) + radius * 0.2 * math.sin(angle), 1)
