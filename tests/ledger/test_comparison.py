@@ -27,6 +27,11 @@ def test_words_are_marked_in_lines_that_differ() -> None:
     assert [each for each in stretches(left, right) if each.differs] == [Stretch("red", "blue"), Stretch(" now", "")]
 
 
+def test_neighbours_that_were_changed_are_one_change() -> None:
+    found = list(stretches("for a limited time, say", "for six weeks, say"))
+    assert [each for each in found if each.differs] == [Stretch("a limited time", "six weeks")]
+
+
 def test_equal_texts_have_no_difference() -> None:
     assert list(stretches("a\nb", "a\nb")) == [Stretch("a\nb", "a\nb")]
     assert list(stretches("", "")) == []

@@ -85,8 +85,20 @@ def stretches(left: str, right: str) -> Iterator[Stretch]:
         yield Stretch("".join(same), "".join(same))
 
 
-def _by_words(left: str, right: str) -> list[tuple[Sequence[str], Sequence[str]]]:
-    return list(_paired(_WORD.findall(left), _WORD.findall(right), MOST_WORDS))
+def _by_words(left: str, right: str) -> Iterator[tuple[Sequence[str], Sequence[str]]]:
+    """Words that differ, with the blanks between them: two words in a row that were changed are one change."""
+    pairs = list(_paired(_WORD.findall(left), _WORD.findall(right), MOST_WORDS))
+    changed: tuple[list[str], list[str]] = [], []
+    for number, (ours, theirs) in enumerate(pairs):
+        is_between = 0 < number < len(pairs) - 1 and "".join(ours).isspace() and "\n" not in ours
+        if ours == theirs and not is_between:
+            yield changed
+            changed = [], []
+            yield ours, theirs
+        else:
+            changed[0].extend(ours)
+            changed[1].extend(theirs)
+    yield changed
 
 
 def _paired(left: list[str], right: list[str], most: int) -> Iterator[tuple[list[str], list[str]]]:
