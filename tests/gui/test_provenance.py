@@ -58,7 +58,7 @@ def edges(card: Card) -> set[str]:
     return {
         "left" if child.winfo_x() < width / 2 else "right"
         for child in card.frame.winfo_children()
-        if child.winfo_ismapped() and child.winfo_width() == 3
+        if child.winfo_ismapped() and child.winfo_width() == 2
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from felix.gui.card_words import Badge
 from felix.gui.kit import Kit
 
-EDGE, EDGE_INSET = 3, 9
+EDGE, EDGE_INSET = 2, 9
 """Width of a marked edge, and what it leaves free for the round corners."""
 
 EDGES: dict[str, dict[str, Any]] = {

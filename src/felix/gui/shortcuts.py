@@ -54,10 +54,17 @@ IN_A_CARD = (
     Shortcut("R", "Have the agent try again"),
     Shortcut("Del", "Stop the agent"),
 )
+IN_A_REPLAY = (
+    Shortcut("Space", "Play and pause, with the keyboard in the bar or the timeline"),
+    Shortcut("← →", "Five seconds back or on"),
+    Shortcut("Shift+← →", "To the round before or the next"),
+    Shortcut("Home, End", "To the start, to the run as it ended"),
+)
 GROUPS = (
     ("Run", (RUN, NEW_RUN, WRAP_UP, PAUSE, NOTE, ESCAPE)),
     ("Go to", (FOCUS_CARD, FIND, SEARCH_RUNS, NEXT_REGION, PREVIOUS_REGION, NEXT_TAB, SETTINGS)),
     ("In a card", IN_A_CARD),
+    ("In a replay", IN_A_REPLAY),
     ("Look", (LARGER, SMALLER, NORMAL_SIZE, RUNS, RIGHT_PANEL, HELP)),
 )
 

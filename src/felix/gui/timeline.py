@@ -151,6 +151,17 @@ class Timeline:
             self._look()
         return False
 
+    @property
+    def playhead_x(self) -> float:
+        """Where the line stands that marks the moment shown."""
+        left, _, right, _ = self.canvas.coords(self._now)
+        return (left + right) / 2
+
+    @property
+    def tip(self) -> str:
+        """What is said beside the pointer."""
+        return self._tip.text
+
     # -- drawing -------------------------------------------------------------------------------------------------------
 
     @property
@@ -158,7 +169,8 @@ class Timeline:
         low = len(self._rows) - 1 > MANY
         return round(self._kit.px(LOW_ROW if low else ROW) * max(1.0, self._kit.font_percent / 100))
 
-    def _x(self, at_s: float) -> float:
+    def x_of(self, at_s: float) -> float:
+        """Where a second of the run is, in pixels of the canvas."""
         left, right = self._kit.px(LABELS), self._kit.px(RIGHT)
         return left + max(1, self.canvas.winfo_width() - left - right) * at_s / self._end_s
 
@@ -230,12 +242,12 @@ class Timeline:
         axis.delete("grid")
         if not self._rows:
             return
-        apart = self._x(1) - self._x(0)
+        apart = self.x_of(1) - self.x_of(0)
         longest = kit.font("Tiny").measure(clock(self._end_s)) + kit.px(10)
         step = next((each for each in STEPS_S if each * apart >= max(kit.px(LABEL_APART), longest)), STEPS_S[-1])
         at = 0
         while at <= self._end_s:
-            x = self._x(at)
+            x = self.x_of(at)
             canvas.create_rectangle(
                 x, 0, x + 1, self._row_height * len(self._rows), width=0, fill=kit["line"], tags="row"
             )
@@ -293,7 +305,7 @@ class Timeline:
                 colour = self._kit[_COLOURS[span.kind]] if span.kind in _COLOURS else self._quiet
                 drawn.items.append(canvas.create_rectangle(*place, width=0, fill=colour, tags="row"))
         if told.trouble:
-            x, middle, half = self._x(told.end_s), self._middle(drawn.row), self._kit.px(6)
+            x, middle, half = self.x_of(told.end_s), self._middle(drawn.row), self._kit.px(6)
             colour = self._kit[f"state:{told.trouble}"]
             drawn.items.append(
                 canvas.create_rectangle(
@@ -313,8 +325,8 @@ class Timeline:
         middle = self._middle(row)
         half = _HALF[span.kind] * (self._kit.px(100) / 100) * min(1.0, self._row_height / self._kit.px(ROW))
         half = max(0.5, half)
-        start = self._x(span.start_s)
-        return start, middle - half, max(start + 1, self._x(span.end_s)), middle + half
+        start = self.x_of(span.start_s)
+        return start, middle - half, max(start + 1, self.x_of(span.end_s)), middle + half
 
     def _draw_time(self) -> None:
         """The line at the moment that is shown, and that moment in figures."""
@@ -325,7 +337,7 @@ class Timeline:
         words = clock(at_s)
         if words != self.time.cget("text"):
             self.time.configure(text=words)
-        x, half = self._x(at_s), kit.px(1) if player is not None else 0.5
+        x, half = self.x_of(at_s), kit.px(1) if player is not None else 0.5
         height = max(self._row_height * len(self._rows), 1)
         self.canvas.coords(self._now, x - half, 0, x + half, height)
         is_over = player is None and self._state.status is not None
@@ -375,7 +387,7 @@ class Timeline:
         player = self._bridge.player
         if player is None:
             return False
-        return event.widget is self.axis or abs(self._x(player.position_s) - event.x) <= self._kit.px(NEAR)
+        return event.widget is self.axis or abs(self.x_of(player.position_s) - event.x) <= self._kit.px(NEAR)
 
     def _press(self, event: tk.Event[tk.Misc]) -> None:
         self._tip.hide()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from textwrap import shorten
 from typing import Literal, NamedTuple
 
 from felix.events import HUB, SYNTHESIS, Activity, AgentId, ThoughtId
@@ -32,6 +33,8 @@ _WORDS: dict[Activity, str] = {
     "thinking": "thinking",
     "writing": "writing",
 }
+MOST_WORDS = 120
+"""Characters of a thought's heading, which may be a question."""
 HAIR_S = 0.05
 """A span shorter than this is part of the one before it: no screen shows it, and there may be thousands."""
 
@@ -106,8 +109,7 @@ def told_of(agent_id: AgentId, thought_id: ThoughtId, speech: Speech, clock: Run
 def words_of(agent_id: AgentId, speech: Speech, clock: RunClock, now: float) -> str:
     """Who, which thought, how long it did what, and its figures: some lines."""
     if isinstance(speech, Thought):
-        what = {"retry": "again", "continue": "continued", "ask": "your question"}.get(speech.act or "", "")
-        first = DOT.join(part for part in (agent_id, heading(speech).lower(), what) if part)
+        first = f"{agent_id}{DOT}{shorten(heading(speech), MOST_WORDS, placeholder='…')}"
     else:
         assert agent_id == HUB
         first = "Synthesis"
