@@ -74,9 +74,13 @@ class Acts:
         control: RunControl,
         *,
         on_open: Callable[[RunId], object],
+        refusal: Callable[[], str],
     ) -> None:
-        """Make what is shown in the column and in the composer; `on_open` leads to another run."""
-        self._composer, self._control = composer, control
+        """Make what is shown in the column and in the composer.
+
+        `on_open` leads to another run; `refusal` says, in one sentence, why nothing may be begun here, if that is so.
+        """
+        self._composer, self._control, self._refusal = composer, control, refusal
         self.sheet = Sheet(column, kit, above=composer.frame)
         self.question = QuestionLine(composer.frame, kit, on_answer=self._answer, is_wide=True)
         self.thread = ThreadRow(composer.frame, kit, composer.box.widget, on_open=on_open)
@@ -105,6 +109,9 @@ class Acts:
         """The run that is shown, which from now on is the one that can be steered; None when nothing may be asked."""
         run = self._bridge.run
         if run is None or not self.is_possible:
+            return None
+        if not self._bridge.state.is_running and (refusal := self._refusal()):
+            self._composer.say(refusal)
             return None
         if run != self._bridge.live_run:
             self._bridge.follow(run)

@@ -176,7 +176,10 @@ class Window:
             self.engine, self.bridge, self.settings, self.watch, self.composer,
             workflow=self._chosen_workflow, on_begin=self._run_begins, on_end=self._run_ended,
         )  # fmt: skip
-        self.acts.furnish(kit, frame, self.composer, self.control, on_open=self.keeping.shelf.open)
+        self.acts.furnish(
+            kit, frame, self.composer, self.control, on_open=self.keeping.shelf.open,
+            refusal=lambda: self.keeping.refusal,
+        )  # fmt: skip
         self.watch.is_busy = lambda: self.control.is_live
         self.wall = Wall(
             frame, kit, self.settings, acts=self.acts.card, on_maximise=self._card_is_big, on_wake=self.bridge.wake
