@@ -41,7 +41,7 @@ def cut_off(run: str, task: str, *, at: float) -> list[Record]:
             partial="word " * 248,
             offset=0,
             tokens_so_far=248,
-        )  # fmt: skip
+        )
     )
     return _as(run, task, at, scripted.records)
 

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-import tkinter
+import tkinter as tk
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -153,7 +153,7 @@ def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
         panel=Side(None, True),
     )  # fmt: skip
     kept = SessionFile(file)
-    kept.begin(tkinter.Tcl(), lambda: session)
+    kept.begin(tk.Tcl(), lambda: session)
     kept.touch()
     kept.close()
     assert read_session(file) == session
@@ -163,7 +163,7 @@ def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_disturbs_nobody(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     kept = SessionFile(tmp_path / "file" / "session.json")
-    kept.begin(tkinter.Tcl(), lambda: Session(task="x"))
+    kept.begin(tk.Tcl(), lambda: Session(task="x"))
     kept.close()
 
 

@@ -23,7 +23,7 @@ from felix.gui.bridge import Bridge
 from felix.gui.composer import Composer
 from felix.gui.header import Header
 from felix.gui.kit import Kit
-from felix.gui.ledger_notice import LedgerNotice
+from felix.gui.ledger_notice import UNSAVED, LedgerNotice
 from felix.gui.overlays import Overlays
 from felix.gui.recovery import RecoveryBanner, recovered
 from felix.gui.run_control import RunControl
@@ -184,8 +184,8 @@ class Keeping:
             self.recovery.show(value)
 
     def _continue(self, row: RunRow) -> None:
-        self._engine.continue_run(row.run)
-        self.shelf.open(row.run)
+        # on screen first: what the engine then says is about the run that is looked at
+        self.shelf.open(row.run, then=lambda: self._engine.continue_run(row.run))
 
     def _seen(self, rows: Sequence[RunRow]) -> None:
         def dismiss(ledger: Ledger) -> None:
@@ -198,7 +198,7 @@ class Keeping:
 
     def _take_health(self, health: Health) -> None:
         was_kept, self.health = self.health.is_kept, health
-        self._status.say_unsaved("" if health.is_kept or health.kind == "memory" else health.sentence)
+        self._status.say_unsaved(UNSAVED.get(health.kind, ""), health.sentence)
         self.notice.show(health)
         if health.kind == "locked" and not self._is_automatic:
             self.is_reading_only = True

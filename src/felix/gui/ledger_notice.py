@@ -6,10 +6,20 @@ import tkinter as tk
 from collections.abc import Callable
 
 from felix.gui.kit import Kit
-from felix.ledger.health import Health
+from felix.ledger.health import Condition, Health
 
 SALVAGEABLE = frozenset({"damaged"})
 """What a copy can be made of; the other files are whole, only not for this Felix."""
+UNSAVED: dict[Condition, str] = {
+    "locked": "Not saved: another Felix keeps the runs",
+    "damaged": "Not saved: the ledger is damaged",
+    "newer": "Not saved: the ledger is a newer Felix's",
+    "foreign": "Not saved: that file is no ledger",
+    "empty": "Not saved: the file of the ledger is empty",
+    "full": "Not saved: the disk is full",
+    "read_only": "Not saved: the ledger cannot be written",
+}
+"""What the status bar has room for."""
 TOLD = frozenset({"damaged", "newer", "foreign", "empty"})
 """What is told in a strip. A full disk and the like are told in the status bar as long as they last."""
 

@@ -50,7 +50,6 @@ class StatusBar:
             color="ink:fail", command=on_show_log,
         )  # fmt: skip
         self._unsaved = self._item(row, icon="exclamation-octagon", color="ink:fail", icon_color="ink:fail")
-        self._kit.tooltip(self._unsaved, lambda: str(self._unsaved.cget("text")))
         self._hint = self._item(row, "Ctrl+Enter runs")
         self._percent = self._item(row, color="text", width=5, anchor="e")
         self._bar = kit.canvas(row, "side", width=kit.px(_BAR[0]), height=kit.px(4))
@@ -112,10 +111,11 @@ class StatusBar:
         self._kit.set_button(self._warning, text=sentence)
         self._want(self._warning)
 
-    def say_unsaved(self, sentence: str) -> None:
-        """What is not being saved, for as long as that lasts; empty when all is."""
-        self._unsaved.configure(text=sentence)
-        self._want(self._unsaved, is_wanted=bool(sentence))
+    def say_unsaved(self, words: str, sentence: str = "") -> None:
+        """What is not being saved, for as long as that lasts, with the whole of it as a tooltip; empty when all is."""
+        self._unsaved.configure(text=words)
+        self._kit.tooltip(self._unsaved, sentence)
+        self._want(self._unsaved, is_wanted=bool(words))
 
     def calm(self) -> None:
         """Take the warning away."""
