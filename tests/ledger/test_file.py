@@ -288,7 +288,7 @@ def test_old_runs_are_removed_at_the_next_start_unless_they_are_pinned(path: Pat
     ledger.close()
     ledger = kept(path, keep_days=30)
     with Reader(path) as reader:
-        assert [row.run for row in reader.runs()] == ["new", "pinned"]
+        assert [row.run for row in reader.runs()] == ["pinned", "new"]
     ledger.close()
 
 

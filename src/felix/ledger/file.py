@@ -156,6 +156,9 @@ class Ledger:
         """Empty: the first line of its task again."""
         name = " ".join(search.plain(name).split())
         with self._change():
+            if not name:
+                task = self._db.execute("SELECT task FROM run WHERE run = ?", (run,)).fetchone()
+                name = rows.title(task[0]) if task else ""
             self._db.execute("UPDATE run SET name = ? WHERE run = ?", (name, run))
             self._db.execute("UPDATE search SET name = ? WHERE rowid = (SELECT id FROM run WHERE run = ?)", (name, run))
 

@@ -13,14 +13,22 @@ from felix.events import Record, RunId, RunStatus
 from felix.ledger import rows, schema, search
 from felix.ledger.state import RunState
 
-MOST_SNIPPETS = 100
-"""Of the newest runs that were found: more cost time, and nobody reads them."""
+MOST_FOUND = 1_000
+"""Of the newest runs that a search finds: who gets more has not searched yet."""
+MOST_SNIPPETS = 50
+"""Of the newest of those: more cost time, and nobody reads them."""
 
 _COLUMNS = (
-    "run.run, coalesce(nullif(run.name, ''), {title}), run.task, run.workflow, run.model, run.server, run.status,"
-    " run.started_at, run.ended_at, run.duration_s, run.is_pinned, run.is_demo, run.follows, run.tokens"
-).format(title="trim(substr(ltrim(run.task), 1, instr(ltrim(run.task) || char(10), char(10)) - 1))")
-_NEWEST_FIRST = "ORDER BY run.started_at DESC, run.id DESC"
+    "run.run, run.name, run.task, run.workflow, run.model, run.server, run.status, run.started_at, run.ended_at,"
+    " run.duration_s, run.is_pinned, run.is_demo, run.follows, run.tokens"
+)
+_NEWEST_FIRST = "ORDER BY run.id DESC"
+"""In the order in which they began, whatever the clock said."""
+_FOUND = (
+    "FROM search JOIN run ON run.id = search.rowid WHERE search MATCH ? AND deleted_at IS NULL"
+    " ORDER BY search.rowid DESC"
+)
+_SNIPPETS = f"SELECT run.run, snippet (search, -1, ?, ?, '…', {search.SNIPPET_WORDS}) {_FOUND} LIMIT {MOST_SNIPPETS}"
 
 
 class RunRow(NamedTuple):
@@ -41,6 +49,7 @@ class RunRow(NamedTuple):
     ended_at: float | None
     duration_s: float | None
     is_pinned: bool
+    """0 or 1 as SQLite has it, as `is_demo`: to convert each would take a fifth of the time of a list."""
     is_demo: bool
     follows: RunId | None
     tokens: int | None
@@ -68,18 +77,17 @@ class Reader:
             self._db.close()
 
     def runs(self, words: str = "") -> list[RunRow]:
-        """All runs, or those in which all of these words stand, the newest first."""
+        """All runs, or the newest `MOST_FOUND` in which all of these words stand; the newest first."""
         if not words.strip():
             return self._rows(f"SELECT {_COLUMNS}, '' FROM run WHERE deleted_at IS NULL {_NEWEST_FIRST}")
         if not (wanted := search.query(words)):
             return []
-        found = self._rows(
-            f"SELECT {_COLUMNS}, '' FROM run WHERE deleted_at IS NULL"
-            f" AND id IN (SELECT rowid FROM search WHERE search MATCH ?) {_NEWEST_FIRST}",
-            wanted,
-        )
-        snippets = self._snippets(wanted, [row.run for row in found[:MOST_SNIPPETS]])
-        return [row._replace(snippet=snippets.get(row.run, "")) if row.run in snippets else row for row in found]
+        found = self._rows(f"SELECT {_COLUMNS}, '' {_FOUND} LIMIT {MOST_FOUND}", wanted)
+        with _told(self._path):
+            snippets = dict(self._db.execute(_SNIPPETS, (*search.MARKS, wanted)).fetchall())
+        return [
+            row._replace(snippet=" ".join(snippets[row.run].split())) if row.run in snippets else row for row in found
+        ]
 
     def row(self, run: RunId) -> RunRow | None:
         """None for a run that is not there or was deleted."""
@@ -94,7 +102,7 @@ class Reader:
             " thread (run) AS (SELECT run FROM before UNION SELECT run.run FROM run JOIN thread ON"
             " run.follows = thread.run)"
             f" SELECT {_COLUMNS}, '' FROM run JOIN thread USING (run) WHERE deleted_at IS NULL"
-            " ORDER BY run.started_at, run.id",
+            " ORDER BY run.id",
             run,
         )
 
@@ -124,18 +132,7 @@ class Reader:
     def _rows(self, sql: str, *values: object) -> list[RunRow]:
         with _told(self._path):
             found = self._db.execute(sql, values).fetchall()
-        return [RunRow._make((*row[:10], bool(row[10]), bool(row[11]), *row[12:])) for row in found]
-
-    def _snippets(self, wanted: str, runs: list[RunId]) -> dict[RunId, str]:
-        places = ", ".join("?" * len(runs))
-        sql = (
-            "SELECT run.run, snippet(search, -1, ?, ?, '…', ?) FROM search JOIN run ON run.id = search.rowid"
-            f" WHERE search MATCH ? AND search.rowid IN (SELECT id FROM run WHERE run.run IN ({places}))"
-        )
-        values = (search.OPENED, search.CLOSED, search.SNIPPET_WORDS, wanted, *runs)
-        with _told(self._path):
-            found = self._db.execute(sql, values).fetchall()
-        return {run: " ".join(snippet.split()) for run, snippet in found}
+        return list(map(RunRow._make, found))
 
 
 @contextmanager

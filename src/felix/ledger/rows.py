@@ -76,6 +76,12 @@ def record_of(text: str) -> Record:
     return from_json(json.loads(text))
 
 
+def title(task: str) -> str:
+    """What a run is called until its user gives it a name: the first line of its task, at most 200 characters."""
+    lines = search.plain(task[:2_000]).strip().splitlines()
+    return " ".join(lines[0].split())[:200] if lines else ""
+
+
 def state_of(found: list[Record], run: RunId) -> RunState:
     state = RunState(run=run)
     for record in found:
@@ -85,10 +91,11 @@ def state_of(found: list[Record], run: RunId) -> RunState:
 
 def _begin(db: sqlite3.Connection, record: Record, event: RunStarted) -> None:
     db.execute(
-        "INSERT INTO run (run, task, workflow, model, server, started_at, is_demo, follows)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        "INSERT INTO run (run, name, task, workflow, model, server, started_at, is_demo, follows)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         (
             record.run,
+            title(event.task),
             search.plain(event.task),
             search.plain(event.workflow),
             search.plain(event.model),

@@ -36,7 +36,6 @@ CREATE TABLE run (
     is_seen INTEGER NOT NULL DEFAULT 0,
     deleted_at REAL
 );
-CREATE INDEX run_by_time ON run (started_at);
 CREATE INDEX run_by_root ON run (follows) WHERE follows IS NOT NULL;
 
 CREATE TABLE event (

@@ -10,10 +10,10 @@ import sqlite3
 from felix.ledger.state import RunState
 
 SNIPPET_WORDS = 12
-OPENED, CLOSED = "\x02", "\x03"
+OPENED, CLOSED = MARKS = "\x02", "\x03"
 """Around each hit in a snippet: characters that no text on a screen has."""
 
-_MARKS = dict.fromkeys(map(ord, ("\x00", OPENED, CLOSED)), " ")
+_BLANKS = dict.fromkeys(map(ord, ("\x00", OPENED, CLOSED)), " ")
 
 
 def index(db: sqlite3.Connection, run_id: int, state: RunState, *, name: str) -> None:
@@ -42,14 +42,14 @@ def remove(db: sqlite3.Connection, run_id: int) -> None:
 
 
 def query(words: str) -> str:
-    """What a user typed as a query: all of its words, each also as the beginning of a longer one.
+    """What a user typed as a query: all of its words, those of two letters or more also as beginnings of longer ones.
 
     Every word stands in quotes, so nothing of it is taken for the syntax of a query. Empty when there is no word.
     """
     found = [word for word in plain(words).split() if any(character.isalnum() for character in word)]
-    return " ".join('"' + word.replace('"', '""') + '"*' for word in found)
+    return " ".join('"' + word.replace('"', '""') + ('"*' if len(word) > 1 else '"') for word in found)
 
 
 def plain(text: str) -> str:
     """Text that SQLite takes: half characters repaired, NUL and the marks of a snippet as blanks."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").translate(_MARKS)
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").translate(_BLANKS)
