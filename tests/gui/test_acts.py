@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tkinter import ttk as plain
-from typing import Any
 
 import pytest
 
@@ -18,17 +17,22 @@ from tests.servers.demo import demo_server
 
 Open = Callable[..., Opened]
 
-SHORT = """
-name: Short
+LONG = """
+name: Long
 agents: [{id: research, role: research, count: 2}, {id: critic, role: critic}]
 checkpoints: [0, 0.2, 0.4, 0.6, 0.8]
+"""
+SHORT = """
+name: Short
+agents: [{id: research, role: research}, {id: critic, role: critic}]
+checkpoints: [0, 0.5]
 """
 
 
 @pytest.fixture(scope="module")
 def slow_server() -> Iterator[str]:
     """The demo model at a pace that leaves time for an act."""
-    with demo_server(3) as base_url:
+    with demo_server(4) as base_url:
         yield base_url
 
 
@@ -41,13 +45,11 @@ def quick_server() -> Iterator[str]:
 @pytest.fixture
 def open_window(display: str, tmp_path: Path) -> Iterator[Open]:
     opened: list[Opened] = []
-    (tmp_path / "short.yaml").write_text(SHORT)
 
-    def open_one(base_url: str, **settings: Any) -> Opened:
-        file = write_settings(
-            tmp_path / "settings.json", base_url=base_url, has_connected=True, workflow=str(tmp_path / "short.yaml"),
-            **settings,
-        )  # fmt: skip
+    def open_one(base_url: str, workflow: str = SHORT) -> Opened:
+        path = tmp_path / "workflow.yaml"
+        path.write_text(workflow)
+        file = write_settings(tmp_path / "settings.json", base_url=base_url, has_connected=True, workflow=str(path))
         opened.append(Opened(file, ledger=tmp_path / "ledger.db"))
         return opened[-1]
 
@@ -115,7 +117,7 @@ def button(felix: Opened, of: Card, label: str) -> plain.Button:
 
 
 def test_a_run_is_told_something_paused_and_wrapped_up(slow_server: str, open_window: Open) -> None:
-    felix = open_window(slow_server)
+    felix = open_window(slow_server, LONG)
     window, sheet = felix.window, felix.window.acts.sheet
     begin(felix)
     felix.press("<Control-P>", felix.task)
@@ -170,7 +172,7 @@ def next_to_stop(felix: Opened) -> Card:
 
 
 def test_stop_shows_within_a_tenth_of_a_second_and_is_no_success(slow_server: str, open_window: Open) -> None:
-    felix = open_window(slow_server)
+    felix = open_window(slow_server, LONG)
     begin(felix)
     felix.until(lambda: time.monotonic() - felix.window.composer._pressed_at > 0.5)
     pressed = time.monotonic()
@@ -231,7 +233,7 @@ def test_an_agent_answers_a_question_in_its_card(quick_server: str, open_window:
     felix = open_window(quick_server)
     run(felix)
     show_agents(felix)
-    one, answer = card(felix, "research-2"), state_of(felix).synthesis
+    one, answer = card(felix, "research-1"), state_of(felix).synthesis
     felix.press("<Key-a>", one.stream.text)
     felix.until(lambda: isinstance(felix.app.focus_get(), plain.Entry))
     entry = felix.app.focus_get()
