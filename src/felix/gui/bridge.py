@@ -230,7 +230,7 @@ class Bridge:
         followed = self._shown
         state = followed.state
         if followed.player is None and state.status is not None and state.thoughts and followed.records:
-            followed.player = Player(followed.records, state, self._moved)
+            followed.player = Player(followed.records, state, self.wake)
         return followed.player
 
     def expect(self, number: int, then: OnReply) -> None:
@@ -284,10 +284,6 @@ class Bridge:
             it.player = None
         self.state = self._shown.state
         self.refresh()
-
-    def _moved(self) -> None:
-        """The player wants to be shown somewhere else."""
-        self._plan(0)
 
     def _call(self) -> None:
         self._is_called = True
