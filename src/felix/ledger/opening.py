@@ -15,7 +15,7 @@ from felix.ledger import schema
 from felix.ledger.health import Condition, Health
 from felix.ledger.lock import Lock
 
-CHECKED_BYTES = 64 * 1024 * 1024
+CHECKED_BYTES = 32 * 1024 * 1024
 """A larger file is not looked through at each start: it would take seconds. Damage shows when it is met."""
 
 _HEADER = 100

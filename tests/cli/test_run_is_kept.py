@@ -1,0 +1,79 @@
+"""What `felix run` leaves in the ledger, and what it says when it cannot."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from felix import places
+from felix.ledger.file import Ledger
+from felix.ledger.reader import Reader
+from tests.servers.fault_server import FaultServer
+from tests.servers.quirks import GOOD, events
+from tests.test_engine import listing
+
+
+@pytest.fixture
+def felix(tmp_path: Path) -> Iterator[list[str]]:
+    (tmp_path / "settings.json").write_text("{}")
+    (tmp_path / "short.yaml").write_text("name: Short\nagents: [{id: research, role: research}]\ncheckpoints: [0]\n")
+    command = [sys.executable, "-m", "felix", "run", "--settings", str(tmp_path / "settings.json"), "Why?"]
+    with FaultServer({"good": listing(events(*GOOD))}) as server:
+        yield [*command, "--workflow", str(tmp_path / "short.yaml"), "--base-url", server.url("good")]
+
+
+def run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+
+
+def test_a_run_is_kept_in_the_users_ledger_and_in_the_file_that_is_named(felix: list[str], tmp_path: Path) -> None:
+    usual, named = places.ledger_file(), tmp_path / "mine.db"
+    done = run(felix)
+    assert done.returncode == 0 and "kept" not in done.stderr
+    run([*felix, "--ledger", str(named)])
+    for path in (usual, named):
+        with Reader(path) as reader:
+            (row,) = reader.runs()
+        assert (row.task, row.status, row.workflow) == ("Why?", "complete", "Short")
+
+
+def test_beside_another_felix_it_runs_all_the_same_and_says_in_one_line_how_it_would_be_kept(felix: list[str]) -> None:
+    other = Ledger.open(places.ledger_file())
+    try:
+        done = run(felix)
+    finally:
+        other.close()
+    assert done.returncode == 0 and done.stdout
+    (line,) = [line for line in done.stderr.splitlines() if "not kept" in line]
+    assert "--ledger FILE keeps it" in line
+    with Reader(places.ledger_file()) as reader:
+        assert reader.runs() == []
+
+
+def test_a_ledger_that_cannot_be_used_is_one_line_and_the_run_goes_on(felix: list[str], tmp_path: Path) -> None:
+    (tmp_path / "diary.txt").write_text("Dear diary, nothing happened.\n" * 10)
+    done = run([*felix, "--ledger", str(tmp_path / "diary.txt")])
+    assert done.returncode == 0
+    (line,) = [line for line in done.stderr.splitlines() if "not kept" in line]
+    assert "no ledger of Felix" in line
+
+
+@pytest.mark.skipif(os.name != "posix", reason="kill -9")
+def test_a_run_that_was_killed_is_interrupted_at_the_next_start(felix: list[str], tmp_path: Path) -> None:
+    slow = [*felix[: felix.index("--base-url")], "--demo", "--json"]
+    with subprocess.Popen(slow, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if '"partial_thought"' in line:
+                break
+        process.send_signal(signal.SIGKILL)
+    Ledger.open(places.ledger_file()).close()
+    with Reader(places.ledger_file()) as reader:
+        (row,) = reader.interrupted()
+        assert {thought.status for thought in reader.state(row.run).thoughts.values()} <= {"interrupted"}
