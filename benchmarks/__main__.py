@@ -145,6 +145,49 @@ def _reader(base_url: str) -> Result:
     return got
 
 
+def _keeping(_base_url: str) -> Result:
+    """The ledger by itself."""
+    from benchmarks import keeping
+
+    got = keeping.measure()
+    _row("one commit", f"p50 {got['commit_p50_ms']:.2f} ms, p99 {got['commit_p99_ms']:.2f} ms", "")
+    _row("on disk, per 1,000 tokens", f"{got['bytes_per_1000_tokens'] / 1000:.1f} kB", "")
+    for what in ("list", "search"):
+        took = got[f"{what}_ms"]
+        _row(f"{what} of {keeping.RUNS:,} runs", f"{took:.1f} ms", f"≤ 100 ms: {_met(took <= 100)}")
+    return got
+
+
+def _kept(base_url: str) -> Result:
+    """The window with a ledger in a file, beside one that keeps its runs in memory; and on a slow disk."""
+    order: Result = {"agents": 8, "model": f"rate=100,tokens={100 * STREAM_S},wait=0.3"}
+    tries = {"off": [], "on": []}  # type: dict[str, list[Result]]
+    for _ in range(2):
+        for word, got in tries.items():
+            got.append(_window(base_url, **order, ledger=word == "on"))
+    results: Result = {}
+    for share in ("p50", "p99"):
+        off, on = (min(each["latency_ms"][share] for each in tries[word]) for word in ("off", "on"))
+        results[share] = {"off": off, "on": on, "ratio": round(on / off, 3)}
+        figures = f"{off:.1f} ms without, {on:.1f} ms with, ratio {on / off:.2f}"
+        _row(f"8 x 100/s, latency {share}, ledger", figures, f"≤ 1.10: {_met(on <= 1.1 * off)}")
+    order["agents"] = 32
+    quick, slow = (_window(base_url, **order, ledger=True, commit_s=commit_s) for commit_s in (0, 0.02))
+    more = slow["latency_ms"]["p99"] - quick["latency_ms"]["p99"]
+    results["commit of 20 ms"] = {"quick": quick, "slow": slow}
+    figures = f"p99 {quick['latency_ms']['p99']:.1f} ms, slowed {slow['latency_ms']['p99']:.1f} ms"
+    _row("32 x 100/s, each commit 20 ms slower", figures, f"≤ 40 ms more: {_met(more <= 40)}")
+    return results
+
+
+def _replay(base_url: str) -> Result:
+    """A run of 32 agents played at 16 times its speed."""
+    got = _window(base_url, agents=32, model="stamped", replay=16)
+    gap = got["gap_ms"]["p99"]
+    _row("replay of 32 agents at 16x, tick p99", f"{gap:.1f} ms", f"≤ 35 ms: {_met(gap <= 35)}")
+    return got
+
+
 SECTIONS: dict[str, Callable[[str], Result]] = {
     "start": _start,
     "idle": _idle,
@@ -152,6 +195,9 @@ SECTIONS: dict[str, Callable[[str], Result]] = {
     "latency": _latency,
     "first character": _first_character,
     "long answers": _long_answers,
+    "ledger alone": _keeping,
+    "ledger in the window": _kept,
+    "replay": _replay,
 }
 
 

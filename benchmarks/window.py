@@ -24,13 +24,16 @@ SETTLE_S = 0.4
 WARM_S = 0.8
 """After the first text: what is imported and drawn once is over, what is measured is the stream."""
 LIMIT_S = 120.0
+PAST_S, PAST_RATE = 64, 20
+"""Length of the run that is played again, and tokens that each of its agents writes in a second."""
 
 
 def measure(order: dict[str, Any]) -> dict[str, Any]:
     """Carry out one order.
 
-    `agents`, `model` (the server's order), `base_url`; `interval_s`, `typing`, `streaming`; `idle_s`: no run, only a
-    window left alone for so long.
+    `agents`, `model` (the server's order), `base_url`; `interval_s`, `typing`, `streaming`. `ledger`: in a file, with
+    `commit_s` more for each commit. `idle_s`: no run, only a window left alone for so long. `replay`: no run either,
+    but one that has been is played so many times as fast.
     """
     from felix.gui.opening import fill, open_empty
     from felix.settings import SettingsFile
@@ -52,12 +55,16 @@ def measure(order: dict[str, Any]) -> dict[str, Any]:
     app, kit = open_empty(settings.current.theme, settings.current.font_scale)
     app.update()
     mapped_at = time.time()
-    window = fill(app, kit, settings, demo=False)
+    if commit_s := float(order.get("commit_s", 0)):
+        _slow_down_commits(commit_s)
+    window = fill(app, kit, settings, demo=False, ledger=folder / "ledger.db" if order.get("ledger") else None)
     probe = _Probe(window)
     probe.result["mapped_at"] = mapped_at
     window.app.after_idle(window.start)
     if idle_s := float(order.get("idle_s", 0)):
         window.app.after(int(1000 * SETTLE_S) + 1500, lambda: probe.rest(idle_s))
+    elif speed := float(order.get("replay", 0)):
+        window.app.after(int(1000 * SETTLE_S), lambda: probe.open_past(int(order["agents"]), speed))
     else:
         window.app.after(int(1000 * SETTLE_S), lambda: probe.begin("Why?"))
     window.app.mainloop()
@@ -85,6 +92,35 @@ class _Probe:
             self._window.close()
 
         self._window.app.after(int(1000 * seconds), over)
+
+    def open_past(self, agents: int, speed: float) -> None:
+        """Show a run of `PAST_S` seconds as it ended, then play it from its beginning."""
+        from benchmarks.runs import told
+
+        tokens = round(PAST_S / 1.5 * PAST_RATE)  # the hub takes half as long as the agents
+        run = told("past", began_at=time.time() - 3_600, agents=agents, tokens=tokens, tokens_per_s=PAST_RATE)
+        self._window.bridge.open(run)
+        player = self._window.bridge.player
+
+        def play() -> None:
+            player.set_speed(speed)
+            player.play()
+            self._window.column.pin("agents")
+            self._last_tick = time.monotonic()
+            follow()
+
+        def follow() -> None:
+            now = time.monotonic()
+            self._gaps.append(now - self._last_tick)
+            self._last_tick = now
+            if player.is_playing:
+                self._window.app.after(5, follow)
+            else:
+                self.result["gap_ms"] = _spread(self._gaps)
+                self._window.close()
+
+        gc.collect()
+        self._window.app.after(int(1000 * SETTLE_S), play)
 
     def begin(self, task: str) -> None:
         window = self._window
@@ -154,6 +190,19 @@ class _Probe:
             status=str(state.status),
         )
         self._window.close()
+
+
+def _slow_down_commits(seconds: float) -> None:
+    """As on a slow disk: every transaction takes longer."""
+    from felix.ledger.file import Ledger
+
+    write = Ledger._write
+
+    def slow(ledger: Any, *what: Any, **more: Any) -> None:
+        time.sleep(seconds)
+        write(ledger, *what, **more)
+
+    Ledger._write = slow  # type: ignore[method-assign]
 
 
 def _tokens(pieces: list[tuple[float, str]]) -> Iterator[tuple[float, float]]:

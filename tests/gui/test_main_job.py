@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from felix.events import AgentId
+from felix.ledger.reader import Reader
 from tests.gui.opened import Opened, write_settings
 from tests.servers.fault_server import Connection, FaultServer
 from tests.servers.llamacpp import LlamaServer
@@ -26,7 +28,7 @@ synthesis: {max_tokens: 150}
 
 @pytest.fixture
 def open_window(display: str, tmp_path: Path) -> Iterator[Callable[..., Opened]]:
-    """Opens the window with a short workflow chosen."""
+    """Opens the window with a short workflow chosen, and a ledger as users have one."""
     opened: list[Opened] = []
     (tmp_path / "short.yaml").write_text(SHORT)
 
@@ -34,7 +36,7 @@ def open_window(display: str, tmp_path: Path) -> Iterator[Callable[..., Opened]]
         file = write_settings(
             tmp_path / "settings.json", workflow=str(tmp_path / "short.yaml"), has_connected=True, **settings
         )
-        opened.append(Opened(file))
+        opened.append(Opened(file, ledger=tmp_path / "ledger.db", session=tmp_path / "session.json"))
         return opened[-1]
 
     yield open_one
@@ -156,6 +158,10 @@ def test_a_thousand_runs_begun_and_ended_leave_nothing_behind(
             for panel in ("answer", "both", "agents"):  # what is made when it is first seen is made now
                 window.column.pin(panel)
                 felix.turn(100)
+        # SQLite keeps the descriptors of closed readers while the writer holds its lock, and gives them out again
+        with ExitStack() as readers:
+            for _ in range(4):
+                readers.enter_context(Reader(tmp_path / "ledger.db"))
         felix.turn(500)
         before = traces(felix)
         for number in range(CYCLES):
