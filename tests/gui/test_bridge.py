@@ -418,6 +418,7 @@ def test_a_replay_that_stands_still_costs_nothing(
     assert bridge.player is not None
     bridge.player.seek(0.7)
     wait_until(lambda: bridge.is_replaying)
+    wait_until(lambda: not bridge.is_busy)
     before, end = view.ticks, time.monotonic() + 0.5
     while time.monotonic() < end:
         app.update()

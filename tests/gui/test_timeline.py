@@ -177,6 +177,26 @@ def test_a_live_run_is_drawn_on_as_it_goes(shown: Shown, kit: Kit) -> None:
     shown.wait(lambda: shown.bars(kit["state:write"])[0] != before)
 
 
+def test_a_run_that_ends_is_drawn_over_all_the_room_there_is(shown: Shown, kit: Kit) -> None:
+    run = Run()
+    shown.bridge.follow(run.hub.run)
+    for step in range(10):
+        run.wait(1.0)
+        run.say(FIRST, f"word {step} ")
+    for record in run.records:
+        shown.mailbox.put(record)
+    shown.wait(lambda: shown.bars(kit["state:write"]))
+    live = shown.bars(kit["state:write"])[0]
+    run.end(FIRST)
+    run.finish()
+    for record in run.records[-2:]:
+        shown.mailbox.put(record)
+    shown.wait(lambda: shown.bridge.player)
+    shown.wait(lambda: shown.bars(kit["state:write"])[0][2] > live[2])
+    assert shown.timeline.playhead_x == pytest.approx(shown.x(10.01), abs=1)
+    assert shown.bars(kit["state:write"])[0][2] == pytest.approx(shown.x(10.01), abs=1)
+
+
 def test_the_playhead_is_dragged_and_is_where_the_player_is(shown: Shown, wait_until: Wait) -> None:
     shown.open(short_run())
     player = shown.bridge.player

@@ -57,6 +57,8 @@ IDLE_MS = 250
 """Otherwise: four looks a second cost nothing that can be measured."""
 TICK_S = 0.1
 """A run ticks at least this often, for what blinks and counts; in between, a frame only looks into the mailbox."""
+SETTLE_S = 0.8
+"""A run that is played ticks for so long at a place it was led to: what is written twice a second is written there."""
 FOLD_BUDGET_S = 0.010
 """Folding stops here within a frame, the rest waits for the next: a flood must not hold up a key press."""
 
@@ -149,6 +151,8 @@ class Bridge:
         """Told how the ledger is from now on."""
         self._replies: dict[int, OnReply] = {}
         self._ticked_at = 0.0
+        self._leapt_at = -SETTLE_S
+        """When the run that is played was last somewhere else at once."""
         self._is_called = True
         """A view came into view, or all are to be drawn anew: the next frame looks at each of them."""
         self._known_faults: set[tuple[object, ...]] = set()
@@ -320,7 +324,9 @@ class Bridge:
     def _is_going(self) -> bool:
         """Whether time passes in what is shown."""
         player = self._shown.player
-        return self.state.is_running if player is None else player.is_playing
+        if player is None:
+            return self.state.is_running
+        return player.is_playing or time.monotonic() - self._leapt_at < SETTLE_S
 
     def _is_due(self, now: float) -> bool:
         """Whether a view is to be called although no record came."""
@@ -384,6 +390,7 @@ class Bridge:
         for record in records:
             changes.add(record.event)
         if has_leapt:
+            self._leapt_at = now
             changes.is_new = changes.is_changed = True
         self.state = player.state
 

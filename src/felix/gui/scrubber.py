@@ -95,7 +95,7 @@ class Scrubber:
         for mark in self._marks:
             x, y = self._x_of(mark.position_s), middle - px(9)
             if mark.kind == "failure":
-                canvas.create_oval(x - px(2), y - px(2), x + px(2), y + px(2), width=0, tags=("mark", mark.kind))
+                canvas.create_oval(x - px(3), y - px(3), x + px(3), y + px(3), width=0, tags=("mark", mark.kind))
             else:
                 canvas.create_rectangle(x - 1, y - px(2), x + 1, y + px(2), width=0, tags=("mark", mark.kind))
         canvas.tag_raise(self._knob)

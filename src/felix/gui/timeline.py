@@ -140,7 +140,8 @@ class Timeline:
 
     def update(self, state: RunState, dirty: set[AgentId]) -> None:
         player = self._bridge.player
-        if (state if player is None else player.ended) is not self._state:
+        has_ended = player is not None and self._end() != self._end_s
+        if has_ended or (state if player is None else player.ended) is not self._state:
             self.show(state)
 
     def tick(self, now: float) -> bool:
