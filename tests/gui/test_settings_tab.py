@@ -14,7 +14,7 @@ from keyring.backends.fail import Keyring as NoStore
 
 from felix.errors import ServerError
 from felix.gui.kit import Kit
-from felix.gui.settings_tab import Acts, SettingsTab
+from felix.gui.settings_tab import Acts, SettingsTab, StorageActs
 from felix.gui.settings_tab.fields import number_between
 from felix.gui.settings_tab.streaming import STOPS_MS, pace_words, position
 from felix.gui.settings_tab.workflow import duration_words
@@ -62,6 +62,12 @@ class Page:
             on_put_key=put,
             on_remove_key=remove,
             on_show_log=lambda: self.asked.append(("log",)),
+            storage=StorageActs(
+                on_ask=lambda: self.asked.append(("storage",)),
+                on_compact=lambda: self.asked.append(("compact",)),
+                on_export=lambda form: self.asked.append(("export", form)),
+                ask_file=lambda: path.with_name("chosen.db"),
+            ),
         )
         self.app, self.window = kit.app, window
         self.tab = SettingsTab(window, kit, self.settings, acts)

@@ -27,7 +27,7 @@ class AlreadyOpen:
         on_leave: Callable[[], object],
     ) -> None:
         """`on_leave` closes Felix."""
-        self.overlay = Overlay(root, kit, "Felix is already open", width=520, height=230, room=room, on_close=on_close)
+        self.overlay = Overlay(root, kit, "Felix is already open", width=520, height=210, room=room, on_close=on_close)
         body = self.overlay.body
         words = (
             "Another window keeps its runs in the same ledger. Here you can look at them, search and replay them; "

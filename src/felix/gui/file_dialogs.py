@@ -65,6 +65,18 @@ class FileDialogs:
         self._last = Path(chosen)
         return Path(chosen)
 
+    def choose_ledger(self, parent: tk.Misc, title: str) -> Path | None:
+        """A file to keep runs in, which may be there or not; None when the user thought better of it."""
+        chosen = filedialog.asksaveasfilename(
+            parent=parent,
+            title=title,
+            initialdir=self._folder(),
+            initialfile="ledger.db",
+            confirmoverwrite=False,  # a ledger that is there is taken up, not replaced
+            filetypes=[("Ledgers of Felix", "*.db"), ("All files", "*")],
+        )
+        return self._remembered(chosen)
+
     def _remembered(self, chosen: str) -> Path | None:
         if not chosen:
             return None

@@ -51,7 +51,7 @@ class LedgerNotice:
     def show(self, health: Health) -> None:
         """Tell how the ledger is, when that has to be told here."""
         self.is_wanted = health.kind in TOLD
-        self._words.configure(text=health.sentence)
+        self._kit.set_label(self._words, text=health.sentence)
         if health.kind in SALVAGEABLE:
             self.salvage_button.pack(side="right", padx=(0, self._kit.px(6)), after=self.close_button)
         else:
@@ -60,7 +60,7 @@ class LedgerNotice:
 
     def say(self, sentence: str) -> None:
         """How the copy went."""
-        self._words.configure(text=sentence)
+        self._kit.set_label(self._words, text=sentence)
         self.salvage_button.pack_forget()
 
     def _close(self) -> None:

@@ -104,7 +104,7 @@ class RecoveryBanner:
         count = len(self._waiting)
         if count:
             first = self._waiting[0]
-            self._title.configure(text=f"{count} run{' was' if count == 1 else 's were'} interrupted")
+            self._kit.set_label(self._title, text=f"{count} run{' was' if count == 1 else 's were'} interrupted")
             self._words.configure(text=f"“{_short(name_of(first.row))}” – {first.words}")
         self._on_change()
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from tkinter import ttk as plain
 
 from felix.engine import Engine
 from felix.errors import FelixError
 from felix.gui.aside import Aside
 from felix.gui.bridge import Bridge
+from felix.gui.file_dialogs import FileDialogs
 from felix.gui.kit import Kit
-from felix.gui.settings_tab import Acts, SettingsTab
+from felix.gui.settings_tab import Acts, SettingsTab, StorageActs, StorageReport
 from felix.keys import KeyState, KeyStore
+from felix.ledger.export.everything import write_documents, write_events
+from felix.ledger.file import Ledger
+from felix.ledger.reader import Reader
 from felix.llm.models import ConnectionCheck, ServerReport
 from felix.settings import SettingsFile
 
@@ -41,6 +46,7 @@ class SettingsPage:
         self._engine, self._keys, self._bridge, self._aside = engine, keys, bridge, Aside(bridge)
         self._on_key, self._on_works = on_key, on_works
         self._tab: SettingsTab | None = None
+        dialogs = self._dialogs = FileDialogs()
         self._acts = Acts(
             on_change=on_change,
             on_saved=on_saved,
@@ -50,6 +56,12 @@ class SettingsPage:
             on_put_key=self._put_key,
             on_remove_key=self._remove_key,
             on_show_log=on_show_log,
+            storage=StorageActs(
+                on_ask=self._ask_storage,
+                on_compact=self._compact,
+                on_export=self._export_all,
+                ask_file=lambda: dialogs.choose_ledger(frame, "Keep runs in"),
+            ),
         )
 
     @property
@@ -108,3 +120,50 @@ class SettingsPage:
     def _heard_of_key(self, value: object, _error: FelixError | None) -> None:
         if isinstance(value, KeyState):
             self.tab.key_report(value)
+
+    # -- storage -------------------------------------------------------------------------------------------------------
+
+    def _ask_storage(self) -> None:
+        self._bridge.expect(self._engine.ask_ledger(_storage), self._heard_of_storage)
+
+    def _heard_of_storage(self, value: object, error: FelixError | None) -> None:
+        if error is not None:
+            self.tab.storage.say_room(str(error))
+        elif isinstance(value, tuple):
+            size, runs = value
+            health = self._engine.health
+            self.tab.storage_report(StorageReport(health.path if health.is_readable else None, size, runs))
+
+    def _compact(self) -> None:
+        def heard(_value: object, error: FelixError | None) -> None:
+            self._ask_storage() if error is None else self.tab.storage.say_room(str(error))
+
+        self._bridge.expect(self._engine.change_ledger(Ledger.compact), heard)
+
+    def _export_all(self, form: str) -> None:
+        dialogs, frame = self._dialogs, self._frame
+        write: Callable[[Reader, Path], int] = write_documents if form == "md" else write_events
+        if form == "md":
+            target = dialogs.choose_folder(frame, "A folder for the documents of all runs")
+        else:
+            target = dialogs.save_json(frame, "Save all runs", "felix-runs.json")
+        if target is None:
+            return
+        self.tab.storage.say_export(f"Writing to {target} …", is_fault=False)
+
+        def heard(value: object, error: FelixError | None) -> None:
+            said = str(error) if error else f"{value} run{'' if value == 1 else 's'} written to {target}"
+            self.tab.storage.say_export(said, is_fault=error is not None)
+
+        self._bridge.expect(self._engine.ask_ledger(partial(_written, write=write, target=target)), heard)
+
+
+def _storage(reader: Reader) -> tuple[int, int]:
+    return reader.size_bytes(), len(reader.runs())
+
+
+def _written(reader: Reader, write: Callable[[Reader, Path], int], target: Path) -> int:
+    try:
+        return write(reader, target)
+    except OSError as error:
+        raise FelixError(f"{target} could not be written ({error.strerror}); choose another place.") from None

@@ -1,6 +1,7 @@
 """The Settings tab: sections of rows, each of which reads and changes the settings in force."""
 
 from felix.gui.settings_tab.acts import Acts
+from felix.gui.settings_tab.storage import StorageActs, StorageReport
 from felix.gui.settings_tab.tab import SettingsTab
 
-__all__ = ["Acts", "SettingsTab"]
+__all__ = ["Acts", "SettingsTab", "StorageActs", "StorageReport"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from felix.gui.settings_tab.storage import StorageActs
+
 
 @dataclass(frozen=True, slots=True)
 class Acts:
@@ -24,3 +26,4 @@ class Acts:
     on_put_key: Callable[[str, str], object]
     on_remove_key: Callable[[str], object]
     on_show_log: Callable[[], object]
+    storage: StorageActs

@@ -10,7 +10,7 @@ from typing import Any
 from felix.errors import FelixError
 from felix.gui import shortcuts
 from felix.gui.kit import Kit
-from felix.gui.settings_tab import appearance, connection, streaming, workflow
+from felix.gui.settings_tab import appearance, connection, storage, streaming, workflow
 from felix.gui.settings_tab.acts import Acts
 from felix.gui.settings_tab.navigation import Navigation, Place
 from felix.gui.settings_tab.rows import Section
@@ -25,6 +25,7 @@ _PLACES = (
     Place("Streaming", "lightning-charge"),
     Place("Workflow", "diagram-3"),
     Place("Appearance", "palette"),
+    Place("Storage", "hdd"),
     Place("Shortcuts", "keyboard"),
 )
 _GROUND_TAG = "FelixSettingsGround"
@@ -56,7 +57,8 @@ class SettingsTab:
         self.appearance = appearance.AppearanceRows(
             self._section(3, appearance.KEYS), kit, acts, read, self.change, settings.path
         )
-        self._add_shortcuts(self._section(4, ()))
+        self.storage = storage.StorageRows(self._section(4, storage.KEYS), kit, acts.storage, read, self.change)
+        self._add_shortcuts(self._section(5, ()))
         self._page.canvas.bind("<Configure>", lambda event: self._fit(event.width), add="+")
         self._let_the_ground_take_focus()
         self.refresh()
@@ -103,7 +105,7 @@ class SettingsTab:
 
     def _restore_fields(self, index: int) -> None:
         """What stands wrong in the fields of a section goes with a reset."""
-        fields = (self.connection.fields, self.streaming.fields, self.workflow.fields, ())[index]
+        fields = (self.connection.fields, self.streaming.fields, self.workflow.fields, (), self.storage.fields)[index]
         for field in fields:
             field.restore()
 
@@ -125,6 +127,7 @@ class SettingsTab:
         self.streaming.refresh()
         self.workflow.refresh()
         self.appearance.refresh()
+        self.storage.refresh()
         for section, keys in zip(self._sections, self._keys, strict=True):
             settings = self._read()
             is_default = all(getattr(settings, key) == Settings.model_fields[key].default for key in keys)
@@ -134,6 +137,7 @@ class SettingsTab:
         """The tab was selected: ask the server once more, what is known may be old."""
         self.refresh()
         self.connection.look()
+        self.storage.look()
 
     def server_report(self, base_url: str, report: ServerReport | None, error: FelixError | None) -> None:
         """What the server at `base_url` said after `on_check`, or why it said nothing."""
@@ -146,6 +150,10 @@ class SettingsTab:
     def key_report(self, state: KeyState) -> None:
         """Where the key is kept, after `on_ask_key`, `on_put_key` or `on_remove_key`."""
         self.connection.key_report(state)
+
+    def storage_report(self, report: storage.StorageReport) -> None:
+        """What the ledger is like, after `on_ask` and `on_compact`."""
+        self.storage.report(report)
 
     # -- the page ------------------------------------------------------------------------------------------------------
 

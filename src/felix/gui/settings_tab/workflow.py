@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tkinter as tk
 from collections.abc import Callable
 
 from felix.gui.kit import Kit
@@ -10,7 +11,7 @@ from felix.gui.settings_tab.rows import Section
 from felix.llm.address import default_silence_timeout_s
 from felix.settings import Settings, limits
 
-KEYS = ("max_parallel", "max_tokens", "silence_timeout_s")
+KEYS = ("max_parallel", "max_tokens", "silence_timeout_s", "notify_when_done")
 
 _PARALLEL = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 24, 32)
 _AUTOMATIC, _NEVER, _OWN = "automatic", "0", "own"
@@ -43,6 +44,10 @@ class WorkflowRows:
         kit.label(self._own, "s", "Small", "text2", "card").pack(side="left", padx=kit.px(6))
         self.silence = ChoiceMenu(control, kit, on_choose=self._choose_silence, tooltip="How long a silence may last")
         self.silence.button.pack(side="right")
+        self._notify = tk.BooleanVar(section.frame)
+        row = section.row("Say when a run has ended", "A notification, while another window is in front")
+        self.notify = kit.toggle(row.control, self._notify, lambda: change(notify_when_done=self._notify.get()))
+        self.notify.pack()
         self.fields = (self.tokens, self.seconds)
 
     def refresh(self) -> None:
@@ -51,6 +56,7 @@ class WorkflowRows:
         parallel = sorted({*_PARALLEL, settings.max_parallel})
         self.parallel.show([Choice(str(number), str(number)) for number in parallel], str(settings.max_parallel))
         self.tokens.refresh()
+        self._notify.set(settings.notify_when_done)
         self._show_silence(settings)
 
     def _show_silence(self, settings: Settings) -> None:
