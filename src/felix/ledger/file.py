@@ -126,6 +126,7 @@ class Ledger:
 
     def save_drafts(self) -> None:
         """Write what is being written; comes by itself every `DRAFT_S` while something is."""
+        self.commit()  # a draft of a run that is not in the file yet would have no place
         if self._unsaved or not self._drafts:
             return  # what the file did not take goes first
         try:
@@ -177,12 +178,13 @@ class Ledger:
         self._mark("deleted_at", None, run)
 
     def purge(self, *, keep_days: int = 0) -> None:
-        """Remove what was deleted, and ended runs older than `keep_days` (0: none) that are not pinned, for good."""
+        """Remove for good: of the runs that have ended the deleted ones, and those older than `keep_days` (0: none)
+        that are not pinned."""
         oldest = time.time() - keep_days * DAY_S if keep_days else 0.0
         with self._change():
             gone = self._db.execute(
-                "SELECT id FROM run WHERE deleted_at IS NOT NULL"
-                " OR (started_at < ? AND NOT is_pinned AND status IS NOT NULL)",
+                "SELECT id FROM run WHERE status IS NOT NULL"
+                " AND (deleted_at IS NOT NULL OR (started_at < ? AND NOT is_pinned))",
                 (oldest,),
             ).fetchall()
             for (run_id,) in gone:
@@ -205,12 +207,12 @@ class Ledger:
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
+        self._loop = None
         if self._unsaved:
             self._retry()
         with contextlib.suppress(sqlite3.Error):  # it is whole with its log, too
             self._db.execute("PRAGMA wal_checkpoint (TRUNCATE)")
         self._db.close()
-        self._loop = None
         if self._lock is not None:
             self._lock.free()
 

@@ -66,7 +66,7 @@ def fault(path: Path | None, error: Exception) -> Health:
     if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB} or isinstance(error, ValueError):
         return Health("damaged", path, _damaged(path))
     if code == sqlite3.SQLITE_FULL or number in {errno.ENOSPC, errno.EDQUOT}:
-        return Health("full", path, f"The disk is full: {_NOT_SAVED} in {path} – make room on it.")
+        return Health("full", path, f"The disk is full: {_NOT_SAVED} in {path} – make room on it, then restart Felix.")
     why = error.strerror if isinstance(error, OSError) else str(error)
     return Health(
         "read_only", path, f"{path} cannot be written ({why}): {_NOT_SAVED} – give yourself the right, or {_ELSEWHERE}."
