@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Iterator
 
@@ -34,6 +35,8 @@ def window(display: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[O
     felix.until(lambda: felix.window.bridge.state.run == "a")
     yield felix
     felix.close()
+    vars(felix).clear()  # pytest keeps the rest until later, and then any thread may be the one that collects it
+    gc.collect()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 import tkinter as tk
 from collections.abc import Iterator
@@ -63,6 +64,9 @@ def window(display: str, ledger: Path) -> Iterator[Exported]:
         exported = Exported(ledger.parent, ledger, patch)
         yield exported
         exported.felix.close()
+        vars(exported.felix).clear()  # pytest keeps the rest until later, and then any thread may be the one to collect
+        vars(exported).clear()
+        gc.collect()
 
 
 @pytest.fixture

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from felix.events import AgentId, NoteAdded, Record, RunStarted, ThoughtAsked, ThoughtComplete, ThoughtId
-from felix.ledger.export import as_json, everything, file_stem, markdown, mermaid, records_of, rendered
-from felix.ledger.reader import Reader
+from felix.ledger.export import as_json, file_stem, markdown, mermaid, records_of, rendered
 from felix.llm.chat import ChatRequest, Text
-from tests.ledger.runs import folded, kept, records, with_texts
+from tests.ledger.runs import folded, records, with_texts
 from tests.team.scripted import Line, says
 
 REFUSED = "The server stopped answering."
@@ -144,15 +142,6 @@ def test_no_name_gets_out_of_its_box_in_the_graph() -> None:
     assert len(text.splitlines()) == len(plain.splitlines())
     assert all(line.count('"') in (0, 2) for line in text.splitlines())
     assert "<b>" not in text and "%%" not in text
-
-
-def test_everything_goes_into_a_folder_of_its_own_twice_if_asked_twice(tmp_path: Path) -> None:
-    ledger = kept(tmp_path / "ledger.db", records(), records(run="20261121-101010-2"))
-    with Reader(ledger) as reader:
-        assert everything(reader, tmp_path / "out") == 2
-        assert everything(reader, tmp_path / "out") == 2
-    names = sorted(path.name for path in (tmp_path / "out").rglob("*.*") if path.is_file())
-    assert names == sorted(2 * [f"20261121-101010-{n}-why.{kind}" for n in (1, 2) for kind in ("md", "json", "html")])
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ what the models thought before they answered is left out unless asked for.
 
 from felix.ledger.export.document import markdown
 from felix.ledger.export.event_file import as_json, records_of
-from felix.ledger.export.files import FORMATS, Format, everything, rendered
+from felix.ledger.export.files import FORMATS, Format, rendered
 from felix.ledger.export.graph import mermaid
 from felix.ledger.export.page import html
 from felix.ledger.words import file_stem
@@ -15,7 +15,6 @@ __all__ = [
     "FORMATS",
     "Format",
     "as_json",
-    "everything",
     "file_stem",
     "html",
     "markdown",
