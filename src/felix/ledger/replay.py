@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import accumulate
+from operator import itemgetter
 from typing import Literal, NamedTuple
 
 from felix.events import (
@@ -243,16 +244,16 @@ class _Told:
         answer, taken_back = _standing(trace.answer)
         thinking = _spread(_pairs(trace.thinking), taken_back)
         total = sum(count for _, count in (*answer, *thinking)) or 1
-        chunks: list[tuple[int, Channel, int]] = sorted(
-            [(ms, "thinking", n) for ms, n in thinking] + [(ms, "answer", n) for ms, n in answer],
-            key=lambda chunk: chunk[0],
-        )
-        said = {"thinking": 0, "answer": 0}
+        chunks: list[tuple[int, Channel, int]] = [(ms, "thinking", n) for ms, n in thinking]
+        chunks += [(ms, "answer", n) for ms, n in answer]
+        chunks.sort(key=itemgetter(0))
+        said: dict[Channel, int] = {"thinking": 0, "answer": 0}
+        in_all, per_character = 0, trace.tokens / total
         for ms, channel, count in chunks:
             start = said[channel]
-            said[channel] += count
-            tokens = round(trace.tokens * sum(said.values()) / total)
-            self.moments.append((ms, _Says(channel, start, start + count, tokens)))
+            said[channel] = end = start + count
+            in_all += count
+            self.moments.append((ms, _Says(channel, start, end, round(in_all * per_character))))
 
     def event(self, moment: _Does | _Says) -> Event:
         return self._doing(moment) if isinstance(moment, _Does) else self._saying(moment)
@@ -301,6 +302,8 @@ def _standing(chunks: tuple[int, ...]) -> tuple[list[tuple[int, int]], list[tupl
     """The chunks of an answer that still stand at its end; and when how much was taken back, and when that had come."""
     standing: list[tuple[int, int]] = []
     taken_back: list[tuple[int, list[tuple[int, int]]]] = []
+    if min(chunks[1::2], default=1) > 0:
+        return _pairs(chunks), taken_back
     for ms, count in _pairs(chunks):
         if count > 0:
             standing.append((ms, count))
@@ -323,6 +326,8 @@ def _spread(
     thinking: list[tuple[int, int]], taken_back: list[tuple[int, list[tuple[int, int]]]]
 ) -> list[tuple[int, int]]:
     """The chunks of the thinking, those that had come as an answer at the time at which they had."""
+    if not taken_back:
+        return thinking
     waiting = list(taken_back)
     spread: list[tuple[int, int]] = []
     for ms, count in thinking:
@@ -470,10 +475,13 @@ def _give_places(tolds: list[_Told]) -> None:
     """Say who was which in line: whoever was queued moved up each time one before it was let in."""
     waits: list[tuple[float, float, _Told, int]] = []
     for told in tolds:
-        times = [*(told.began_at + ms / 1000 for ms, _ in told.moments), told.ended_at]
-        for index, (_, moment) in enumerate(told.moments):
-            if isinstance(moment, _Does) and moment.activity == "queued":
-                waits.append((times[index], times[index + 1], told, index))
+        for index, (ms, moment) in enumerate(told.moments):
+            if not isinstance(moment, _Does):
+                break  # its states come first
+            if moment.activity == "queued":
+                has_next = index + 1 < len(told.moments)
+                left = told.began_at + told.moments[index + 1][0] / 1000 if has_next else told.ended_at
+                waits.append((told.began_at + ms / 1000, left, told, index))
     waits.sort(key=lambda wait: wait[:2])
     for number, (entered, left, told, index) in enumerate(waits):
         ahead = sorted(other_left for _, other_left, _, _ in waits[:number] if other_left > entered)
