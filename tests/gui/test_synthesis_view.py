@@ -124,15 +124,21 @@ def test_a_reader_at_the_end_stays_at_the_end(stage: Stage) -> None:
     assert stage.view.text.dlineinfo("end-1c") is not None
 
 
-@pytest.mark.parametrize("is_early", [True, False])
-def test_an_answer_that_takes_the_room_is_shown_from_its_top(stage: Stage, is_early: bool) -> None:
+@pytest.mark.parametrize("moment", ["early", "in between", "late"])
+def test_an_answer_that_takes_the_room_is_shown_from_its_top(stage: Stage, moment: str) -> None:
     stage.stream(ANSWER)
     assert stage.view.stream.is_at_end
     stage.run.conclude()
-    if is_early:
+    if moment == "in between":
+        stage.view.update(stage.run.state, {HUB})
+        stage.view.tick(time.monotonic())
+        assert not stage.view.is_rendered  # it is being put together
+    if moment != "late":
         stage.view.open_at_top()
+    while moment == "in between" and not stage.view.is_rendered:
+        stage.view.frame.update()  # it comes up before the next frame
     stage.frames_until(lambda: stage.view.is_rendered)
-    if not is_early:
+    if moment == "late":
         stage.view.open_at_top()
         stage.frame()
     first, last = stage.view.text.yview()

@@ -307,10 +307,10 @@ class SynthesisView:
         self._phase = "rendered"
         if self._known < SYNC_BELOW:
             target.tk.call(str(target), "sync")
-        if self._fed and not stream.is_latched:
+        if self._fed and not stream.is_latched and not self._opens_at_top:
             target.see("end")
             self._followed_to = target.index("@0,0")
-        elif self._fed:
+        elif self._fed and stream.is_latched:
             target.yview(self.rendered.index_of(self._line_at_top()))
         else:
             target.yview_moveto(0)
