@@ -89,6 +89,7 @@ def test_what_was_written_and_not_sent_waits_behind_a_run_that_is_looked_at(open
     assert window.composer.box.text == "half a thought"
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on_goes_on_behind_a_past_one_and_its_row_leads_back(open_window: Open, ledger: Path) -> None:
     felix = open_window(ledger=ledger)
     window = felix.window

@@ -93,6 +93,7 @@ def test_of_several_each_is_told_and_a_discarded_one_can_be_taken_back(open_wind
     felix.until(seen)
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_is_continued_with_its_ended_thoughts(open_window: Open, file: Path) -> None:
     with demo_server(20) as base_url:
         felix = open_window(base_url, ledger=file)
@@ -222,6 +223,7 @@ def test_a_file_that_is_no_ledger_is_told_and_left_alone(
     assert file.read_bytes() == content
 
 
+@pytest.mark.slow
 def test_what_is_not_saved_is_told_in_red_until_it_is(open_window: Open, file: Path) -> None:
     felix = open_window(ledger=file)
     window = felix.window

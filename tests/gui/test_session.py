@@ -85,6 +85,7 @@ def test_the_task_that_was_not_sent_comes_back_alone(open_window: Open) -> None:
     felix.until(lambda: felix.window.composer.box.text == "not sent")
 
 
+@pytest.mark.slow
 def test_a_task_that_was_sent_does_not_come_back(open_window: Open) -> None:
     felix = open_window()
     felix.write("sent")
@@ -167,6 +168,7 @@ def test_a_folder_that_cannot_be_written_disturbs_nobody(tmp_path: Path) -> None
     kept.close()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no kill -9")
 def test_what_was_typed_is_there_after_a_kill(display: str, tmp_path: Path) -> None:
     settings = write_settings(tmp_path / "settings.json", has_connected=True, base_url="http://127.0.0.1:9/v1")

@@ -68,5 +68,5 @@ class LedgerNotice:
         self._on_change()
 
     def _fit(self, width: int) -> None:
-        beside = self._kit.px(70) + (self.salvage_button.winfo_reqwidth() if self.salvage_button.winfo_manager() else 0)
+        beside = self._kit.px(96) + (self.salvage_button.winfo_reqwidth() if self.salvage_button.winfo_manager() else 0)
         self._words.configure(wraplength=max(self._kit.px(160), width - beside))

@@ -93,6 +93,7 @@ class RecoveryBanner:
         self._title.pack(side="left", padx=(0, kit.px(8)), pady=kit.px(8))
         self._words = kit.label(strip, "", "Small", on="tint:stop")
         self._words.pack(side="left", fill="x")
+        strip.bind("<Configure>", lambda event: self._fit(event.width))
 
     @property
     def is_wanted(self) -> bool:
@@ -107,6 +108,11 @@ class RecoveryBanner:
             self._kit.set_label(self._title, text=f"{count} run{' was' if count == 1 else 's were'} interrupted")
             self._words.configure(text=f"“{_short(name_of(first.row))}” – {first.words}")
         self._on_change()
+
+    def _fit(self, width: int) -> None:
+        """Let the words take a second line before anything of them is cut."""
+        beside = sum(each.winfo_reqwidth() for each in (self._title, self.later_button, *self.buttons.values()))
+        self._words.configure(wraplength=max(self._kit.px(160), width - beside - self._kit.px(70)))
 
     def _do(self, what: Callable[[RunRow], object]) -> None:
         row = self._waiting[0].row

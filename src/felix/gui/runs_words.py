@@ -68,8 +68,8 @@ def look_of(row: RunRow) -> Look:
 
 
 def arranged(rows: Sequence[RunRow]) -> list[RunRow]:
-    """The pinned ones first, otherwise in the order given, which is the newest first."""
-    return [*(row for row in rows if row.is_pinned), *(row for row in rows if not row.is_pinned)]
+    """The pinned ones first, then the newest, by the clock of the day they began on."""
+    return sorted(rows, key=lambda row: (not row.is_pinned, -row.started_at))
 
 
 def grouped(rows: Sequence[RunRow], now: float) -> list[Group]:

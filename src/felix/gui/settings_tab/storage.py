@@ -18,7 +18,7 @@ from felix.settings import Settings
 KEYS = ("ledger_path", "keep_days")
 
 _KEEP_DAYS = (30, 90, 180, 365, 730)
-_LEDGER_HINT = "Runs, with all that was said in them; an API key is never among it"
+_LEDGER_HINT = "Every run is kept in this file"
 _KEEP_HINT = "Older runs are removed at the next start; pinned ones stay"
 
 
