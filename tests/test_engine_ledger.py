@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -38,8 +39,11 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def engine(settings: SettingsFile, path: Path) -> Iterator[Engine]:
-    with Engine(settings, demo_speed=1_000, ledger=path) as engine:
-        yield engine
+    """One whose server gives the same short answer at once."""
+    with FaultServer({"good": listing(events(*GOOD))}) as server:
+        settings.override(base_url=server.url("good"))
+        with Engine(settings, demo_speed=1_000, ledger=path) as engine:
+            yield engine
 
 
 def reply_to(engine: Engine, mailbox: Mailbox, number: int) -> object:
@@ -125,17 +129,16 @@ def test_the_task_is_in_the_file_before_the_model_is_asked(settings: SettingsFil
     assert found and found[0].task == "Why?" and found[0].status is None
 
 
-def test_whatever_comes_out_of_a_mailbox_is_in_the_file(settings: SettingsFile, path: Path) -> None:
-    with Engine(settings, demo_speed=1_000, ledger=path) as engine:
-        mailbox = engine.subscribe()
-        engine.start("Why?", workflow(), demo=True)
-        is_over = False
-        while not is_over:
-            for item in records(mailbox.take()):
-                if not isinstance(item.event, PASSING):
-                    with Reader(path) as reader:
-                        assert item in reader.records(item.run, item.seq - 1)[:1]
-                is_over |= isinstance(item.event, RunFinished)
+def test_whatever_comes_out_of_a_mailbox_is_in_the_file(engine: Engine, path: Path) -> None:
+    mailbox = engine.subscribe()
+    engine.start("Why?", workflow())
+    is_over = False
+    while not is_over:
+        for item in records(mailbox.take()):
+            if not isinstance(item.event, PASSING):
+                with Reader(path) as reader:
+                    assert item in reader.records(item.run, item.seq - 1)[:1]
+            is_over |= isinstance(item.event, RunFinished)
 
 
 def test_a_reader_who_comes_back_gets_what_it_missed_and_nothing_twice(settings: SettingsFile, path: Path) -> None:
@@ -171,7 +174,7 @@ def test_a_reader_who_comes_back_gets_what_it_missed_and_nothing_twice(settings:
 
 def test_a_reader_who_comes_when_all_is_over_gets_the_whole_run(engine: Engine) -> None:
     mailbox = engine.subscribe()
-    run = engine.start("Why?", workflow(checkpoints="[0]"), demo=True)
+    run = engine.start("Why?", workflow(checkpoints="[0]"))
     state = folded(follow(mailbox, is_event("run_finished")), run)
     assert folded(follow(engine.subscribe(run), is_event("run_finished")), run) == state
 
@@ -193,7 +196,7 @@ def test_a_thought_of_which_nothing_came_yet_is_told_too(settings: SettingsFile,
 
 def test_the_ledger_is_asked_and_changed_by_number(engine: Engine, path: Path) -> None:
     mailbox = engine.subscribe()
-    run = engine.start("Why?", workflow(checkpoints="[0]"), demo=True)
+    run = engine.start("Why?", workflow(checkpoints="[0]"))
     follow(mailbox, is_event("run_finished"))
     threads: list[str] = []
 
@@ -231,11 +234,11 @@ def test_a_second_engine_runs_in_memory_shows_the_file_and_says_so_first(
     engine: Engine, settings: SettingsFile, path: Path
 ) -> None:
     first = engine.subscribe()
-    kept = engine.start("Why?", workflow(checkpoints="[0]"), demo=True)
+    kept = engine.start("Why?", workflow(checkpoints="[0]"))
     follow(first, is_event("run_finished"))
     with Engine(settings, demo_speed=1_000, ledger=path) as second:
         mailbox = second.subscribe()
-        run = second.start("And?", workflow(checkpoints="[0]"), demo=True)
+        run = second.start("And?", workflow(checkpoints="[0]"))
         items = follow(mailbox, is_event("run_finished"))
         assert isinstance(items[0], Health) and items[0].kind == "locked" == second.health.kind
         rows = reply_to(second, mailbox, second.ask_ledger(lambda reader: reader.runs()))
@@ -273,7 +276,7 @@ def test_a_disk_that_fills_in_the_middle_of_a_run_is_told_through_the_mailbox(
 
 def test_a_run_is_opened_again_as_it_was_and_its_numbers_go_on(engine: Engine) -> None:
     mailbox = engine.subscribe()
-    run = engine.start("Why?", workflow(checkpoints="[0]"), demo=True)
+    run = engine.start("Why?", workflow(checkpoints="[0]"))
     items = follow(mailbox, is_event("run_finished"))
     reopened = engine._reopen(run)
     assert reopened.state == folded(items, run)
@@ -289,11 +292,15 @@ def test_stop_that_races_completion_leaves_one_end(settings: SettingsFile, path:
         settings.override(base_url=server.url("it"), streaming_batch_interval=0.0)
         mailbox = engine.subscribe()
         ended: list[str] = []
-        for attempt in range(40):
+        takes_s = 0.0
+        for attempt in range(41):
+            began = time.monotonic()
             run = engine.start("Why?", flow)
-            waiting.wait(attempt % 20 * 0.005)
-            engine.stop(run)
+            if attempt:
+                waiting.wait(takes_s * (attempt % 20) / 13)  # to half as long again as the first one took
+                engine.stop(run)
             end = records(follow(mailbox, is_event("run_finished")))[-1].event
+            takes_s = takes_s or time.monotonic() - began
             assert isinstance(end, RunFinished)
             ended.append(end.status)
         waiting.wait(0.02)
