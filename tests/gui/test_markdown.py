@@ -14,6 +14,7 @@ from felix.gui.kit import Kit, contrast
 from felix.gui.markdown import Cite, Piece, Rule, Span, Table, pieces
 from felix.gui.markdown_blocks import is_plain
 from felix.gui.markdown_text import MarkdownText
+from tests.servers.fault_server import FaultServer
 
 AGENTS = [AgentId("research-1"), AgentId("analysis-2")]
 SAMPLE = """# Move **now**
@@ -88,7 +89,20 @@ def test_a_link_shows_where_it_leads_and_a_picture_is_never_more_than_its_words(
     assert text_of(found) == "a (https://x.org/b) Image: chart (http://evil.org/p.png?q=1) https://y.org/"
 
 
-@pytest.mark.parametrize("url", ["javascript:alert(1)", "file:///etc/passwd", "data:text/html,x", "ftp://x.org", "#a"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "javascript:alert(1)",
+        "file:///etc/passwd",
+        "data:text/html,x",
+        "ftp://x.org",
+        "#a",
+        "mailto:a@x.org",
+        "//x.org",
+        "HTTP\u200d://x.org",
+        "vscode://x",
+    ],
+)
 def test_what_is_no_web_address_cannot_be_opened(url: str) -> None:
     assert all(piece.url == "" for piece in all_pieces(f"[a]({url}) <{url}>") if isinstance(piece, Span))
 
@@ -290,6 +304,22 @@ def test_a_plain_https_link_opens_when_clicked_and_anything_else_is_asked_about(
     asked.answer = True
     click(text, "1.20")
     assert asked.opened == ["https://x.org/a", "http://x.org/b"]
+
+
+def test_nothing_is_fetched_by_showing_it(page: MarkdownText, asked: Asked, wait_until: Callable[..., None]) -> None:
+    with FaultServer() as server:
+        there = f"http://127.0.0.1:{server.port}/canary"
+        rendered(
+            page,
+            f"![a]({there}/image.png) <{there}/auto> {there}/bare [b][c] ![d][c]\n\n"
+            f'<img src="{there}/html"> <script src="{there}/script"></script> <link href="{there}/css">\n\n'
+            f"| a |\n|---|\n| ![e]({there}/cell) |\n\n[c]: {there}/reference\n\n```html\n<img src={there}/code>\n```\n",
+        )
+        click(page.widget, "1.0 lineend - 1 c")  # asks, and the answer is no
+        began = time.monotonic()
+        wait_until(lambda: time.monotonic() - began > 0.2)
+        assert server.connections == [] and server.requests == []
+    assert asked.opened == []
 
 
 def test_a_drag_over_a_link_selects_and_opens_nothing(page: MarkdownText, asked: Asked) -> None:
