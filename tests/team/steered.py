@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Coroutine, Iterable
 
-from felix.events import Record, RunId, ThoughtComplete
-from felix.ledger.state import RunState
+from felix.errors import FelixError
+from felix.events import QuestionClosed, Record, RunFinished, RunId, SynthesisComplete, ThoughtComplete
+from felix.ledger.state import RunState, Synthesis, Thought
 from felix.settings import Settings
+from felix.team.connection import Connection
 from felix.team.hub import CentralPost
 from felix.team.mailbox import Mailbox
-from felix.team.runner import run_workflow
+from felix.team.runner import reopen_run, run_workflow
 from felix.team.steering import Act, Steering
 from felix.team.workflow import Workflow
 from tests.team.scripted import Script, ScriptedClient, always, connection
@@ -33,6 +36,7 @@ class Steered:
         cancel_when: Callable[[Record], bool] | None = None,
         context: int | None = 16_384,
         silence_timeout_s: float = 0,
+        earlier: str = "",
     ) -> None:
         self.client = ScriptedClient(script)
         self.mailbox = Mailbox()
@@ -40,21 +44,77 @@ class Steered:
         self.steering = Steering()
         self.flow = flow
         self._hand = hand
+        self.settings = settings or always()
         self._cancel_when = cancel_when
         self.connection = connection(self.client, context=context, silence_timeout_s=silence_timeout_s)
-        self.settings = settings or always()
         for act in before:
             self.steering.do(act)
-        asyncio.run(self._carry_out())
-        self.records = [item for item in self.mailbox.take() if isinstance(item, Record)]
-        self.state = self.hub.state
-
-    async def _carry_out(self) -> None:
-        async with asyncio.TaskGroup() as tasks:
-            self.task = tasks.create_task(
-                run_workflow("Why?", self.flow, self.connection, self.hub, self.settings, steering=self.steering)
+        self.records: list[Record] = []
+        self._carry_out(
+            lambda: run_workflow(
+                "Why?", self.flow, self.connection, self.hub, self.settings, steering=self.steering, context=earlier
             )
-            self.hub.register_streaming_callback(self._watch)
+        )
+
+    @property
+    def state(self) -> RunState:
+        return self.hub.state
+
+    def reopen(
+        self,
+        *acts: Act,
+        hand: Hand | None = None,
+        cancel_when: Callable[[Record], bool] | None = None,
+        is_continued: bool = False,
+        error: FelixError | None = None,
+    ) -> Steered:
+        """Do something to the run that has ended; with `error` its server cannot be reached any more."""
+        self._hand, self._cancel_when = hand, cancel_when
+        self.steering = Steering()
+        for act in acts:
+            self.steering.do(act)
+
+        async def connect() -> Connection:
+            if error:
+                raise error
+            return self.connection
+
+        self._carry_out(
+            lambda: reopen_run(
+                self.hub, connect, self.settings, self.steering, reason="Again.", is_continued=is_continued
+            )
+        )
+        return self
+
+    def crash_behind(self, cut: int) -> Steered:
+        """The run as the next start finds it when the program died behind its record number `cut`."""
+        told, self.records = self.records[:cut], []
+        now = [record.at for record in told]
+        self.hub = CentralPost(
+            self.hub.run, mailboxes=lambda: [self.mailbox], clock=lambda: now.pop(0) if now else time.time()
+        )
+        for record in told:
+            self.hub.emit(record.event)
+        state = self.hub.state
+        for thought in list(state.thoughts.values()):
+            if thought.is_live:
+                self.hub.finalize_streaming_thought(interrupted_thought(thought))
+        if state.synthesis and state.synthesis.is_live:
+            self.hub.finalize_synthesis(interrupted_synthesis(state.synthesis))
+        for question_id in list(state.questions):
+            self.hub.emit(QuestionClosed(question_id=question_id, answer="none"))
+        self.hub.finish(RunFinished(status="interrupted", reason="Felix ended.", duration_s=1.0, usage=None))
+        self.records += [item for item in self.mailbox.take() if isinstance(item, Record)]
+        return self
+
+    def _carry_out(self, run: Callable[[], Coroutine[object, object, None]]) -> None:
+        async def carry_out() -> None:
+            async with asyncio.TaskGroup() as tasks:
+                self.hub.register_streaming_callback(self._watch)
+                self.task = tasks.create_task(run())
+
+        asyncio.run(carry_out())
+        self.records += [item for item in self.mailbox.take() if isinstance(item, Record)]
 
     def _watch(self, record: Record) -> None:
         loop = asyncio.get_running_loop()
@@ -111,3 +171,42 @@ def together(*hands: Hand) -> Hand:
         return acts
 
     return both
+
+
+def interrupted_thought(thought: Thought) -> ThoughtComplete:
+    return ThoughtComplete(
+        agent_id=thought.agent_id,
+        thought_id=thought.thought_id,
+        role=thought.role,
+        round=thought.round,
+        checkpoint=thought.checkpoint,
+        status="interrupted",
+        content=str(thought.answer),
+        thinking=str(thought.thinking),
+        confidence=None,
+        finish_reason=None,
+        usage=None,
+        read=thought.read,
+        ttft_s=None,
+        duration_s=0.0,
+        tokens_per_s=None,
+        model=thought.model,
+        temperature=thought.temperature,
+        cut=thought.cut,
+    )
+
+
+def interrupted_synthesis(synthesis: Synthesis) -> SynthesisComplete:
+    return SynthesisComplete(
+        status="interrupted",
+        content=str(synthesis.answer),
+        thinking=str(synthesis.thinking),
+        finish_reason=None,
+        usage=None,
+        left_out=synthesis.left_out,
+        ttft_s=None,
+        duration_s=0.0,
+        tokens_per_s=None,
+        model=synthesis.model,
+        temperature=synthesis.temperature,
+    )
