@@ -50,8 +50,9 @@ class Hung:
 
     def settle(self) -> None:
         now = time.monotonic()
-        for step in range(3):
-            self.wall.tick(now + step)
+        for step in range(100):  # what many cards have to show takes several frames
+            if not self.wall.tick(now + step) and step >= 2:
+                break
         self.window.update()
 
     def text(self, number: int) -> str:
@@ -102,6 +103,20 @@ def test_thirty_two_agents_scroll_and_only_what_is_seen_gets_work(hung: Hung) ->
     hung.settle()
     assert "some words" in hung.text(31)
     assert hung.wall.cards[31].has_focus
+
+
+def test_what_many_cards_have_to_show_is_spread_over_frames(hung: Hung, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("felix.gui.wall.SPARE_S", 0.0)  # every card takes longer than that
+    hung.show()
+    for agent in hung.scene.ids:
+        hung.scene.say(agent, "some words")
+    hung.wall.update(hung.scene.state, set(hung.scene.ids))
+    assert [bool(hung.text(number)) for number in range(6)] == [True] + [False] * 5
+    frames = 0
+    while hung.wall.tick(time.monotonic()) and frames < 50:
+        frames += 1
+    assert 4 <= frames < 50
+    assert all("some words" in hung.text(number) for number in range(6))
 
 
 def test_an_update_reaches_the_agent_that_changed(hung: Hung) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 import tkinter as tk
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from felix.events import HUB, AgentId, ThoughtId
@@ -290,10 +290,10 @@ class Wall:
                 visible.append(card)
         self._visible = visible
 
-    def _lag(self, agents: Iterable[AgentId]) -> None:
+    def _lag(self, agents: Collection[AgentId]) -> None:
         """What these cards show is no longer what is."""
-        for agent_id in agents:
-            if agent_id in self._cards:
+        for agent_id in self._cards:
+            if agent_id in agents:
                 self._stale.setdefault(agent_id)
 
     def _draw_stale(self, until: float = math.inf) -> bool:
