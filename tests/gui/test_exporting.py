@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import time
 import tkinter as tk
 from collections.abc import Iterator
 from pathlib import Path
@@ -113,7 +112,6 @@ def test_who_thinks_better_of_it_gets_no_file(exported: Exported, tmp_path: Path
 
 
 def test_the_window_goes_on_while_a_long_run_is_written(exported: Exported) -> None:
-    began = time.monotonic()
     exported.menu.invoke("Page that replays it…")
-    assert time.monotonic() - began < 0.1
+    assert "Exported" not in exported.said  # it is not written yet: Tk's thread has only asked for it
     exported.felix.until(lambda: "Exported" in exported.said)
