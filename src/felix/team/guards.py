@@ -34,6 +34,8 @@ _PROBE = 8
 
 def repeats(text: str) -> bool:
     """Whether a text ends with one piece over and over: of at most 400 characters, 8 times or more, 200 in all."""
+    if len(text) < _LEAST_CHARS:
+        return False
     tail = text[-_TAIL:]
     probe, end = tail[-_PROBE:], len(tail) - 1
     # The last characters stand one period earlier, too; every place where they do is looked at, nearest first.
