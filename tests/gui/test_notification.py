@@ -20,7 +20,7 @@ URGENT = 256
 
 @pytest.fixture
 def said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A desktop: what it is told stands in this file, one argument a line, as long as there is a file `listens` beside it."""
+    """A desktop: what it is told stands in this file, one argument a line, while a file `listens` is beside it."""
     file = tmp_path / "said"
     program = tmp_path / "bin" / "notify-send"
     program.parent.mkdir()
