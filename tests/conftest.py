@@ -5,6 +5,7 @@ A warning, a logged error, a thread left behind or a connection to anywhere but 
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import shutil
@@ -12,7 +13,7 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -52,6 +53,18 @@ def pytest_configure(config: pytest.Config) -> None:
         if name.startswith(_LEAKS) or name.lower().endswith("_proxy"):
             del os.environ[name]
     os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"  # never the user's own keys
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, object, object]:
+    """What is left of a module's windows is collected here, on Tk's thread, once pytest has let go of it.
+
+    Tk objects that are collected on a thread of a later test hang it, or end the process.
+    """
+    result = yield
+    if "gui" in item.path.parts and (nextitem is None or nextitem.path != item.path):
+        gc.collect()
+    return result
 
 
 @pytest.fixture(autouse=True)
