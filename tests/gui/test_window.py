@@ -482,7 +482,7 @@ def test_a_panel_leaves_header_task_and_status_in_reach(human_server: str, open_
     felix.write("look")
     felix.press("<Control-Return>", felix.task)
     felix.until(lambda: window.bridge.state.thoughts)
-    for open_panel in (window.show_shortcuts, window.show_log):
+    for open_panel in (window.overlays.show_shortcuts, window.show_log):
         open_panel()
         felix.settle()
         button = window.composer.button

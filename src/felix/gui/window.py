@@ -14,7 +14,6 @@ from felix import places
 from felix.engine import Engine
 from felix.errors import WorkflowError
 from felix.events import HUB, AgentId, ThoughtId
-from felix.gui import shortcuts
 from felix.gui.acts import Acts
 from felix.gui.banner import Banner
 from felix.gui.bridge import Bridge
@@ -29,12 +28,13 @@ from felix.gui.garbage import MainThreadCollector
 from felix.gui.header import SETTINGS, WORKFLOWS, Header
 from felix.gui.helix_view import HelixView
 from felix.gui.keeping import Keeping
+from felix.gui.keyboard import Keyboard
 from felix.gui.kit import Kit
+from felix.gui.look import Look
 from felix.gui.notification import Notification
 from felix.gui.overlay import Room
 from felix.gui.overlays import Overlays
 from felix.gui.pickers import ModelPicker, WorkflowPicker
-from felix.gui.regions import Region, focus_first, walk
 from felix.gui.replay_bar import ReplayBar
 from felix.gui.run_control import RunControl
 from felix.gui.runs_list import Command
@@ -45,7 +45,6 @@ from felix.gui.settings_page import SettingsPage
 from felix.gui.status_bar import StatusBar
 from felix.gui.synthesis_strip import SynthesisStrip
 from felix.gui.synthesis_view import SynthesisView
-from felix.gui.system_theme import SystemTheme, system_mode
 from felix.gui.tab_order import TabOrder
 from felix.gui.timeline import Timeline
 from felix.gui.wall import Wall
@@ -85,7 +84,7 @@ class Window:
         self.watch.on_change = self._server_changed
         self._faults = FaultWatch(app, self._fault)
         self._garbage = MainThreadCollector(app, lambda: self.bridge.is_busy)
-        self._system_theme = SystemTheme(app, self.follow_theme)
+        self.look = Look(app, kit, settings, on_change=self._look_changed)
         self.notification = Notification(app, settings)
         self.overlays = Overlays(app, kit, self._room)
         self.keeping = Keeping(app, kit, self.engine, self.bridge, session or SessionFile())
@@ -93,7 +92,7 @@ class Window:
         self._looked_at = time.monotonic()
         self._is_open = True
         self._build()
-        self._bind_keys()
+        Keyboard(self).bind()
         app.protocol("WM_DELETE_WINDOW", self.close)
         app.bind("<Configure>", self._resized, add="+")
         app.bind("<FocusIn>", self._came_back, add="+")
@@ -108,8 +107,8 @@ class Window:
         self.status.frame.place(x=0, rely=1, relwidth=1, anchor="sw")
         self.header = Header(
             app, kit, reserve=self.status.height,
-            on_runs=self._toggle_runs, on_panel=self._toggle_wing, on_theme=self.toggle_theme,
-            on_help=self.show_shortcuts,
+            on_runs=self.toggle_runs, on_panel=self._toggle_wing, on_theme=self.look.toggle_theme,
+            on_help=self.overlays.show_shortcuts,
         )  # fmt: skip
         kit.on_font_change(lambda: self.header.reserve(self.status.height))
         keeping = self.keeping
@@ -167,7 +166,7 @@ class Window:
             ask_files=lambda: dialogs.open_several(frame, "Add text files to the task"),
             add_pickers=self._add_pickers,
         )  # fmt: skip
-        self.welcome = Welcome(frame, kit, self.watch, on_example=self._take_example, on_settings=self.show_settings)
+        self.welcome = Welcome(frame, kit, self.watch, on_example=self.composer.take, on_settings=self.show_settings)
         self.failure = Failure(
             frame, kit, on_again=self.composer.run, on_connection=self.show_settings, on_demo=self._run_demo,
             on_log=self.show_log,
@@ -225,33 +224,6 @@ class Window:
         for picker in (self.workflow, self.model):
             picker.button.pack(side="left", padx=(self.kit.px(2), self.kit.px(4)))
 
-    def _bind_keys(self) -> None:
-        for shortcut, action in (
-            (shortcuts.ESCAPE, lambda _event: self.escape()),
-            (shortcuts.HELP, lambda _event: self.show_shortcuts()),
-            (shortcuts.FIND, lambda _event: self.find()),
-            (shortcuts.SETTINGS, lambda _event: self.show_settings()),
-            (shortcuts.NEXT_TAB, lambda _event: self.header.turn(1)),
-            (shortcuts.PREVIOUS_TAB, lambda _event: self.header.turn(-1)),
-            (shortcuts.LARGER, lambda _event: self.zoom(+0.1)),
-            (shortcuts.SMALLER, lambda _event: self.zoom(-0.1)),
-            (shortcuts.NORMAL_SIZE, lambda _event: self.zoom(0.0)),
-            (shortcuts.SEARCH_RUNS, lambda _event: self._search_runs()),
-            (shortcuts.NEW_RUN, lambda _event: self._begin_new()),
-            (shortcuts.RUNS, lambda _event: self._toggle_runs()),
-            (shortcuts.RIGHT_PANEL, lambda _event: self.wing.toggle()),
-            (shortcuts.NEXT_REGION, lambda _event: self._walk(1)),
-            (shortcuts.PREVIOUS_REGION, lambda _event: self._walk(-1)),
-            (shortcuts.FOCUS_CARD, lambda event: self.wall.focus_card(int(event.keysym))),
-            (shortcuts.RUN, lambda _event: self._run_by_key()),
-            (shortcuts.NOTE, lambda _event: self.acts.note()),
-            (shortcuts.PAUSE, lambda _event: self.control.pause()),
-            (shortcuts.WRAP_UP, lambda _event: self.control.wrap_up()),
-        ):
-            shortcuts.bind(self.app, shortcut, action)
-        for widget in (self.synthesis.rendered.widget, self.helix.canvas, self.workflow.button, self.model.button):
-            shortcuts.leave_run(widget)
-
     # -- life ----------------------------------------------------------------------------------------------------------
 
     def start(self, *, is_automatic: bool = False) -> None:
@@ -280,7 +252,7 @@ class Window:
             return
         self._is_open = False
         self.keeping.close()
-        self._system_theme.stop()
+        self.look.close()
         with suppress(tk.TclError):  # the display may have taken the window away already
             self.app.withdraw()
         self.watch.close()
@@ -355,9 +327,6 @@ class Window:
     def _run_demo(self) -> None:
         self.watch.use_demo()
         self.composer.run()
-
-    def _take_example(self, task: str) -> None:
-        self.composer.take(task)
 
     def show_card(self, agent_id: AgentId) -> None:
         """Lead to an agent's card: where the wall is in view to it there, else by making it big."""
@@ -435,38 +404,17 @@ class Window:
 
     def apply_settings(self, keys: frozenset[str]) -> None:
         """Follow settings that have changed."""
-        settings = self.settings.current
-        if "theme" in keys:
-            if settings.theme == "system":
-                self._system_theme.start()
-            else:
-                self._system_theme.stop()
-            self.follow_theme()
-        if "font_scale" in keys:
-            self.kit.scale_fonts(round(settings.font_scale * 100))
+        self.look.apply(keys)
         if "base_url" in keys:
             self.watch.address_changed()
         if "verbose_log" in keys:
-            logging.getLogger("felix").setLevel(logging.DEBUG if settings.verbose_log else logging.INFO)
+            is_verbose = self.settings.current.verbose_log
+            logging.getLogger("felix").setLevel(logging.DEBUG if is_verbose else logging.INFO)
         if keys & {"model", "max_parallel", "workflow"}:
             self._server_changed()
 
-    def follow_theme(self) -> None:
-        """Show what the settings, or the desktop, say."""
-        theme = self.settings.current.theme
-        self.kit.set_theme(system_mode() if theme == "system" else theme)
-
-    def toggle_theme(self) -> None:
-        self._change(theme="light" if self.kit.mode == "dark" else "dark")
-
-    def zoom(self, by: float) -> None:
-        """Larger or smaller text; 0 is the normal size."""
-        scale = round(self.settings.current.font_scale + by, 1) if by else 1.0
-        self._change(font_scale=min(2.0, max(0.7, scale)))
-
-    def _change(self, **changes: object) -> None:
-        self.settings.change(**changes)
-        self.apply_settings(frozenset(changes))
+    def _look_changed(self) -> None:
+        """Something else than the settings page has changed them."""
         self.settings_page.refresh()
         self._saved(self.settings.notices[0] if self.settings.notices else "")
 
@@ -484,72 +432,24 @@ class Window:
 
     # -- getting about -------------------------------------------------------------------------------------------------
 
-    def escape(self) -> None:
-        """Close what is open; when nothing is, stop the run."""
-        if self.overlays.close() or self.keeping.wing.close_over() or self.acts.close():
-            return
-        if self.synthesis.close_find() or self.wall.escape():
-            return
-        if self.control.is_live and self.control.is_shown:
-            self.control.stop()
-
-    def _run_by_key(self) -> None:
-        if self.header.page == WORKFLOWS:  # from the settings it would run unseen
-            self.overlays.close()
-            self.composer.run()
-
     def _toggle_wing(self) -> None:
         self.wing.toggle()
 
-    def _toggle_runs(self) -> None:
+    def toggle_runs(self) -> None:
         self.keeping.wing.toggle()
 
-    def _begin_new(self) -> None:
+    def begin_new(self) -> None:
         self.header.turn_to(WORKFLOWS)
         self.overlays.close()
         self.keeping.begin_new()
 
-    def _search_runs(self) -> None:
+    def search_runs(self) -> None:
         self.header.turn_to(WORKFLOWS)
         self.overlays.close()
         self.keeping.search()
 
-    def _walk(self, by: int) -> None:
-        walk(
-            (
-                Region(self.keeping.wing.frame, self.keeping.shelf.list.focus_rows),
-                Region(self.composer.frame, self.composer.box.widget.focus_set),
-                Region(self.welcome.doctor.frame, lambda: focus_first(self.welcome.doctor.frame)),
-                Region(self.wall.frame, lambda: self.wall.focus_card(1)),
-                Region(self.chips.frame, lambda: focus_first(self.chips.frame)),
-                Region(self.synthesis.frame, lambda: focus_first(self.synthesis.frame)),
-                Region(self.strip.frame, lambda: focus_first(self.strip.frame)),
-                Region(self.replay.frame, self.replay.focus),
-                Region(self.failure.frame, self.failure.again.focus_set),
-                Region(self.header.settings, lambda: focus_first(self.header.settings)),
-                Region(self.wing.frame, lambda: focus_first(self.wing.frame)),
-            ),
-            self.app,
-            by,
-        )
-
-    def find(self) -> None:
-        """Open the find bar of the card with the keyboard, else of the synthesis, else of the first card."""
-        if self.header.page != WORKFLOWS or self.overlays.is_open:
-            return
-        is_walled = bool(self.wall.frame.winfo_viewable())
-        if not (is_walled and self.wall.find()):
-            if self.synthesis.frame.winfo_viewable():
-                self.synthesis.find()
-            elif is_walled:
-                self.wall.find(anywhere=True)
-        self.bridge.wake()
-
     def show_settings(self) -> None:
         self.header.turn_to(SETTINGS)
-
-    def show_shortcuts(self) -> None:
-        self.overlays.show_shortcuts()
 
     def show_log(self) -> None:
         self.status.calm()
