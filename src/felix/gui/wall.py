@@ -60,8 +60,10 @@ class Wall:
         """Whose card lags behind, those first that have waited longest."""
         self._until = 0.0
         """When the time for cards is over in this frame; 0: it has not begun."""
-        self._turn = 0
-        """Which of the visible cards is ticked first."""
+        self._turns: list[Card] = []
+        """Cards that are to be ticked before any is again."""
+        self._is_moving = False
+        """Whether one of those ticked since all were has more to show."""
         self._visible: list[Card] = []
         self.maximised: AgentId | None = None
         """Whose card is big."""
@@ -123,13 +125,13 @@ class Wall:
             return self._big.tick(now)
         until, self._until = self._until or time.monotonic() + SPARE_S, 0.0
         moving = self._draw_stale(until)
-        cards = [*self._visible[self._turn :], *self._visible[: self._turn]]
-        for number, card in enumerate(cards, start=1):
-            moving |= card.tick(now)
-            if time.monotonic() > until and number < len(cards):
-                self._turn = (self._turn + number) % len(cards)
+        if not self._turns:
+            self._turns, self._is_moving = list(self._visible), False
+        while self._turns:
+            self._is_moving |= self._turns.pop(0).tick(now)
+            if self._turns and time.monotonic() > until:
                 return True
-        return moving
+        return moving or self._is_moving
 
     # -- what the window calls -----------------------------------------------------------------------------------------
 
@@ -202,6 +204,7 @@ class Wall:
             card.frame.place_forget()
             card.forget()
         self._cards = dict(zip(agents, self._pool, strict=False))
+        self._turns.clear()
         self._stale.clear()
         self._lay_out()
 
