@@ -13,11 +13,10 @@ import secrets
 import threading
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Self
 
 from felix.errors import FelixError, LedgerError
 from felix.events import SYNTHESIS, AgentId, RunId, ThoughtId
@@ -36,14 +35,13 @@ from felix.team.run import Run
 from felix.team.runner import CRASHED, give_up, reopen_run, run_workflow
 from felix.team.steering import Act, Steering
 from felix.team.workflow import Workflow
+from felix.worker import Aside, guarded, log_exception
 
 if TYPE_CHECKING:
     from felix.demo import DemoServer
 
 CLOSE_S = 1.5
 """How long leaving the engine waits for runs to end: their sockets are closed in the first milliseconds of it."""
-
-T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -230,8 +228,8 @@ class Engine:
     def _work(self, started: threading.Event) -> None:
         with asyncio.Runner() as runner:
             self._loop = runner.get_loop()
-            self._loop.set_exception_handler(_log_exception)
-            self._loop.set_default_executor(_Aside())
+            self._loop.set_exception_handler(log_exception)
+            self._loop.set_default_executor(Aside())
             runner.run(self._live(started))
             self._loop = None
 
@@ -380,7 +378,7 @@ class Engine:
         def begin() -> None:
             assert self._tasks is not None
             if not self._closing.is_set():
-                self._tasks.create_task(_guarded(work))
+                self._tasks.create_task(guarded(work))
 
         loop = self._loop
         if loop is not None:
@@ -499,36 +497,3 @@ class Engine:
             self._demo = DemoServer(speed=self._demo_speed)
             self._demo_base_url = await self._demo.start()
         return self._demo_base_url
-
-
-class _Aside(ThreadPoolExecutor):
-    """For what cannot be cancelled: a key store that waits for the user, a name server that does not answer.
-
-    A thread for each, which neither the loop nor the interpreter waits for at its end, as they do for a pool's own.
-    """
-
-    def submit(self, work: Callable[..., T], /, *args: Any, **named: Any) -> Future[T]:  # Any: as in Executor
-        future: Future[T] = Future()
-        future.set_running_or_notify_cancel()  # from here on nobody can cancel it, so its end can always be set
-
-        def carry_out() -> None:
-            try:
-                future.set_result(work(*args, **named))
-            except BaseException as error:  # noqa: BLE001  handed on to whoever waits for the result
-                future.set_exception(error)
-
-        threading.Thread(target=carry_out, name="felix-aside", daemon=True).start()
-        return future
-
-
-async def _guarded(work: Callable[[], Awaitable[None]]) -> None:
-    try:
-        await work()
-    except asyncio.CancelledError:
-        pass  # a run that was stopped; the group's other tasks go on
-    except Exception:  # noqa: BLE001  a bug must not end the other runs
-        _log.exception("the worker failed")
-
-
-def _log_exception(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    _log.error("in the worker's loop: %s", context.get("message"), exc_info=context.get("exception"))
