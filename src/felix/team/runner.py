@@ -136,8 +136,10 @@ async def _conduct(
         async with asyncio.TaskGroup() as tasks:
             run = Run(workflow, connection, hub, settings, tasks, outcome=before)
             steering.begin(run)
-            await work(run)
-            steering.end()
+            try:
+                await work(run)
+            finally:
+                steering.end()  # before the group is left: it takes in nobody any more
         outcome = run.outcome or outcome
     except asyncio.CancelledError:
         outcome = run.outcome if run and run.outcome else STOPPED
