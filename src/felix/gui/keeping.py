@@ -128,7 +128,8 @@ class Keeping:
 
     def close(self) -> None:
         """Keep what the window is like."""
-        self._session.close()
+        with suppress(tk.TclError):  # the display may have taken it away already; what was saved last stands
+            self._session.close()
 
     # -- which run is shown --------------------------------------------------------------------------------------------
 
