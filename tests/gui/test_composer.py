@@ -12,7 +12,7 @@ from felix.errors import FelixError
 from felix.gui.attachment import context_warning, read_attachment, size_in_words, with_attachments
 from felix.gui.composer import Composer
 from felix.gui.kit import Kit
-from felix.gui.run_buttons import Course, Steer
+from felix.gui.run_buttons import Steer
 from felix.gui.task_box import FEWEST, LONGEST, MOST, SOFT
 
 Wait = Callable[..., None]
