@@ -8,7 +8,6 @@ something has changed, what is to be done next.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -27,7 +26,6 @@ from felix.events import (
     PlannedTurn,
     QuestionClosed,
     RoundStarted,
-    RunStatus,
     ThoughtAsked,
     ThoughtComplete,
     ThoughtId,
@@ -39,24 +37,13 @@ from felix.team.agent import STOPPED_BY_USER, LLMAgent, Occasion
 from felix.team.connection import Connection
 from felix.team.guards import Guards
 from felix.team.hub import CentralPost
+from felix.team.outcome import Outcome, commonest_failure, consensus, mean_confidence, outcome_of
 from felix.team.rules import addition, team_of
 from felix.team.synthesis import synthesise, usable
 from felix.team.turnstile import Turnstile
 from felix.team.workflow import Workflow
 
-CONSENSUS_OF = 3
-"""Agents that must have stated a confidence before their mean can end the rounds."""
-
 NOTHING_SAID = "Wrapped up before anybody had said anything – run it again."
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    status: RunStatus
-    reason: str = ""
-
-
-STOPPED = Outcome("stopped", STOPPED_BY_USER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +120,7 @@ class Run:
             elif synthesis.status == "interrupted":
                 self._wish = _again(synthesis, synthesis.reason)
             else:  # only the word that all was done had been missing
-                self.outcome = _outcome_of(synthesis)
+                self.outcome = outcome_of(synthesis)
             await self._conclude()
 
     async def follow_wishes(self) -> None:
@@ -271,7 +258,7 @@ class Run:
         ends = [t for t in self._hub.thoughts() if t.round == each.number]
         if all(end.status == "failed" and not str(end.answer).strip() for end in ends):
             return _Wish(f"All agents of round {each.number} failed.")
-        if each is not self._hub.state.rounds[-1] and (agreed := self._consensus()):
+        if each is not self._hub.state.rounds[-1] and (agreed := consensus(self._workflow, self._hub.state)):
             return _Wish(agreed, early=True)
         return None
 
@@ -455,11 +442,11 @@ class Run:
         if not complete and not unfinished:
             if self._hub.state.is_wrapping_up:
                 return Outcome("stopped", NOTHING_SAID)
-            return Outcome("failed", self._commonest_failure())
+            return Outcome("failed", commonest_failure(self._hub.thoughts()))
         self._synthesis = self._tasks.create_task(self._write_synthesis(wish))
         await asyncio.wait({self._synthesis})
         self._synthesis = None
-        return _outcome_of(self._hub.state.synthesis)
+        return outcome_of(self._hub.state.synthesis)
 
     def _write_synthesis(self, wish: _Wish) -> Coroutine[object, object, object]:
         return synthesise(
@@ -469,33 +456,12 @@ class Run:
             self._hub,
             self._settings,
             early=wish.early,
-            mean_confidence=self._mean_confidence(),
+            mean_confidence=mean_confidence(self._hub.state),
             reason=wish.reason,
             instructions=wish.instructions,
             other_model=wish.model,
             so_far=wish.so_far,
         )
-
-    def _consensus(self) -> str:
-        """Why the rounds may end now; empty when they may not."""
-        threshold, mean = self._workflow.consensus_threshold, self._mean_confidence()
-        if threshold is None or mean is None or mean < threshold:
-            return ""
-        return f"The agents' mean confidence of {mean:.2f} reached {threshold:.2f}."
-
-    def _mean_confidence(self) -> float | None:
-        """Of the agents' latest values; None until `CONSENSUS_OF` of them have stated one."""
-        values = [agent.confidence for agent in self._hub.state.agents.values()]
-        stated = [value for value in values if value is not None]
-        # rounded: the mean of three times 0.7 is a hair below 0.7
-        return round(sum(stated) / len(stated), 6) if len(stated) >= CONSENSUS_OF else None
-
-    def _commonest_failure(self) -> str:
-        """One sentence with a next step: the reason most agents gave."""
-        reasons = Counter(t.error for t in self._hub.thoughts() if t.error)
-        if not reasons:
-            return "No agent wrote anything – try again, or choose another model."
-        return reasons.most_common(1)[0][0]
 
 
 def _can_go_on(speech: Speech) -> bool:
@@ -526,16 +492,3 @@ def _never_asked(agent_id: AgentId, role: str, occasion: Occasion) -> ThoughtCom
         tokens_per_s=None,
         error=STOPPED_BY_USER,
     )
-
-
-def _outcome_of(synthesis: Synthesis | None) -> Outcome:
-    """A run is complete when its synthesis is, and with nothing less."""
-    match synthesis:
-        case Synthesis(status="complete"):
-            return Outcome("complete")
-        case Synthesis(status="stopped", error=error):
-            return Outcome("stopped", error or STOPPED_BY_USER)
-        case Synthesis(status=str(status), error=error):
-            return Outcome("failed", error or f"The synthesis ended {status}.")
-        case _:  # it was stopped before it began
-            return STOPPED

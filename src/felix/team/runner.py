@@ -27,7 +27,8 @@ from felix.events import (
 from felix.settings import Settings
 from felix.team.connection import Connection, out_of_reach
 from felix.team.hub import CentralPost, StreamingCallback
-from felix.team.run import STOPPED, Outcome, Run
+from felix.team.outcome import STOPPED, Outcome
+from felix.team.run import Run
 from felix.team.schedule import schedule
 from felix.team.steering import Steering
 from felix.team.workflow import Workflow, as_json, from_json
