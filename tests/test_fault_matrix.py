@@ -16,7 +16,7 @@ import pytest
 
 from felix.engine import Engine
 from felix.events import AgentState, Record, RunFinished, RunStatus, Status, SynthesisComplete, ThoughtComplete
-from felix.gui.card_words import badge_of, trouble_of
+from felix.gui.wall.card_words import badge_of, trouble_of
 from felix.ledger.state import RunState
 from felix.settings import SettingsFile
 from tests.servers.fault_server import Connection, FaultServer, Reply

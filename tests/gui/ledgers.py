@@ -7,7 +7,7 @@ from pathlib import Path
 
 from felix.events import AgentId, PartialThought, Record, RunId, RunStarted, ThoughtId
 from felix.ledger.file import Ledger
-from tests.gui.runs import ScriptedRun
+from tests.gui.recorded import ScriptedRun
 
 
 def finished(run: str, task: str, *, at: float, answer: str = "Patients first [research-1].") -> list[Record]:

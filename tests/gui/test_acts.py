@@ -10,7 +10,7 @@ from tkinter import ttk as plain
 import pytest
 
 from felix.events import AgentId
-from felix.gui.card import Card
+from felix.gui.wall.card import Card
 from felix.ledger.state import RunState
 from tests.gui.opened import Opened, write_settings
 from tests.servers.demo import demo_server

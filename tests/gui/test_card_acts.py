@@ -8,6 +8,7 @@ from pathlib import Path
 from tkinter import ttk as plain
 
 import pytest
+from tests.gui.test_card import ME, Shown
 
 from felix.events import (
     AgentAdded,
@@ -19,11 +20,10 @@ from felix.events import (
     Status,
 )
 from felix.gui.kit import Kit
-from felix.gui.offers import CardActs, Offers, offers_for
+from felix.gui.wall.offers import CardActs, Offers, offers_for
 from felix.ledger.state import Agent, RunState
 from felix.settings import SettingsFile
 from tests.gui.scene import Scene
-from tests.gui.test_card import ME, Shown
 
 Asked = list[tuple[object, ...]]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from felix.gui.shown_text import true_text
+from felix.gui.text.shown_text import true_text
 from tests.gui.naughty import BITING
 from tests.gui.opened import Opened, write_settings
 from tests.servers.fault_server import Connection, FaultServer

@@ -14,12 +14,12 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 from felix.events import AgentId
-from felix.gui.card_document import MOST_AT_ONCE
 from felix.gui.kit import Kit
-from felix.gui.line_marks import LineMarks
-from felix.gui.markdown_text import MarkdownText
-from felix.gui.shown_text import printable, true_text
-from felix.gui.stream_text import StreamText
+from felix.gui.text.line_marks import LineMarks
+from felix.gui.text.markdown_text import MarkdownText
+from felix.gui.text.shown_text import printable, true_text
+from felix.gui.text.stream_text import StreamText
+from felix.gui.wall.card_document import MOST_AT_ONCE
 from tests.gui.naughty import BITING
 
 LONGEST_S = 0.05

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from felix.events import HUB, SYNTHESIS
-from felix.gui.player import Player
+from felix.gui.course.player import Player
 from tests.gui.opened import Opened, write_settings
 from tests.ledger.hubs import SECOND, TEAM, THIRD, Run, short_run
 

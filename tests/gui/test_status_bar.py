@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from felix.gui.chips import ChipsRow
 from felix.gui.kit import Kit
 from felix.gui.status_bar import StatusBar
+from felix.gui.wall.chips import ChipsRow
 from tests.gui.scene import Scene
 
 

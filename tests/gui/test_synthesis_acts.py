@@ -10,11 +10,11 @@ from tkinter import ttk as plain
 import pytest
 
 from felix.events import HUB, QuestionClosed, QuestionRaised, RunReopened, SynthesisStarted
+from felix.gui.answer.synthesis_view import SynthesisView
 from felix.gui.kit import Kit
-from felix.gui.offers import SynthesisActs, offers_for_synthesis
-from felix.gui.synthesis_view import SynthesisView
+from felix.gui.wall.offers import SynthesisActs, offers_for_synthesis
 from felix.settings import SettingsFile
-from tests.gui.runs import ScriptedRun
+from tests.gui.recorded import ScriptedRun
 
 
 class Stage:

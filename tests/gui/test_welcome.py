@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from felix.gui import server_watch
 from felix.gui.run_control import NOT_ASKED
-from felix.gui.server_words import server_words
+from felix.gui.server import server_watch
+from felix.gui.server.server_words import server_words
 from felix.gui.welcome import EXAMPLES
 from tests.gui.opened import Opened, free_port, write_settings
 from tests.servers.demo import demo_server

@@ -15,7 +15,7 @@ import pytest
 
 import felix.engine
 from felix.events import AgentId, RunId
-from felix.gui.composer import Phase
+from felix.gui.composer.composer import Phase
 from felix.gui.faults import SENTENCE
 from felix.gui.header import SETTINGS, WORKFLOWS
 from felix.gui.opening import _address_fault, _follow, _in_one

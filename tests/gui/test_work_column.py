@@ -9,7 +9,7 @@ import pytest
 from felix.events import RunFinished, Status
 from felix.gui.kit import Kit
 from felix.gui.work_column import WorkColumn
-from tests.gui.runs import ScriptedRun
+from tests.gui.recorded import ScriptedRun
 
 PARTS = ("banner", "welcome", "composer", "wall", "chips", "strip", "synthesis", "failure", "replay")
 

@@ -14,16 +14,16 @@ from felix.engine import Engine
 from felix.errors import FelixError
 from felix.events import HUB, SYNTHESIS, AgentId, RunId, ThoughtId
 from felix.gui.bridge import Bridge
-from felix.gui.composer import Composer
+from felix.gui.composer.composer import Composer
+from felix.gui.composer.model_menu import model_choices
+from felix.gui.composer.run_buttons import Steer
+from felix.gui.composer.sheet import Form, Sheet
+from felix.gui.composer.thread_row import ThreadRow
 from felix.gui.kit import Kit
-from felix.gui.model_menu import model_choices
-from felix.gui.offers import NOTHING, CardActs, Offers, SynthesisActs, offers_for, offers_for_synthesis
-from felix.gui.question_line import QuestionLine, question_for
-from felix.gui.run_buttons import Steer
 from felix.gui.run_control import RunControl
-from felix.gui.server_watch import ServerWatch
-from felix.gui.sheet import Form, Sheet
-from felix.gui.thread_row import ThreadRow
+from felix.gui.server.server_watch import ServerWatch
+from felix.gui.wall.offers import NOTHING, CardActs, Offers, SynthesisActs, offers_for, offers_for_synthesis
+from felix.gui.wall.question_line import QuestionLine, question_for
 from felix.ledger.reader import Reader
 from felix.ledger.state import Agent, RunState
 

@@ -36,7 +36,7 @@ from felix.events import (
     ThoughtAsked,
     ThoughtComplete,
 )
-from felix.gui.player import Player
+from felix.gui.course.player import Player
 from felix.gui.view import View
 from felix.ledger.health import Health
 from felix.ledger.replay import RunClock, clock_of

@@ -10,7 +10,7 @@ from pathlib import Path
 from felix.gui.folders import show_folder
 from felix.gui.kit import Kit
 from felix.gui.overlay import Overlay, Room
-from felix.gui.shown_text import printable
+from felix.gui.text.shown_text import printable
 
 TAIL_BYTES = 200_000
 """The end of a log is what matters, and a Text of megabytes would be slow."""

@@ -18,7 +18,7 @@ import tkinter as tk
 from contextlib import suppress
 
 from felix import places
-from felix.gui.shown_text import printable
+from felix.gui.text.shown_text import printable
 from felix.ledger.state import RunState
 from felix.settings import SettingsFile
 

@@ -6,7 +6,7 @@ import tkinter as tk
 
 from felix.gui.kit import Kit
 from felix.gui.kit.tooltips import DELAY_MS, WRAP_PX
-from felix.gui.shown_text import printable
+from felix.gui.text.shown_text import printable
 
 
 class PointerTip:

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from felix.engine import Engine
 from felix.events import AgentId, Pause, Record, RunFinished, RunId, RunStarted
 from felix.gui.bridge import Bridge
-from felix.gui.composer import Composer
-from felix.gui.offers import offers_for_synthesis
-from felix.gui.run_buttons import Course, Phase
-from felix.gui.server_watch import ServerWatch
+from felix.gui.composer.composer import Composer
+from felix.gui.composer.run_buttons import Course, Phase
+from felix.gui.server.server_watch import ServerWatch
+from felix.gui.wall.offers import offers_for_synthesis
 from felix.ledger.state import RunState
 from felix.settings import SettingsFile
 from felix.team.agent import STOPPED_BY_USER

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from functools import partial
 from tkinter import ttk as plain
 
-from felix.gui.doctor import DoctorCard
 from felix.gui.kit import Kit
-from felix.gui.server_watch import ServerWatch
+from felix.gui.server.doctor import DoctorCard
+from felix.gui.server.server_watch import ServerWatch
 
 WIDEST = 720
 EXAMPLES = (

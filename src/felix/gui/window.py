@@ -15,39 +15,39 @@ from felix.engine import Engine
 from felix.errors import WorkflowError
 from felix.events import HUB, AgentId, ThoughtId
 from felix.gui.acts import Acts
+from felix.gui.answer.compare import Compare
+from felix.gui.answer.exporting import Exporting, ask_paths
+from felix.gui.answer.synthesis_strip import SynthesisStrip
+from felix.gui.answer.synthesis_view import SynthesisView
 from felix.gui.banner import Banner
 from felix.gui.bridge import Bridge
-from felix.gui.chips import ChipsRow
-from felix.gui.compare import Compare
-from felix.gui.composer import Composer
-from felix.gui.exporting import Exporting, ask_paths
+from felix.gui.composer.composer import Composer
+from felix.gui.composer.pickers import ModelPicker, WorkflowPicker
+from felix.gui.course.helix_view import HelixView
+from felix.gui.course.replay_bar import ReplayBar
+from felix.gui.course.timeline import Timeline
 from felix.gui.failure import Failure
 from felix.gui.faults import SENTENCE, FaultWatch
 from felix.gui.file_dialogs import FileDialogs
 from felix.gui.garbage import MainThreadCollector
 from felix.gui.header import SETTINGS, WORKFLOWS, Header
-from felix.gui.helix_view import HelixView
-from felix.gui.keeping import Keeping
 from felix.gui.keyboard import Keyboard
 from felix.gui.kit import Kit
 from felix.gui.look import Look
 from felix.gui.notification import Notification
 from felix.gui.overlay import Room
 from felix.gui.overlays import Overlays
-from felix.gui.pickers import ModelPicker, WorkflowPicker
-from felix.gui.replay_bar import ReplayBar
 from felix.gui.run_control import RunControl
-from felix.gui.runs_list import Command
-from felix.gui.server_watch import ServerWatch
-from felix.gui.server_words import server_words
+from felix.gui.runs.keeping import Keeping
+from felix.gui.runs.runs_list import Command
+from felix.gui.server.server_watch import ServerWatch
+from felix.gui.server.server_words import server_words
 from felix.gui.session import SessionFile
 from felix.gui.settings_page import SettingsPage
 from felix.gui.status_bar import StatusBar
-from felix.gui.synthesis_strip import SynthesisStrip
-from felix.gui.synthesis_view import SynthesisView
 from felix.gui.tab_order import TabOrder
-from felix.gui.timeline import Timeline
-from felix.gui.wall import Wall
+from felix.gui.wall.chips import ChipsRow
+from felix.gui.wall.wall import Wall
 from felix.gui.welcome import Welcome
 from felix.gui.wing import Wing
 from felix.gui.work_column import LOW, ViewName, WorkColumn, as_view

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from tkinter import ttk as plain
 from typing import TYPE_CHECKING
 
-from felix.gui.shown_text import printable
+from felix.gui.text.shown_text import printable
 
 if TYPE_CHECKING:
     from felix.gui.kit.surfaces import Surfaces

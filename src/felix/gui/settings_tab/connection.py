@@ -6,8 +6,8 @@ import tkinter as tk
 from collections.abc import Callable
 
 from felix.errors import FelixError, ServerError, ServerFault
+from felix.gui.composer.model_menu import chosen_words, fill_model_menu
 from felix.gui.kit import Kit
-from felix.gui.model_menu import chosen_words, fill_model_menu
 from felix.gui.settings_tab.acts import Acts
 from felix.gui.settings_tab.fields import Field
 from felix.gui.settings_tab.key_row import KeyRow

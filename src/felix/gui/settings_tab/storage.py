@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from felix.errors import SettingsError
-from felix.gui.attachment import size_in_words
+from felix.gui.composer.attachment import size_in_words
 from felix.gui.folders import show_folder
 from felix.gui.kit import Kit
 from felix.gui.settings_tab.fields import Choice, ChoiceMenu, Field

@@ -1,0 +1,1 @@
+"""The hub's answer: streamed, rendered, made again, exported, compared."""

@@ -1,0 +1,447 @@
+"""The rows of the runs list on one canvas, of which only those in view are drawn: ten thousand cost what twenty do.
+
+Positions are sums of row heights, so finding what stands where is a search in the few headings and a division.
+"""
+
+from __future__ import annotations
+
+import time
+import tkinter as tk
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+
+from PIL import ImageTk
+
+from felix.events import RunId
+from felix.gui.kit import Kit, drawing
+from felix.gui.pointer_tip import PointerTip
+from felix.gui.runs.runs_words import Group, Live, age_of, found_in, grouped, look_of, name_of, second_line, tip_of
+from felix.ledger.reader import RunRow
+
+HEAD, ROW, GAP = 27, 42, 6
+"""Heights of a day's heading and of a run, and what stands between two days; larger type needs more."""
+INSET, GLYPH_X, TEXT_X, RIGHT = 6, 21, 34, 8
+"""`RIGHT` is what stays free between a row's words and the end of its ground."""
+BAR = 10
+"""What the scrollbar takes of the width, while there is one."""
+HEADING_X = 14
+_LIVE_AGE = "write"
+_MOST_WIDTHS = 4_000
+"""Shortened texts that are kept: about all that somebody scrolls through in a while."""
+
+
+class RunsCanvas:
+    """`frame` is placed by the caller. It draws what `show` was given and tells what the user does with it."""
+
+    def __init__(
+        self,
+        parent: tk.Misc,
+        kit: Kit,
+        *,
+        on_open: Callable[[RunRow], object],
+        on_menu: Callable[[RunRow, int, int], object],
+    ) -> None:
+        """`on_menu` gets a row and a place on the screen."""
+        self._kit, self._on_open, self._on_menu = kit, on_open, on_menu
+        self.frame = kit.frame(parent, "side")
+        self.canvas = canvas = kit.canvas(self.frame, "side", width=1, height=1, takefocus=True)
+        self._bar = kit.scrollbar(self.frame, self._scroll_by_bar, "side")
+        canvas.pack(side="left", fill="both", expand=True)
+        self.rows: Sequence[RunRow] = ()
+        """In the order in which they stand."""
+        self._groups: list[Group] = []
+        self._tops: list[int] = []
+        """Where each group begins, in pixels from the top of the list."""
+        self._height = 0
+        self._top = 0
+        self._shown: RunId | None = None
+        self._live: Live | None = None
+        self._cursor: RunId | None = None
+        self._hovered = -1
+        self._grounds: dict[int, int] = {}
+        """Index to canvas item, of the rows in view."""
+        self._photos: dict[tuple[str, bool], ImageTk.PhotoImage] = {}
+        self._shortened: dict[tuple[str, str, int], str] = {}
+        self.on_move: Callable[[], object] = lambda: None
+        """Told when the rows stand elsewhere now."""
+        self._tip = PointerTip(canvas, kit)
+        for sequence, handler in (
+            ("<Configure>", lambda _event: self._resized()),
+            ("<Motion>", self._point),
+            ("<Leave>", lambda _event: self._leave()),
+            ("<Button-1>", self._press),
+            ("<Button-3>", self._context),
+            ("<Control-Button-1>", self._context),
+            ("<MouseWheel>", lambda event: self._wheel(-event.delta)),
+            ("<Button-4>", lambda _event: self._wheel(-120)),
+            ("<Button-5>", lambda _event: self._wheel(120)),
+            ("<FocusIn>", lambda _event: self._focused()),
+            ("<FocusOut>", lambda _event: self._ground_all()),
+            ("<Up>", lambda _event: self.step(-1)),
+            ("<Down>", lambda _event: self.step(1)),
+            ("<Prior>", lambda _event: self.step(-self._page)),
+            ("<Next>", lambda _event: self.step(self._page)),
+            ("<Home>", lambda _event: self.step(-len(self.rows))),
+            ("<End>", lambda _event: self.step(len(self.rows))),
+            ("<Return>", lambda _event: self._open()),
+            ("<KP_Enter>", lambda _event: self._open()),
+            ("<space>", lambda _event: self._open()),
+            ("<Shift-F10>", lambda _event: self._context_by_key()),
+        ):
+            canvas.bind(sequence, handler)
+        for key in ("<Menu>", "<App>"):
+            try:
+                canvas.bind(key, lambda _event: self._context_by_key())
+            except tk.TclError:
+                continue  # a key of another platform
+        kit.on_theme_change(self._repaint, owner=canvas)
+        kit.on_font_change(self._resize_type, owner=canvas)
+
+    # -- what it shows -------------------------------------------------------------------------------------------------
+
+    def show(self, rows: Sequence[RunRow], *, from_top: bool = False) -> None:
+        """Draw these, arranged; the view stays where it is unless the list is another one altogether."""
+        self.rows = rows
+        self._groups = grouped(rows, time.time())
+        if from_top:
+            self._top = 0
+        self._measure()
+
+    def set_shown(self, run: RunId | None) -> None:
+        """Mark the run that is on screen."""
+        if run != self._shown:
+            self._shown = self._cursor = run
+            self._draw()
+
+    def set_live(self, live: Live | None) -> None:
+        """What the run that goes on has reached; None when there is none."""
+        if live != self._live:
+            self._live = live
+            self._draw()
+
+    @property
+    def current(self) -> RunRow | None:
+        """The row the keyboard is at."""
+        index = self.index_of(self._cursor)
+        return self.rows[index] if index is not None else None
+
+    def go_to(self, run: RunId | None) -> None:
+        """Put the keyboard at a row, and the row in view."""
+        self._cursor = run
+        index = self.index_of(run)
+        if index is None:
+            self._ground_all()
+        else:
+            self.see(index)
+
+    def index_of(self, run: RunId | None) -> int | None:
+        return next((index for index, row in enumerate(self.rows) if row.run == run), None) if run else None
+
+    def neighbour(self, run: RunId) -> RunId | None:
+        """The run that stands below, or at the end of the list above."""
+        index = self.index_of(run)
+        if index is None or len(self.rows) < 2:
+            return None
+        return self.rows[index + 1 if index + 1 < len(self.rows) else index - 1].run
+
+    def see(self, index: int) -> None:
+        """Scroll no further than needed to have a row in view, with its heading when it is the first under one."""
+        top = self._y_of(index)
+        group = self._groups[self._group_of(index)]
+        self._scroll_to(max(min(self._top, top - self._head * (index == group.first)), top + self._row - self._room))
+        self._draw()
+
+    def name_box(self, run: RunId) -> tuple[int, int, int, int] | None:
+        """Left, top, width and height of a row's name on the canvas; None when it is out of view."""
+        index = self.index_of(run)
+        if index is None:
+            return None
+        y = self._y_of(index) - self._top
+        if y < 0 or y + self._row > self._room:
+            return None
+        left = self._kit.px(TEXT_X) - self._kit.px(9)
+        return left, y, self._edge - left, self._row - 1
+
+    def step(self, by: int) -> str:
+        """Move the keyboard by so many rows, as far as there are any."""
+        if self.rows:
+            here = self.index_of(self._cursor)
+            index = 0 if here is None else max(0, min(len(self.rows) - 1, here + by))
+            self._cursor = self.rows[index].run
+            self.see(index)
+        return "break"
+
+    # -- places --------------------------------------------------------------------------------------------------------
+
+    @property
+    def _width(self) -> int:
+        return self.canvas.winfo_width()
+
+    @property
+    def _edge(self) -> int:
+        """Where the grounds of the rows end."""
+        return self._width - self._kit.px(BAR if self._bar.winfo_manager() else INSET)
+
+    @property
+    def _room(self) -> int:
+        return self.canvas.winfo_height()
+
+    @property
+    def _page(self) -> int:
+        return max(1, self._room // self._row - 1)
+
+    def _line(self, font: str) -> int:
+        return int(self._kit.font(font).metrics("linespace"))
+
+    def _measure(self) -> None:
+        px = self._kit.px
+        self._head = max(px(HEAD), self._line("Tiny") + px(13))
+        self._row = max(px(ROW), self._line("Base") + self._line("Small") + px(9))
+        y, self._tops = px(2), []
+        for group in self._groups:
+            self._tops.append(y)
+            y += self._head + group.count * self._row + px(GAP)
+        self._height = y
+        self._show_bar(is_needed=y > self._room)
+        self._scroll_to(self._top)
+        self._draw()
+
+    def _group_of(self, index: int) -> int:
+        return bisect_right(self._groups, index, key=_first) - 1
+
+    def _y_of(self, index: int) -> int:
+        number = self._group_of(index)
+        return self._tops[number] + self._head + (index - self._groups[number].first) * self._row
+
+    def _index_at(self, y: int) -> int:
+        """The row at a height of the canvas, -1 between rows."""
+        y += self._top
+        number = bisect_right(self._tops, y) - 1
+        if number < 0:
+            return -1
+        group, offset = self._groups[number], y - self._tops[number] - self._head
+        return group.first + offset // self._row if 0 <= offset < group.count * self._row else -1
+
+    def _show_bar(self, *, is_needed: bool) -> None:
+        if is_needed != bool(self._bar.winfo_manager()):
+            self._photos.clear()  # the grounds end elsewhere
+            if is_needed:
+                self._bar.place(relx=1, rely=0, relheight=1, anchor="ne")
+            else:
+                self._bar.place_forget()
+
+    # -- scrolling -----------------------------------------------------------------------------------------------------
+
+    def _scroll_to(self, top: int) -> None:
+        before, self._top = self._top, max(0, min(top, self._height - self._room))
+        if self._top != before:
+            self.on_move()
+        height = max(1, self._height)
+        self._bar.set(self._top / height, min(1.0, (self._top + self._room) / height))
+
+    def _scroll_by_bar(self, kind: str, amount: str, unit: str = "") -> None:
+        if kind == "moveto":
+            self._scroll_to(round(float(amount) * self._height))
+        else:
+            self._scroll_to(self._top + int(amount) * (self._room if unit == "pages" else self._row))
+        self._draw()
+
+    def _wheel(self, delta: int) -> str:
+        if self.canvas.tk.call("tk", "windowingsystem") == "aqua":
+            delta *= 120  # macOS counts notches
+        self._tip.hide()
+        self._scroll_to(self._top + round(delta / 120 * 1.5 * self._row))
+        self._draw()
+        return "break"
+
+    # -- drawing -------------------------------------------------------------------------------------------------------
+
+    def _resized(self) -> None:
+        self._photos.clear()
+        self._shortened.clear()
+        self._measure()
+
+    def _resize_type(self) -> None:
+        self._shortened.clear()
+        self._photos.clear()
+        self._measure()
+
+    def _repaint(self) -> None:
+        self._photos.clear()
+        self._draw()
+
+    def _draw(self) -> None:
+        """Everything in view, anew."""
+        canvas = self.canvas
+        canvas.delete("all")
+        self._grounds.clear()
+        if self._width <= 1:
+            return
+        now, bottom = time.time(), self._top + self._room
+        for number in range(max(0, bisect_right(self._tops, self._top) - 1), len(self._groups)):
+            group, y = self._groups[number], self._tops[number]
+            if y > bottom:
+                break
+            self._draw_heading(group.heading, y - self._top)
+            y += self._head
+            skipped = max(0, (self._top - y) // self._row)
+            for index in range(group.first + skipped, group.first + group.count):
+                at = y + (index - group.first) * self._row
+                if at > bottom:
+                    break
+                self._draw_row(index, at - self._top, now)
+
+    def _draw_heading(self, heading: str, y: int) -> None:
+        kit = self._kit
+        self.canvas.create_text(
+            kit.px(HEADING_X), y + round(self._head * 0.6), text=heading, anchor="w", font="Tiny", fill=kit["text2"]
+        )
+
+    def _draw_row(self, index: int, y: int, now: float) -> None:
+        kit, canvas, row = self._kit, self.canvas, self.rows[index]
+        live = self._live if self._live and self._live.run == row.run else None
+        is_shown = row.run == self._shown
+        look = look_of(row)
+        self._grounds[index] = canvas.create_image(kit.px(INSET), y, anchor="nw", image=self._ground(index))
+        first = y + kit.px(4) + self._line("Base") // 2
+        second = y + self._row - kit.px(5) - self._line("Small") // 2
+        if live:
+            picture = kit.progress_ring(live.fraction, outer="sel" if is_shown else "side")
+        else:
+            picture = kit.icon(look.icon, 13, f"state:{look.state}")
+        canvas.create_image(kit.px(GLYPH_X), first, image=picture)
+        right = self._edge - kit.px(RIGHT)
+        room = right - kit.px(TEXT_X)
+        if row.is_pinned:
+            canvas.create_image(right - kit.px(5), first, image=kit.icon("pin-angle-fill", 11))
+            room -= kit.px(14)
+        font = "Strong" if is_shown else "Base"
+        name = self._short(name_of(row), font, room)
+        canvas.create_text(kit.px(TEXT_X), first, text=name, anchor="w", font=font, fill=kit["text"])
+        age = live.elapsed if live else age_of(row, now)
+        canvas.create_text(
+            right, second, text=age, anchor="e", font="Small", fill=kit[_LIVE_AGE] if live else kit["text2"]
+        )
+        room = right - kit.px(TEXT_X) - kit.font("Small").measure(age) - kit.px(8)
+        if not live and (pieces := found_in(row)):
+            self._draw_found(pieces, second, room)
+            return
+        is_told = look.word and not live
+        canvas.create_text(
+            kit.px(TEXT_X), second, text=self._short(second_line(row, live), "Small", room), anchor="w", font="Small",
+            fill=kit[f"ink:{look.state}"] if is_told else kit["text2"],
+        )  # fmt: skip
+
+    def _draw_found(self, pieces: list[tuple[str, bool]], y: int, room: int) -> None:
+        """Where the search found the run, as far as there is room, hits in strong type."""
+        kit, x = self._kit, self._kit.px(TEXT_X)
+        for text, is_hit in pieces:
+            font = "SmallStrong" if is_hit else "Small"
+            shown = self._short(text, font, room)
+            self.canvas.create_text(x, y, text=shown, anchor="w", font=font, fill=kit["text" if is_hit else "text2"])
+            if shown != text:
+                return
+            width = kit.font(font).measure(text)
+            x, room = x + width, room - width
+
+    def _short(self, text: str, font: str, room: int) -> str:
+        """As much of `text` as there is room for; "…" stands for the rest."""
+        key = (text, font, room)
+        if key not in self._shortened:
+            if len(self._shortened) > _MOST_WIDTHS:
+                self._shortened.clear()
+            self._shortened[key] = self._shorten(text, font, room)
+        return self._shortened[key]
+
+    def _shorten(self, text: str, font: str, room: int) -> str:
+        measure = self._kit.font(font).measure
+        if measure(text) <= room:
+            return text
+        fits, too_long = 0, len(text)
+        while too_long - fits > 1:
+            middle = (fits + too_long) // 2
+            if measure(text[:middle].rstrip() + "…") <= room:
+                fits = middle
+            else:
+                too_long = middle
+        return text[:fits].rstrip() + "…"
+
+    def _ground(self, index: int) -> str:
+        """What lies under a row: nothing, or a rounded box when it is shown, pointed at or has the keyboard."""
+        row = self.rows[index]
+        fill = "sel" if row.run == self._shown else "hover" if index == self._hovered else "side"
+        has_keyboard = row.run == self._cursor and str(self.canvas.tk.call("focus")) == str(self.canvas)
+        if fill == "side" and not has_keyboard:
+            return ""
+        return str(self._photo(fill, has_ring=has_keyboard))
+
+    def _photo(self, fill: str, *, has_ring: bool) -> ImageTk.PhotoImage:
+        kit, key = self._kit, (fill, has_ring)
+        if key not in self._photos:
+            size = (max(1, self._edge - kit.px(INSET)), self._row - 1)
+            border = kit["primary"] if has_ring else None
+            box = drawing.rounded(size, kit.px(6), kit[fill], kit["side"], border=border, border_width=kit.px(2))
+            self._photos[key] = kit.photo(box)
+        return self._photos[key]
+
+    def _ground_all(self) -> None:
+        for index, item in self._grounds.items():
+            self.canvas.itemconfigure(item, image=self._ground(index))
+
+    # -- the user ------------------------------------------------------------------------------------------------------
+
+    def _focused(self) -> None:
+        if self.current is None and self.rows:
+            self._cursor = self.rows[0].run
+        self._ground_all()
+
+    def _hover(self, index: int) -> None:
+        if index == self._hovered:
+            return
+        before, self._hovered = self._hovered, index
+        for each in (before, index):
+            if each in self._grounds:
+                self.canvas.itemconfigure(self._grounds[each], image=self._ground(each))
+        self.canvas.configure(cursor="hand2" if index >= 0 else "")
+
+    def _point(self, event: tk.Event[tk.Misc]) -> None:
+        index = self._index_at(event.y)
+        self._hover(index)
+        self._tip.show(tip_of(self.rows[index]) if index >= 0 else "", event.x_root, event.y_root)
+
+    def _leave(self) -> None:
+        self._tip.hide()
+        self._hover(-1)
+
+    def _press(self, event: tk.Event[tk.Misc]) -> None:
+        self._tip.hide()
+        self.canvas.focus_set()
+        if (index := self._index_at(event.y)) >= 0:
+            self._cursor = self.rows[index].run
+            self._on_open(self.rows[index])
+            self._ground_all()
+
+    def _open(self) -> str:
+        if (row := self.current) is not None:
+            self._on_open(row)
+        return "break"
+
+    def _context(self, event: tk.Event[tk.Misc]) -> str:
+        self._tip.hide()
+        self.canvas.focus_set()
+        if (index := self._index_at(event.y)) >= 0:
+            self._cursor = self.rows[index].run
+            self._ground_all()
+            self._on_menu(self.rows[index], event.x_root, event.y_root)
+        return "break"
+
+    def _context_by_key(self) -> str:
+        row = self.current
+        box = self.name_box(row.run) if row else None
+        if row and box:
+            self._on_menu(row, self.canvas.winfo_rootx() + box[0], self.canvas.winfo_rooty() + box[1] + box[3])
+        return "break"
+
+
+def _first(group: Group) -> int:
+    return group.first

@@ -1,0 +1,1 @@
+"""The model server as the window sees it: found, lost, diagnosed."""

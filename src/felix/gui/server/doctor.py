@@ -1,0 +1,164 @@
+"""The connection doctor: what was tried, what came of it, and what to do, on one card of the first screen."""
+
+from __future__ import annotations
+
+import tkinter as tk
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from felix.gui.kit import Kit
+from felix.gui.server.server_watch import ServerWatch
+from felix.llm.address import is_loopback
+
+STEPS = (
+    "Open LM Studio and load a model",
+    "Developer tab → switch “Status” to Running",
+    "Come back: Felix looks again every 3 seconds and says here when it is there",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One fact and its glyph."""
+
+    icon: str
+    state: str
+    fact: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """All the card says."""
+
+    verdict: str
+    checks: tuple[Check, ...] = ()
+    steps: tuple[str, ...] = ()
+    can_use: bool = False
+    offers_demo: bool = False
+
+
+def diagnose(watch: ServerWatch) -> Diagnosis:
+    """What is known, in words."""
+    is_usual = watch.is_usual
+    name = "LM Studio" if is_usual else watch.address
+    if (found := watch.offer or watch.server) is not None:
+        model = found.model
+        where = Check("check-circle-fill", "done", f"{found.name} answers", urlsplit(found.base_url).netloc)
+        can_use = watch.offer is not None
+        if model is not None:
+            room = f"{model.context_length:,} tokens of context" if model.context_length else ""
+            return Diagnosis(
+                f"{found.name} found – {model.name} is loaded",
+                (where, Check("check-circle-fill", "done", f"{model.name} is loaded", room)),
+                can_use=can_use,
+            )
+        count = len(found.report.models)
+        detail = f"{count} to choose from; the server loads one when it is asked" if count else "Load a model there"
+        return Diagnosis(
+            f"{found.name} found – no model is loaded",
+            (where, Check("dash-circle", "queue", "No model is loaded", detail)),
+            can_use=can_use and count > 0,
+        )
+    if not watch.is_known:
+        return Diagnosis(f"Looking for {name}…")
+    demo = not watch.uses_demo
+    if not watch.is_silent:
+        sentence = str(watch.error) if watch.error else "It did not answer as a model server does."
+        return Diagnosis(
+            f"{watch.address} cannot be used",
+            (Check("x-circle-fill", "fail", sentence),),
+            offers_demo=demo,
+        )
+    if not is_loopback(watch.base_url):
+        return Diagnosis(
+            f"{watch.address} does not answer",
+            (Check("x-circle-fill", "fail", str(watch.error)),),
+            offers_demo=demo,
+        )
+    port = urlsplit(watch.base_url).port or 80
+    detail = (
+        "LM Studio's server is off, or uses another port" if is_usual else "Its server is off, or uses another port"
+    )
+    checks = [Check("x-circle-fill", "fail", f"Nothing listens on port {port}", detail)]
+    if watch.tried:
+        checks.append(Check("dash-circle", "queue", "No other server either", f"tried {', '.join(watch.tried)}"))
+    return Diagnosis(
+        f"{name} was not found",
+        tuple(checks),
+        STEPS if is_usual else (),
+        offers_demo=demo,
+    )
+
+
+class DoctorCard:
+    """Shows a `Diagnosis`; drawn anew only when it says something else."""
+
+    def __init__(
+        self,
+        parent: tk.Misc,
+        kit: Kit,
+        watch: ServerWatch,
+        *,
+        on_settings: Callable[[], None],
+    ) -> None:
+        self._kit, self._watch = kit, watch
+        self._shown: Diagnosis | None = None
+        self.frame = kit.frame(parent, "card", padding=(14, 12, 14, 14), box="card")
+        head = kit.frame(self.frame, "card")
+        head.pack(fill="x", pady=(0, kit.px(8)))
+        self._verdict = kit.label(head, font="H3", on="card")
+        self._verdict.pack(side="left")
+        # made from left to right, as the Tab key goes, and packed from the right
+        self._demo = kit.button(
+            head, "Use the demo model", on="card", font="Small", padding=(8, 4), command=watch.use_demo
+        )
+        self._other = kit.button(head, "Other server…", on="card", font="Small", padding=(8, 4), command=on_settings)
+        self._check = kit.button(
+            head, "Check again", "arrow-clockwise", "outline", "card", "Small", padding=(9, 4), command=watch.look
+        )
+        self._use = kit.button(head, "Use it", kind="primary", on="card", padding=(12, 4, 12, 5), command=self._take)
+        self._check.pack(side="right")
+        self._other.pack(side="right", padx=(0, kit.px(4)))
+        self._body = kit.frame(self.frame, "card")
+        self._body.pack(fill="x")
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Say what is known now."""
+        diagnosis = diagnose(self._watch)
+        if diagnosis == self._shown:
+            return
+        self._shown = diagnosis
+        kit = self._kit
+        self._verdict.configure(text=diagnosis.verdict)
+        for button, is_wanted in ((self._use, diagnosis.can_use), (self._demo, diagnosis.offers_demo)):
+            if is_wanted:
+                button.pack(side="right", padx=(0, kit.px(4)))
+            else:
+                button.pack_forget()
+        if diagnosis.can_use:
+            self._use.pack(side="right", before=self._check, padx=(kit.px(8), 0))
+        for child in self._body.winfo_children():
+            child.destroy()
+        for check in diagnosis.checks:
+            row = kit.frame(self._body, "card")
+            row.pack(fill="x", pady=kit.px(2))
+            kit.label(row, on="card", icon=check.icon, icon_size=13, icon_color=f"state:{check.state}").pack(
+                side="left"
+            )
+            kit.label(row, check.fact, on="card", padding=(8, 0, 8, 0), wraplength=kit.px(640)).pack(side="left")
+            kit.label(row, check.detail, "Small", "text2", "card").pack(side="left")
+        if not diagnosis.steps:
+            return
+        kit.rule(self._body).pack(fill="x", pady=(kit.px(9), kit.px(8)))
+        for number, step in enumerate(diagnosis.steps, start=1):
+            row = kit.frame(self._body, "card")
+            row.pack(fill="x", pady=kit.px(2))
+            kit.label(row, image=kit.avatar(str(number), "queue", "card", 18), on="card").pack(side="left")
+            kit.label(row, step, on="card", padding=(8, 0, 0, 0)).pack(side="left")
+
+    def _take(self) -> None:
+        if (found := self._watch.offer) is not None:
+            self._watch.use(found)

@@ -1,0 +1,1 @@
+"""The wall: one card per agent, and everything on a card."""

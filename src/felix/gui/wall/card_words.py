@@ -1,0 +1,284 @@
+"""What a card says in words, from an agent's state: badge, seconds, footer, headings. The card only draws them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, assert_never
+
+from felix.events import AgentId, Status, ThoughtId
+from felix.gui.wall.offers import turn_of
+from felix.ledger.state import Agent, Note, RunState, Speech, Thought
+
+DOT = "  ·  "
+ORDINALS = ("First", "Second", "Third", "Fourth", "Fifth", "Sixth", "Seventh", "Eighth", "Ninth", "Tenth")
+
+
+class Badge(NamedTuple):
+    """A word, one of the kit's states (its colour), and a shape."""
+
+    word: str
+    state: str
+    icon: str
+
+
+class Waiting(NamedTuple):
+    """Why there is no text yet: a shape, a sentence, and a small one."""
+
+    icon: str
+    sentence: str
+    detail: str
+
+
+NOT_YET = Badge("Not yet", "queue", "hourglass")
+CONNECTING = Badge("Connecting", "prep", "plug")
+NEVER = Badge("Not asked", "queue", "dash-circle")
+
+_ENDED: dict[Status, Badge] = {
+    "complete": Badge("Done", "done", "check-lg"),
+    "truncated": Badge("Cut short", "stop", "scissors"),
+    "unconfirmed": Badge("Unconfirmed", "stop", "question-circle"),
+    "stopped": Badge("Stopped", "stop", "stop-circle-fill"),
+    "interrupted": Badge("Interrupted", "stop", "lightning-charge"),
+    "refused": Badge("Refused", "fail", "slash-circle"),
+    "failed": Badge("Failed", "fail", "x-octagon-fill"),
+}
+
+_TITLES: dict[Status, str] = {
+    "complete": "",
+    "truncated": "The answer was cut short",
+    "unconfirmed": "The answer may not be whole",
+    "stopped": "Stopped by you",
+    "interrupted": "The answer was interrupted",
+    "refused": "The model refused to answer",
+    "failed": "No answer came",
+}
+
+
+def badge_of(speech: Speech | None, *, run_is_over: bool = False, short: bool = False) -> Badge:
+    """The badge of a thought or a synthesis; None is one that is still to come. `short` is for narrow places."""
+    if speech is None:
+        return NEVER if run_is_over else NOT_YET
+    if speech.status is not None:
+        return _ENDED[speech.status]
+    if run_is_over:
+        return _ENDED["interrupted"]
+    percent = f" {speech.fraction:.0%}".replace("%", " %") if speech.fraction is not None else ""
+    match speech.activity:
+        case "queued":
+            return Badge(f"Queued #{speech.position}" if speech.position else "Queued", "queue", "hourglass-split")
+        case "connecting":
+            return CONNECTING
+        case "loading":
+            return Badge(f"Loading{percent}", "prep", "memory")
+        case "reading":
+            return Badge(f"Reading{percent}" if short else f"Reading prompt{percent}", "prep", "eye-fill")
+        case "waiting":
+            return Badge("Waiting", "prep", "three-dots")
+        case "retrying":
+            return Badge("Retrying", "prep", "arrow-repeat")
+        case "thinking":
+            return Badge("Thinking", "think", "lightbulb-fill")
+        case "writing":
+            return Badge("Writing", "write", "pencil-fill")
+        case _:
+            assert_never(speech.activity)
+
+
+def badge_for(agent: Agent, state: RunState, *, short: bool = False) -> Badge:
+    """The badge of the thought a card speaks of; of one whose first is about to be asked for, that it connects."""
+    if is_connecting(agent, state):
+        return CONNECTING
+    return badge_of(turn_of(agent), run_is_over=state.status is not None, short=short)
+
+
+def is_connecting(agent: Agent, state: RunState) -> bool:
+    """True before the first round for those who speak in it: the server has not answered yet."""
+    if agent.thoughts or state.round or not state.is_running or not state.rounds:
+        return False
+    return any(turn.agent_id == agent.agent_id for turn in state.rounds[0].turns)
+
+
+def waiting_of(agent: Agent, state: RunState, now: float) -> Waiting | None:
+    """What to say in place of text; None when there is some, or the thought has ended. `now` in Unix seconds."""
+    thought = agent.latest
+    over = state.status is not None
+    badge = badge_of(thought, run_is_over=over)
+    if thought is None:
+        if over:
+            return Waiting(badge.icon, "Not asked", "The run ended before its turn")
+        if is_connecting(agent, state):
+            return Waiting(CONNECTING.icon, "Connecting to the server", seconds(now - state.started_at))
+        turns = ((r.number, t.checkpoint) for r in state.rounds for t in r.turns if t.agent_id == agent.agent_id)
+        number, depth = next(turns, (0, agent.spawn))
+        sentence = f"Speaks from round {number} on" if number else "Not yet here"
+        return Waiting(badge.icon, sentence, agent.reason or f"at depth {depth:.2f}")
+    if not thought.is_live or over or thought.answer or thought.thinking:
+        return None
+    for_s = f"{seconds(now - thought.asked_at)}" if thought.asked_at else ""
+    match thought.activity:
+        case "queued":
+            place = thought.position or 0
+            line = (
+                f"{ORDINALS[place - 1]} in line"
+                if 0 < place <= len(ORDINALS)
+                else f"Number {place} in line"
+                if place
+                else "In line"
+            )
+            most = state.plan.max_parallel if state.plan else 0
+            return Waiting("hourglass-split", line, f"{most} speak at once" if most > 1 else "One speaks at a time")
+        case "connecting":
+            return Waiting("plug", "Connecting to the server", for_s)
+        case "loading":
+            return Waiting("memory", "The server loads the model", thought.detail or for_s)
+        case "reading":
+            others = len(thought.read)
+            what = f"Reading {others} thought{'s' * (others != 1)}" if others else "Reading the prompt"
+            return Waiting("eye", what, thought.detail or for_s)
+        case "retrying":
+            return Waiting("arrow-repeat", "Asking again", thought.detail)
+        case _:
+            comes_whole = state.plan is not None and not state.plan.streaming
+            return Waiting("three-dots", f"Waiting for the {'answer' if comes_whole else 'first token'}", for_s)
+
+
+def meta(agent: Agent, now: float) -> str:
+    """`depth 0.30 · 24 s`: where the agent is, and how long its latest thought has taken. `now` in Unix seconds."""
+    thought = agent.latest
+    depth = f"depth {agent.depth:.2f}"
+    if thought is None:
+        return f"{depth}{DOT}–"
+    elapsed = elapsed_of(thought, now)
+    return f"{depth}{DOT}{'–' if elapsed is None else seconds(elapsed)}"
+
+
+def elapsed_of(speech: Speech, now: float) -> float | None:
+    """Seconds since its request went out, or of the whole once it has ended; None while it is queued."""
+    if speech.duration_s is not None:
+        return speech.duration_s
+    return None if speech.asked_at is None else max(0.0, (speech.ended_at or now) - speech.asked_at)
+
+
+def footer(agent: Agent, now: float, *, narrow: bool = False) -> str:
+    """`0.4 s first · 43 tok/s · 612 tok` of the latest thought; "~" before whatever the server has not counted yet."""
+    thought = agent.latest
+    if thought is None or (thought.first_at is None and thought.is_live):
+        temperature = (
+            f"{DOT}temperature {thought.temperature:.2f}" if thought and thought.temperature is not None else ""
+        )
+        return f"{agent.role}{temperature}"
+    parts = [] if narrow else [f"{ttft:.1f} s first"] if (ttft := ttft_of(thought)) is not None else []
+    speed = thought.tokens_per_s
+    if speed is not None:
+        parts.append(f"{speed:.0f} tok/s")
+    elif thought.is_live and thought.first_at and now - thought.first_at >= 0.5:
+        parts.append(f"~{thought.tokens / (now - thought.first_at):.0f} tok/s")
+    if tokens := tokens_of(thought):
+        parts.append(f"{tokens} tok")
+    return DOT.join(parts)
+
+
+def ttft_of(speech: Speech) -> float | None:
+    """Seconds from request to first token, measured by the engine or, until it says so, seen here."""
+    if speech.ttft_s is not None:
+        return speech.ttft_s
+    return speech.first_at - speech.asked_at if speech.first_at and speech.asked_at else None
+
+
+def tokens_of(speech: Speech) -> str:
+    """`612` as counted by the server, `~612` as estimated, nothing when there are none."""
+    if speech.usage is not None:
+        return f"{speech.usage.completion:,}"
+    return f"~{speech.tokens:,}" if speech.tokens else ""
+
+
+def thinking_line(speech: Speech, now: float) -> str:
+    """`Thinking · 38 s, ~1,412 tokens`, and once it answers `Thought for 12 s, 840 tokens`."""
+    is_over = bool(speech.answer) or not speech.is_live
+    until = speech.answer_at or speech.ended_at or now
+    took = seconds(until - speech.thinking_at) if speech.thinking_at else ""
+    count = ", ".join(part for part in (took, _thinking_tokens(speech)) if part)
+    if is_over:
+        return f"Thought for {count}" if took else "Thought"
+    return f"Thinking{DOT}{count}"
+
+
+def _thinking_tokens(speech: Speech) -> str:
+    if speech.usage is not None and speech.usage.reasoning:
+        return f"{speech.usage.reasoning:,} tokens"
+    # servers count both as one; their share of the characters is the best guess there is
+    letters = len(speech.thinking) + len(speech.answer)
+    tokens = speech.usage.completion if speech.usage is not None else speech.tokens
+    guess = round(tokens * len(speech.thinking) / letters) if letters else 0
+    return f"~{guess:,} tokens" if guess else ""
+
+
+def heading(thought: Thought) -> str:
+    """`Round 2 · depth 0.30`: the line above a thought; above an answer to the user, their question."""
+    turn = f"Round {thought.round} · depth {thought.checkpoint:.2f}"
+    match thought.act:
+        case None:
+            return turn
+        case "retry":
+            return f"{turn} · tried again"
+        case "continue":
+            return f"{turn} · continued"
+        case "ask":
+            return f"You asked: {' '.join(thought.asked.split())}"
+        case _:
+            assert_never(thought.act)
+
+
+def note_line(note: Note) -> str:
+    """`Your note to all agents: …`, in one line."""
+    return f"Your note to {note.agent_id or 'all agents'}: {' '.join(note.text.split())}"
+
+
+def heading_end(thought: Thought) -> str:
+    """` · 8 s`: what the heading says more once the thought has ended."""
+    return f" · {seconds(thought.duration_s)}" if thought.duration_s is not None else ""
+
+
+def read_line(read: Sequence[ThoughtId]) -> str:
+    """`Read research-1, analysis-1 (3 thoughts)`; empty when it read none."""
+    if not read:
+        return ""
+    agents = list(dict.fromkeys(author(thought) for thought in read))
+    count = f" ({len(read)} thoughts)" if len(read) > len(agents) else ""
+    return f"Read {', '.join(agents)}{count}"
+
+
+def author(thought: ThoughtId) -> AgentId:
+    """The agent of a thought id such as `research-1#2`."""
+    return AgentId(thought.rpartition("#")[0])
+
+
+def trouble_of(thought: Thought | None) -> tuple[str, str, str] | None:
+    """State, title and sentence of a thought that did not end well; None for any other."""
+    if thought is None or thought.status is None or thought.status == "complete":
+        return None
+    title = "The answer broke off" if thought.status == "failed" and thought.answer else _TITLES[thought.status]
+    sentence = thought.error or ""
+    return _ENDED[thought.status].state, title, "" if sentence.rstrip(".") == title else sentence
+
+
+def seconds(value: float) -> str:
+    """`24 s`, from a minute on `1:12`, from an hour on `1:02:05`; parts of a second are dropped."""
+    whole = max(0, int(value))
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def document(agent: Agent) -> str:
+    """All thoughts of an agent as text to copy: headings and answers, without the thinking."""
+    return "\n\n".join(thought_document(thought) for thought in agent.thoughts)
+
+
+def thought_document(thought: Thought) -> str:
+    """One thought as text to copy; what is not complete says so."""
+    trouble = trouble_of(thought)
+    unfinished = f"[{badge_of(thought).word}: {trouble[2] or trouble[1]}]\n" if trouble else ""
+    return f"{thought.agent_id}{DOT}{heading(thought)}\n{unfinished}{thought.answer}".rstrip()
