@@ -5,7 +5,7 @@ from __future__ import annotations
 import tkinter as tk
 
 import pytest
-from tests.gui.test_composer import Desk
+from tests.gui.composer.test_composer import Desk
 
 from felix.events import RunId
 from felix.gui.composer.run_buttons import Course, Phase

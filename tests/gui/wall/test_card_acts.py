@@ -8,7 +8,7 @@ from pathlib import Path
 from tkinter import ttk as plain
 
 import pytest
-from tests.gui.test_card import ME, Shown
+from tests.gui.wall.test_card import ME, Shown
 
 from felix.events import (
     AgentAdded,
