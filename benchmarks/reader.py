@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-CHUNKS = 8_000
+CHUNKS = 4_000
 REPEATS = 3
 
 
