@@ -195,6 +195,27 @@ def test_a_hidden_view_gets_nothing_and_is_drawn_when_it_comes_back(
     assert view.calls[1:] == [("update", frozenset({ALICE}))]
 
 
+def test_a_view_hidden_before_it_had_drawn_all_goes_on_when_it_comes_back(
+    bridge: Bridge, feed: Feed, window: tk.Toplevel, wait_until: Wait
+) -> None:
+    frame = tk.Frame(window, width=10, height=10)
+    frame.pack()
+    view, witness = Log(moves=1_000_000), Log()
+    bridge.add(view, frame)
+    bridge.add(witness, window)
+    wait_until(lambda: view.ticks > 2)
+    frame.pack_forget()
+    window.update()
+    known = witness.ticks
+    bridge.wake()
+    wait_until(lambda: witness.ticks > known)
+    view.calls.clear()
+    ticks = view.ticks
+    frame.pack()
+    wait_until(lambda: view.ticks > ticks)
+    assert view.calls == [("show", frozenset())]
+
+
 def test_a_view_that_fails_is_logged_once_and_blinds_nobody(
     bridge: Bridge,
     feed: Feed,

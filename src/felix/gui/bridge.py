@@ -417,7 +417,8 @@ class Bridge:
             if not (changes.is_changed or is_tick or seat.is_stale or seat.wants_frames):
                 continue
             if not seat.widget.winfo_viewable():
-                seat.is_stale |= changes.is_changed
+                # what it still had to draw it draws when it comes back
+                seat.is_stale |= changes.is_changed or seat.wants_frames
                 seat.wants_frames = False
                 continue
             try:

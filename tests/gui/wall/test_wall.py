@@ -166,6 +166,36 @@ def test_escape_closes_the_find_bar_before_the_big_card(hung: Hung) -> None:
     assert hung.wall.maximised is None
 
 
+def figures(hung: Hung, number: int) -> str:
+    """What stands in the foot of a card."""
+    foot = hung.wall.cards[number].foot
+    return " ".join(str(child.cget("text")) for child in foot.winfo_children() if child.winfo_class() == "TLabel")
+
+
+def test_cards_come_back_with_the_figures_of_what_was_said_behind_the_big_one(hung: Hung) -> None:
+    hung.show(spoken(Scene(["research-1", "research-2"]), 1, tokens=384))
+    hung.wall.maximise(AgentId("research-2"))
+    spoken(hung.scene, 3, tokens=512)
+    hung.wall.update(hung.scene.state, {AgentId("research-1")})
+    hung.wall.maximise(None)  # the run has ended and the wall is hidden: nothing ticks it
+    assert "512 tok" in figures(hung, 0)
+
+
+def test_figures_come_with_the_thought_however_little_time_has_passed(hung: Hung) -> None:
+    hung.show(spoken(Scene(["research-1", "research-2"]), 1, tokens=384))
+    spoken(hung.scene, 3, tokens=512)
+    hung.wall.update(hung.scene.state, {AgentId("research-1")})
+    assert "512 tok" in figures(hung, 0)
+
+
+def spoken(scene: Scene, number: int, *, tokens: int) -> Scene:
+    """The first agent has said something in a round."""
+    scene.round(number, at=10.0 * number)
+    scene.say("research-1", "So.", 10.0 * number + 1)
+    scene.end("research-1", at=10.0 * number + 8, usage=Tokens(prompt=9, completion=tokens))
+    return scene
+
+
 def test_a_chip_leads_from_one_big_card_to_another(hung: Hung) -> None:
     hung.scene.say("research-2", "the second says this")
     hung.show()

@@ -12,7 +12,7 @@ import tkinter as tk
 from collections.abc import Callable
 from typing import Any
 
-from felix.events import AgentId, ThoughtId
+from felix.events import AgentId, Status, ThoughtId
 from felix.gui.kit import Kit
 from felix.gui.text.find_bar import FindBar
 from felix.gui.text.pacing import Pacer
@@ -90,6 +90,8 @@ class Card:
         self._ticked_at = self._typed_at = 0.0
         # each card counts its seconds in a frame of its own: thirty-two at once would be felt
         self._slow_at = time.monotonic() - random.uniform(0, SLOW_S)
+        self._figures_of: tuple[ThoughtId, Status | None] | None = None
+        """The thought whose figures stand in head and foot, and whether it had ended."""
         self._waiting: Waiting | None = None
         self._is_narrow = self._is_short = self._is_tight = False
         self._notes_known = 0
@@ -97,8 +99,11 @@ class Card:
 
     # -- what the wall calls -------------------------------------------------------------------------------------------
 
-    def show(self, agent: Agent, state: RunState) -> None:
-        """Show this agent. The same one again goes on where it was; another one begins at the top."""
+    def show(self, agent: Agent, state: RunState, *, is_whole: bool = False) -> None:
+        """Show this agent. The same one again goes on where it was; another one begins at the top.
+
+        With `is_whole` its figures are written at once: time may stand still now, and no tick would write them.
+        """
         self._state = state
         if agent is not self.agent:
             self.agent = agent
@@ -112,6 +117,8 @@ class Card:
         self.asking.show(agent, state)
         self._document.reason = agent.reason
         self.update()
+        if is_whole:
+            self._draw_slow()
 
     def forget(self) -> None:
         """Show nobody, and let the run go that was shown."""
@@ -321,7 +328,9 @@ class Card:
         badge = badge_for(agent, self._state, short=self._is_short)
         if self.asking.is_stopping:
             badge = STOPPING
-        if self._head.set_badge(badge, agent.code):
+        of = (latest.thought_id, latest.status) if latest is not None else None
+        if self._head.set_badge(badge, agent.code) or of != self._figures_of:
+            self._figures_of = of
             self._draw_slow()
         self._head.set_fraction(latest.fraction or 0.0 if latest is not None and latest.is_live else 0.0)
         if self._tools is not None:

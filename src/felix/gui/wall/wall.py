@@ -56,8 +56,8 @@ class Wall:
         self._state = RunState()
         self._pool: list[Card] = []
         self._cards: dict[AgentId, Card] = {}
-        self._stale: dict[AgentId, None] = {}
-        """Whose card lags behind, those first that have waited longest."""
+        self._stale: dict[AgentId, bool] = {}
+        """Whose card lags behind, those first that have waited longest; and whether the whole of it is to be drawn."""
         self._until = 0.0
         """When the time for cards is over in this frame; 0: it has not begun."""
         self._turns: list[Card] = []
@@ -93,12 +93,12 @@ class Wall:
         if self.maximised is not None and (is_new or self.maximised not in state.agents):
             self._maximise(None)
         self._provenance.show(state)
-        self._lag(self._cards)
+        self._lag(self._cards, is_whole=True)
         self._until = time.monotonic() + SPARE_S
         self._draw_stale(math.inf if is_new else self._until)
         if self._big is not None and self.maximised is not None:
             self._chips.show(state)
-            self._big.show(state.agents[self.maximised], state)
+            self._big.show(state.agents[self.maximised], state, is_whole=True)
 
     def update(self, state: RunState, dirty: set[AgentId]) -> None:
         """Draw the agents that changed, as far as they can be seen; when only the run did, all."""
@@ -293,11 +293,11 @@ class Wall:
                 visible.append(card)
         self._visible = visible
 
-    def _lag(self, agents: Collection[AgentId]) -> None:
+    def _lag(self, agents: Collection[AgentId], *, is_whole: bool = False) -> None:
         """What these cards show is no longer what is."""
         for agent_id in self._cards:
             if agent_id in agents:
-                self._stale.setdefault(agent_id)
+                self._stale[agent_id] = is_whole or self._stale.get(agent_id, False)
 
     def _draw_stale(self, until: float = math.inf) -> bool:
         """Draw the cards in view that lag behind. True when it is past `until` (monotonic) and more of them do."""
@@ -306,8 +306,8 @@ class Wall:
         visible = set(self._visible)
         lagging = [agent_id for agent_id in self._stale if self._cards.get(agent_id) in visible]
         for number, agent_id in enumerate(lagging, start=1):
-            del self._stale[agent_id]
-            self._cards[agent_id].show(self._state.agents[agent_id], self._state)
+            is_whole = self._stale.pop(agent_id)
+            self._cards[agent_id].show(self._state.agents[agent_id], self._state, is_whole=is_whole)
             if time.monotonic() > until and number < len(lagging):
                 return True
         return False
@@ -319,7 +319,7 @@ class Wall:
             if self._big is not None:
                 self._big.frame.place_forget()
             self._place_grid()
-            self._lag(self._cards)
+            self._lag(self._cards, is_whole=True)
             self._draw_stale()
             if before in self._cards:
                 self._cards[before].focus()
@@ -334,7 +334,7 @@ class Wall:
             self._chips.choose(agent_id)
             self._chips.show(self._state)
             self.frame.update_idletasks()
-            self._big.show(self._state.agents[agent_id], self._state)
+            self._big.show(self._state.agents[agent_id], self._state, is_whole=True)
             self._big.focus()
         self._wake()
         if self._told:
