@@ -1,7 +1,8 @@
-"""Who has read whom: as a relation, in words, and on the cards of the wall while one is pointed at."""
+"""What a thought has read, and what has read it: in numbers, in words, and on the cards while it is pointed at."""
 
 from __future__ import annotations
 
+import time
 import tkinter as tk
 from collections.abc import Callable
 
@@ -10,8 +11,9 @@ import pytest
 from felix.events import AgentId, ThoughtId
 from felix.gui.kit import Kit
 from felix.gui.wall.card import Card
-from felix.gui.wall.provenance import Relation, in_words, relations
+from felix.gui.wall.provenance import Relation, in_words, latest_of, relations
 from felix.gui.wall.wall import Wall
+from felix.ledger.state import RunState
 from felix.settings import SettingsFile
 from tests.gui.scene import Scene
 
@@ -38,18 +40,32 @@ def told() -> Scene:
 
 def test_those_read_and_those_who_read_are_told_apart_and_nobody_reads_itself() -> None:
     state = told().state
-    assert relations(state.agents[CRITIC], state) == {ONE: Relation(True, True), TWO: Relation(True, False)}
-    assert relations(state.agents[ONE], state) == {CRITIC: Relation(True, True)}
-    assert relations(state.agents[TWO], state) == {CRITIC: Relation(False, True)}
+    assert related(state, f"{CRITIC}#2") == {ONE: Relation((1,), (3,)), TWO: Relation((1,), ())}
+    assert related(state, f"{ONE}#3") == {CRITIC: Relation((2,), ())}
+    assert related(state, f"{ONE}#1") == {CRITIC: Relation((), (2,))}
+    assert related(state, f"{TWO}#1") == {CRITIC: Relation((), (2,))}
+
+
+def related(state: RunState, thought: str) -> dict[AgentId, Relation]:
+    return relations(state.thoughts[ThoughtId(thought)], state)
+
+
+def test_a_thought_that_queues_does_not_stand_for_its_agent_yet() -> None:
+    scene = told()
+    scene.round(4, at=20.0)
+    scene.act(CRITIC, "queued", 21.0)
+    latest = latest_of(scene.state.agents[CRITIC])
+    assert latest is not None
+    assert latest.thought_id == f"{CRITIC}#2"
 
 
 def test_the_rounds_are_said() -> None:
     state = told().state
-    assert in_words(state.agents[CRITIC], state) == (
-        "Has read research-1 (round 1), research-2 (round 1)\nWas read by research-1 (round 3)"
+    assert in_words(state.thoughts[ThoughtId(f"{CRITIC}#2")], state) == (
+        "Round 2 has read research-1 (round 1), research-2 (round 1)\nRound 2 was read by research-1 (round 3)"
     )
-    assert in_words(state.agents[TWO], state) == "Was read by critic-1 (round 2)"
-    assert in_words(Scene([ONE]).state.agents[ONE], Scene([ONE]).state) == ""
+    assert in_words(state.thoughts[ThoughtId(f"{TWO}#1")], state) == "Round 1 was read by critic-1 (round 2)"
+    assert Relation((1, 2), (3,)).words == "read its rounds 1, 2, read by its round 3"
 
 
 def edges(card: Card) -> set[str]:
@@ -88,7 +104,7 @@ def test_pointing_at_a_card_marks_the_others_until_the_pointer_goes(
     critic.frame.event_generate("<Enter>")
     wait_until(lambda: edges(one))
     assert (edges(one), edges(two), edges(critic)) == ({"left", "right"}, {"left"}, set())
-    assert (meta(one), meta(two)) == ("critic-1: each has read the other", "read by critic-1")
+    assert (meta(one), meta(two)) == ("read its round 1, read by its round 3", "read its round 1")
     critic.frame.event_generate("<Leave>", rootx=0, rooty=0)
     window.update()
     assert (edges(one), edges(two)) == (set(), set())
@@ -101,7 +117,21 @@ def test_a_pointer_that_only_crosses_a_card_marks_nothing(wall: Wall, window: tk
     two.frame.event_generate("<Enter>")
     wait_until(lambda: edges(critic))
     assert (edges(one), edges(two), edges(critic)) == (set(), set(), {"right"})
-    assert meta(critic) == "has read research-2"
+    assert meta(critic) == "read by its round 2"
+
+
+def test_the_thought_under_the_pointer_is_meant(wall: Wall, window: tk.Toplevel, wait_until: Wait) -> None:
+    one, _, critic = wall.cards
+    text = one.stream.text
+    wait_until(lambda: not one.tick(time.monotonic()) and "Yes." in text.get("1.0", "end"))
+    one.frame.event_generate("<Enter>")
+    wait_until(lambda: meta(critic) == "read its round 2")
+    x, y, _, _ = text.bbox("1.0") or (0, 0, 0, 0)
+    text.event_generate("<Motion>", x=x + 1, y=y + 1)
+    wait_until(lambda: meta(critic) == "read by its round 2")
+    assert edges(critic) == {"right"}
+    text.event_generate("<Leave>")
+    wait_until(lambda: meta(critic) == "read its round 2")
 
 
 def test_the_keyboard_marks_as_the_pointer_does(wall: Wall, window: tk.Toplevel, wait_until: Wait) -> None:
@@ -124,4 +154,4 @@ def test_the_marks_follow_what_is_read_meanwhile(window: tk.Toplevel, wall: Wall
     scene.act(TWO, "connecting", 13.0, read=(ThoughtId(f"{CRITIC}#2"),))
     wall.update(scene.state, {TWO})
     window.update()
-    assert edges(critic) == {"left", "right"}
+    assert (edges(critic), meta(critic)) == ({"left"}, "read its round 2")

@@ -37,7 +37,7 @@ from felix.gui.wall.card_words import (
     waiting_of,
 )
 from felix.gui.wall.offers import CardActs, Offers
-from felix.gui.wall.provenance import Relation, in_words
+from felix.gui.wall.provenance import Relation, in_words, latest_of
 from felix.gui.wall.thinking_strip import ThinkingStrip
 from felix.gui.wall.waiting_panel import DOTS, WaitingPanel
 from felix.ledger.state import Agent, RunState, Thought
@@ -95,6 +95,8 @@ class Card:
         self._waiting: Waiting | None = None
         self._is_narrow = self._is_short = self._is_tight = False
         self._notes_known = 0
+        self._pointer = ""
+        """Where in the text the pointer is, as an index; empty: elsewhere."""
         self._build(parent, acts)
 
     # -- what the wall calls -------------------------------------------------------------------------------------------
@@ -177,8 +179,16 @@ class Card:
         self._document.lead_to(thought_id)
 
     def mark(self, relation: Relation, words: str) -> None:
-        """Show how this agent's thoughts stand to those of the card that is pointed at; with no words, to none."""
-        self._head.mark(words, is_source=relation.was_read, is_reader=relation.has_read)
+        """Show how this agent's thoughts stand to the one that is pointed at; with no words, to none."""
+        self._head.mark(words, is_source=bool(relation.was_read), is_reader=bool(relation.has_read))
+
+    @property
+    def pointed(self) -> Thought | None:
+        """The thought under the pointer, else the latest."""
+        thought_id = self._document.thought_at(self._pointer) if self._pointer else None
+        if thought_id is not None and thought_id in self._state.thoughts:
+            return self._state.thoughts[thought_id]
+        return latest_of(self.agent) if self.agent is not None else None
 
     def find(self) -> None:
         """Open the find bar."""
@@ -230,7 +240,7 @@ class Card:
         kit = self._kit
         self.frame = kit.frame(parent, "card", 3, box="card")
         self._head = CardHead(self.frame, kit)
-        self._head.explain = lambda: in_words(self.agent, self._state) if self.agent is not None else ""
+        self._head.explain = self._explain
         self._foot = CardFoot(self.frame, kit)
         self.foot = self._foot.frame
         if self.is_large:
@@ -280,6 +290,8 @@ class Card:
         for keys in ("<Control-Return>", "<Control-KP_Enter>", *(f"<{m}-{key}>" for m in MODIFIERS for key in "tar")):
             text.bind(keys, lambda _event: None)  # they mean something else, and to somebody else
         text.bind("<Button-3>", self._open_menu)
+        text.bind("<Motion>", self._moved, add="+")
+        text.bind("<Leave>", lambda _event: self._moved(None), add="+")
         text.bind("<FocusIn>", lambda _event: self._focused(is_in=True), add="+")
         text.bind("<FocusOut>", lambda _event: self._focused(is_in=False), add="+")
         frame.bind("<Enter>", lambda _event: self._pointed(is_in=True))
@@ -408,6 +420,13 @@ class Card:
         self.frame.state(["active" if is_in else "!active"])
         if is_in and self._on_hover:
             self._on_hover(self)
+
+    def _moved(self, event: tk.Event[Any] | None) -> None:
+        self._pointer = f"@{event.x},{event.y}" if event is not None else ""
+
+    def _explain(self) -> str:
+        thought = latest_of(self.agent) if self.agent is not None else None
+        return in_words(thought, self._state) if thought is not None else ""
 
     def _left(self, event: tk.Event[Any]) -> None:
         # the pointer also leaves when it goes on to a part of this one

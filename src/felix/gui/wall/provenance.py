@@ -1,4 +1,6 @@
-"""Who has read whom: the cards behind a card, and those it stands behind, marked while it is pointed at.
+"""What a thought has read, and what has read it: their cards marked while it is pointed at.
+
+A card that is pointed at stands for the thought under the pointer, and elsewhere for its latest.
 
 A mark is a thin edge – at the left of a card that was read, at the right of one that has read – and words in place of
 its depth.
@@ -7,34 +9,29 @@ its depth.
 from __future__ import annotations
 
 import tkinter as tk
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from felix.events import AgentId, ThoughtId
-from felix.gui.wall.card_words import author
-from felix.ledger.state import Agent, RunState
+from felix.events import AgentId
+from felix.ledger.state import Agent, RunState, Thought
 
 CALM_MS = 200
 """A pointer that only crosses a card marks nothing."""
 
 
 class Relation(NamedTuple):
-    """How one agent's thoughts stand to those of the agent that is pointed at."""
+    """How an agent's thoughts stand to the one that is pointed at, as the rounds they were said in."""
 
-    was_read: bool = False
-    """By that agent's latest words."""
-    has_read: bool = False
+    was_read: tuple[int, ...] = ()
+    """By the thought that is pointed at."""
+    has_read: tuple[int, ...] = ()
+    """That thought."""
 
-    def words(self, agent_id: AgentId) -> str:
-        match self:
-            case (True, True):
-                return f"{agent_id}: each has read the other"
-            case (True, False):
-                return f"read by {agent_id}"
-            case (False, True):
-                return f"has read {agent_id}"
-            case _:
-                return ""
+    @property
+    def words(self) -> str:
+        """`read its round 1, read by its rounds 2, 3`: what the thought that is pointed at did; empty for no relation."""
+        told = (("read its ", self.was_read), ("read by its ", self.has_read))
+        return ", ".join(words + _rounds(numbers) for words, numbers in told if numbers)
 
 
 class Markable(Protocol):
@@ -42,28 +39,31 @@ class Markable(Protocol):
 
     agent: Agent | None
 
+    @property
+    def pointed(self) -> Thought | None: ...
+
     def mark(self, relation: Relation, words: str) -> None: ...
 
 
-def relations(agent: Agent, state: RunState) -> dict[AgentId, Relation]:
-    """All who were read by an agent, or have read it; not itself."""
-    was_read = {author(thought) for thought in _latest_read(agent)}
-    own = {thought.thought_id for thought in agent.thoughts}
-    has_read = {thought.agent_id for thought in state.thoughts.values() if not own.isdisjoint(thought.read)}
-    return {
-        each: Relation(each in was_read, each in has_read) for each in (was_read | has_read) - {agent.agent_id}
-    }  # fmt: skip
+def relations(thought: Thought, state: RunState) -> dict[AgentId, Relation]:
+    """Everybody else who has said what it read, or has read it."""
+    read, readers = _others(thought, _read_by(thought, state)), _others(thought, _readers_of(thought, state))
+    return {each: Relation(read.get(each, ()), readers.get(each, ())) for each in (*read, *readers)}
 
 
-def in_words(agent: Agent, state: RunState) -> str:
-    """Two lines at most: what its latest words rest on, and who has read any of them."""
-    own = {thought.thought_id for thought in agent.thoughts}
-    readers = [t.thought_id for t in state.thoughts.values() if not own.isdisjoint(t.read)]
+def latest_of(agent: Agent) -> Thought | None:
+    """The newest of its thoughts whose prompt is known: one that queues has read nothing yet."""
+    return next((thought for thought in reversed(agent.thoughts) if thought.asked_at is not None), agent.latest)
+
+
+def in_words(thought: Thought, state: RunState) -> str:
+    """Two lines at most: what a thought has read, and who has read it."""
+    is_source = state.synthesis is not None and thought.thought_id in state.synthesis.sources
     lines = (
-        ("Has read ", _named(_latest_read(agent), state, agent.agent_id)),
-        ("Was read by ", _named(readers, state, agent.agent_id)),
+        ("has read", _named(_others(thought, _read_by(thought, state)))),
+        ("was read by", [*_named(_others(thought, _readers_of(thought, state))), *["the synthesis"] * is_source]),
     )
-    return "\n".join(words + names for words, names in lines if names)
+    return "\n".join(f"Round {thought.round} {words} {', '.join(names)}" for words, names in lines if names)
 
 
 class Provenance:
@@ -90,6 +90,11 @@ class Provenance:
             self._pointed = card
             self._after = self._owner.after(CALM_MS, self._draw)
 
+    def move(self, card: Markable) -> None:
+        """The pointer goes on within a card, maybe to another of its thoughts."""
+        if card is self._pointed and not self._after:
+            self._after = self._owner.after(CALM_MS, self._draw)
+
     def leave(self) -> None:
         """It has gone."""
         self._cancel()
@@ -103,32 +108,39 @@ class Provenance:
 
     def _draw(self) -> None:
         self._after = ""
-        agent = self._pointed.agent if self._pointed is not None else None
-        related = relations(agent, self._state) if agent is not None else {}
+        thought = self._pointed.pointed if self._pointed is not None else None
+        related = relations(thought, self._state) if thought is not None else {}
         cards = self._cards()
         for agent_id in self._marked - related.keys():
             if (card := cards.get(agent_id)) is not None:
                 card.mark(Relation(), "")
         for agent_id, relation in related.items():
-            if agent is not None and (card := cards.get(agent_id)) is not None:
-                card.mark(relation, relation.words(agent.agent_id))
+            if (card := cards.get(agent_id)) is not None:
+                card.mark(relation, relation.words)
         self._marked = set(related)
 
 
-def _latest_read(agent: Agent) -> tuple[ThoughtId, ...]:
-    """What stood in the prompt of the newest thought that has read any."""
-    return next((thought.read for thought in reversed(agent.thoughts) if thought.read), ())
+def _read_by(thought: Thought, state: RunState) -> list[Thought]:
+    return [state.thoughts[each] for each in thought.read if each in state.thoughts]
 
 
-def _named(thoughts: Iterable[ThoughtId], state: RunState, but: AgentId) -> str:
-    """`research-1 (round 1), critic-1 (rounds 1, 2)`."""
-    rounds: dict[AgentId, list[str]] = {}
-    for thought_id in thoughts:
-        thought = state.thoughts.get(thought_id)
-        if (agent_id := author(thought_id)) != but:
-            number = str(thought.round) if thought is not None else "?"
-            if number not in rounds.setdefault(agent_id, []):
-                rounds[agent_id].append(number)
-    return ", ".join(
-        f"{agent_id} (round{'s' * (len(numbers) > 1)} {', '.join(numbers)})" for agent_id, numbers in rounds.items()
-    )
+def _readers_of(thought: Thought, state: RunState) -> list[Thought]:
+    return [each for each in state.thoughts.values() if thought.thought_id in each.read]
+
+
+def _others(thought: Thought, related: Iterable[Thought]) -> dict[AgentId, tuple[int, ...]]:
+    """Whose these are and from which rounds; not the agent's own."""
+    rounds: dict[AgentId, dict[int, None]] = {}
+    for each in related:
+        if each.agent_id != thought.agent_id:
+            rounds.setdefault(each.agent_id, {})[each.round] = None
+    return {agent_id: tuple(numbers) for agent_id, numbers in rounds.items()}
+
+
+def _named(rounds: Mapping[AgentId, tuple[int, ...]]) -> list[str]:
+    return [f"{agent_id} ({_rounds(numbers)})" for agent_id, numbers in rounds.items()]
+
+
+def _rounds(numbers: Sequence[int]) -> str:
+    """`round 1`, `rounds 1, 2`."""
+    return f"round{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))}"

@@ -214,7 +214,10 @@ class Wall:
             on_hover=self._hovered,
         )  # fmt: skip
         card.frame.bind("<Leave>", lambda event: self._left(card, event), add="+")
-        card.stream.text.bind("<FocusOut>", lambda _event: self._provenance.leave(), add="+")
+        text = card.stream.text
+        text.bind("<FocusOut>", lambda _event: self._provenance.leave(), add="+")
+        for sequence in ("<Motion>", "<Leave>"):
+            text.bind(sequence, lambda _event: self._provenance.move(card), add="+")
         return card
 
     def _lay_out(self) -> None:
