@@ -29,7 +29,7 @@ class Relation(NamedTuple):
 
     @property
     def words(self) -> str:
-        """`read its round 1, read by its rounds 2, 3`: what the thought that is pointed at did; empty for no relation."""
+        """`read its round 1, read by its rounds 2, 3`, said of the thought that is pointed at; empty for none."""
         told = (("read its ", self.was_read), ("read by its ", self.has_read))
         return ", ".join(words + _rounds(numbers) for words, numbers in told if numbers)
 
