@@ -87,7 +87,8 @@ class OpenAIClient:
                 yield Progress("waiting")
                 for note in self._left_out(request):
                     yield note
-                body = response.aiter_bytes()
+                # closed here: left to the collector, it may be closed on Tk's thread while this one still works on it
+                body = await stack.enter_async_context(aclosing(response.aiter_bytes()))
                 first = await beginning(body)
                 if not is_events(first, response):
                     rest = [data async for data in body]
