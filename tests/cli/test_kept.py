@@ -211,3 +211,13 @@ def test_a_reader_that_leaves_ends_it_quietly(ledger: Path) -> None:
         process.stdout.close()
         assert process.wait(20) == 130
         assert "Traceback" not in process.stderr.read()
+
+
+def test_tokens_that_no_server_counted_are_an_estimate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = [
+        replace(each, event=replace(each.event, usage=None)) if hasattr(each.event, "usage") else each
+        for each in records()
+    ]
+    count = sum(each.event.trace.tokens for each in told if getattr(each.event, "trace", None))  # type: ignore[union-attr]
+    assert count and main(["runs", "--ledger", str(kept(tmp_path / "uncounted.db", told))]) == 0
+    assert f"  ~{count:,} tok  " in capsys.readouterr().out

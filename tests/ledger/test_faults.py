@@ -289,3 +289,22 @@ def test_the_log_of_a_ledger_that_is_gone_does_not_get_into_the_new_one(path: Pa
     assert ledger.health.is_kept and ledger._db.execute("SELECT count(*) FROM event").fetchone() == (0,)
     ledger.close()
     assert path.read_bytes()[:16] == schema.MAGIC
+
+
+@pytest.mark.parametrize(("make", "kind", "words"), FAULTS, ids=[make.__name__ for make, _, _ in FAULTS])
+def test_whoever_only_reads_is_told_the_same_of_such_a_file(
+    path: Path, make: Callable[[Path], None], kind: str, words: str
+) -> None:
+    make(path)
+
+    def read() -> None:
+        with Reader(path) as reader:
+            reader.runs()
+            for row in reader.runs():
+                reader.records(row.run)
+            pytest.skip("the damage lies where no reader looks")
+
+    with pytest.raises(LedgerError) as told:
+        read()
+    assert str(told.value).startswith(f"{path} ") and words in str(told.value)
+    assert "--ledger" in str(told.value) and "restart" not in str(told.value)

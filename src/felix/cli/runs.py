@@ -30,13 +30,13 @@ def _list(reader: Reader, out: Output, options: argparse.Namespace) -> int:
         for row in rows:
             out.write(json.dumps(_as_json(row), ensure_ascii=True).replace("\x7f", "\\u007f") + "\n")
     else:
-        _table(rows, out)
+        _table(rows, reader, out)
     return COMPLETE
 
 
-def _table(rows: list[RunRow], out: Output) -> None:
+def _table(rows: list[RunRow], reader: Reader, out: Output) -> None:
     """In columns; the name, which may have letters of any width, comes last."""
-    lines = [_cells(row) for row in rows]
+    lines = [_cells(row, reader) for row in rows]
     widths = [max(map(len, column)) for column in list(zip(*lines, strict=True))[:-1]]
     for cells, row in zip(lines, rows, strict=True):
         line = "  ".join([*(cell.ljust(width) for cell, width in zip(cells, widths, strict=False)), cells[-1]])
@@ -45,15 +45,19 @@ def _table(rows: list[RunRow], out: Output) -> None:
             out.write(f"    … {_in_a_line(row.snippet.translate(_WITHOUT_MARKS))}\n")
 
 
-def _cells(row: RunRow) -> tuple[str, ...]:
+def _cells(row: RunRow, reader: Reader) -> tuple[str, ...]:
     began = datetime.fromtimestamp(row.started_at).astimezone().strftime("%Y-%m-%d %H:%M")
     took = duration(row.duration_s) if row.duration_s is not None else "–"
-    tokens = f"{row.tokens:,} tok" if row.tokens is not None else "–"
+    tokens = f"{row.tokens:,} tok" if row.tokens is not None else _estimate(reader.estimate(row.run))
     model = f"{row.model} (demo)" if row.is_demo else row.model
     name = f"* {row.name}" if row.is_pinned else row.name
     return tuple(
         _in_a_line(cell) for cell in (row.run, began, RUN_ENDINGS[row.status], took, tokens, model or "–", name)
     )
+
+
+def _estimate(tokens: int) -> str:
+    return f"~{tokens:,} tok" if tokens else "–"
 
 
 def _as_json(row: RunRow) -> dict[str, object]:

@@ -12,16 +12,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from felix.ledger import schema
+from felix.ledger.header import ELSEWHERE, WHAT, misfit
 from felix.ledger.health import Condition, Health
 from felix.ledger.lock import Lock
 
 CHECKED_BYTES = 32 * 1024 * 1024
 """A larger file is not looked through at each start: it would take seconds. Damage shows when it is met."""
 
-_HEADER = 100
-"""Bytes at the beginning of every SQLite file that say what it is."""
 _NOT_SAVED = "runs are not saved"
-_ELSEWHERE = "move it away, or name another file (--ledger FILE, or the setting ledger_path)"
+_ELSEWHERE = f"move it away, or {ELSEWHERE}"
 
 
 class Opened(NamedTuple):
@@ -64,7 +63,7 @@ def fault(path: Path | None, error: Exception) -> Health:
     number = getattr(error, "errno", None)
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the high bits tell more than is needed
     if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB} or isinstance(error, ValueError):
-        return Health("damaged", path, _damaged(path))
+        return Health("damaged", path, str(_unusable(path, "damaged")))
     if code == sqlite3.SQLITE_FULL or number in {errno.ENOSPC, errno.EDQUOT}:
         return Health("full", path, f"The disk is full: {_NOT_SAVED} in {path} – make room on it, then restart Felix.")
     why = error.strerror if isinstance(error, OSError) else str(error)
@@ -73,17 +72,10 @@ def fault(path: Path | None, error: Exception) -> Health:
     )
 
 
-def _damaged(path: Path | None) -> str:
-    return (
-        f"{path} is damaged: it stays as it is, and {_NOT_SAVED} – have what can be read saved to a copy, or"
-        f" {_ELSEWHERE}."
-    )
-
-
 def _open(path: Path, lock: Lock) -> sqlite3.Connection:
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists():
-        _look_at_header(path)
+    if path.exists() and (kind := misfit(path)):
+        raise _unusable(path, kind)
     if not lock.take():
         raise _Unusable(
             "locked",
@@ -105,49 +97,24 @@ def _open(path: Path, lock: Lock) -> sqlite3.Connection:
     return db
 
 
-def _look_at_header(path: Path) -> None:
-    with path.open("rb") as file:
-        header = file.read(_HEADER)
-    if not header:
-        raise _Unusable("empty", f"{path} is empty: it stays as it is, and {_NOT_SAVED} – {_ELSEWHERE}.")
-    if not header.startswith(schema.MAGIC) or len(header) < _HEADER:
-        # text is somebody's file; anything else may have been a ledger once
-        raise _foreign(path) if _is_text(header) else _Unusable("damaged", _damaged(path))
-    if int.from_bytes(header[68:72], "big") != schema.APPLICATION_ID:
-        raise _foreign(path)
-    _check_version(path, int.from_bytes(header[60:64], "big"))
-
-
 def _look_through(path: Path) -> None:
     """What only SQLite can tell, on a connection that cannot write."""
     db = sqlite3.connect(path.absolute().as_uri() + "?mode=ro", uri=True, isolation_level=None)
     try:
         db.execute(f"PRAGMA busy_timeout = {schema.BUSY_MS}")
-        _check_version(path, schema.version(db))
+        if schema.version(db) > len(schema.STEPS):
+            raise _unusable(path, "newer")
         if path.stat().st_size <= CHECKED_BYTES and db.execute("PRAGMA quick_check (1)").fetchone()[0] != "ok":
-            raise _Unusable("damaged", _damaged(path))
+            raise _unusable(path, "damaged")
     finally:
         db.close()
 
 
-def _check_version(path: Path, version: int) -> None:
-    if version > len(schema.STEPS):
-        raise _Unusable(
-            "newer",
-            f"{path} was made by a newer Felix: it stays as it is, and {_NOT_SAVED} – update Felix, or {_ELSEWHERE}.",
-        )
-
-
-def _foreign(path: Path) -> _Unusable:
-    return _Unusable("foreign", f"{path} is no ledger of Felix: it stays as it is, and {_NOT_SAVED} – {_ELSEWHERE}.")
-
-
-def _is_text(header: bytes) -> bool:
-    try:
-        text = header.decode("utf-8", "strict" if len(header) < _HEADER else "ignore")
-    except UnicodeDecodeError:
-        return False
-    return len(text.encode()) >= len(header) - 3 and all(c.isprintable() or c.isspace() for c in text)
+def _unusable(path: Path | None, kind: Condition) -> _Unusable:
+    then = {"damaged": "have what can be read saved to a copy, or ", "newer": "update Felix, or "}.get(kind, "")
+    return _Unusable(
+        kind, f"{path or 'The ledger'} {WHAT[kind]}: it stays as it is, and {_NOT_SAVED} – {then}{_ELSEWHERE}."
+    )
 
 
 def _create(path: Path) -> None:

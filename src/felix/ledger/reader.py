@@ -11,6 +11,8 @@ from typing import NamedTuple, Self
 from felix.errors import LedgerError
 from felix.events import Record, RunId, RunStatus
 from felix.ledger import rows, schema, search
+from felix.ledger.header import ELSEWHERE, WHAT, misfit
+from felix.ledger.health import Condition
 from felix.ledger.state import RunState
 
 MOST_FOUND = 1_000
@@ -29,6 +31,12 @@ _FOUND = (
     " ORDER BY search.rowid DESC"
 )
 _SNIPPETS = f"SELECT run.run, snippet (search, -1, ?, ?, '…', {search.SNIPPET_WORDS}) {_FOUND} LIMIT {MOST_SNIPPETS}"
+
+_ESTIMATE = (
+    "SELECT coalesce(sum(coalesce(json_extract(body, '$.usage.completion'), json_extract(body, '$.trace.tokens'), 0)),"
+    " 0) FROM event WHERE run = (SELECT id FROM run WHERE run = ?) AND type IN ('thought_complete',"
+    " 'synthesis_complete')"
+)
 
 
 class RunRow(NamedTuple):
@@ -122,6 +130,11 @@ class Reader:
         """What the records of a run come to."""
         return rows.state_of(self.records(run), run)
 
+    def estimate(self, run: RunId) -> int:
+        """About how many tokens its answers have: the server's count where it gave one, else one per delta."""
+        with _told(self._path):
+            return int(self._db.execute(_ESTIMATE, (run,)).fetchone()[0])
+
     def size_bytes(self) -> int:
         """Of the file with what waits beside it to be taken into it; 0 in memory."""
         if self._path is None:
@@ -141,8 +154,19 @@ def _told(path: Path | None) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, ValueError) as error:
-        where = path or "The ledger"
-        raise LedgerError(f"{where} could not be read ({error}) – restart Felix, it checks the file then.") from None
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if path is not None and code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+            raise LedgerError(_unfit(path, "damaged")) from None
+        raise LedgerError(f"{path or 'The ledger'} could not be read ({error}) – try again in a moment.") from None
+
+
+def _unfit(path: Path, kind: Condition) -> str:
+    """Why nothing can be read from this file, in the words of the window."""
+    then = {
+        "damaged": f"`felix gui --ledger {path}` offers a copy of what can be read",
+        "newer": f"update Felix, or {ELSEWHERE}",
+    }.get(kind, ELSEWHERE)
+    return f"{path} {WHAT[kind]} – {then}."
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -150,6 +174,8 @@ def _open(path: Path) -> sqlite3.Connection:
     with _told(path):
         if not path.is_file():
             raise LedgerError(f"There is no ledger at {path} yet – it is made when the first run starts.")
+        if kind := misfit(path):
+            raise LedgerError(_unfit(path, kind))
         try:
             db = _connected(f"{address}?mode=ro")
         except sqlite3.OperationalError:
@@ -168,8 +194,7 @@ def _connected(address: str) -> sqlite3.Connection:
     db = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
     try:
         db.execute(f"PRAGMA busy_timeout = {schema.BUSY_MS}")
-        if db.execute("PRAGMA application_id").fetchone()[0] != schema.APPLICATION_ID:
-            raise LedgerError("The file that was named is no ledger of Felix – choose another one.")
+        db.execute("PRAGMA application_id").fetchone()  # only now does SQLite open the file
     except BaseException:
         db.close()
         raise
