@@ -5,8 +5,22 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from felix.events import AgentId, AgentSpawned, AgentState, Channel, Event, PartialThought, Record, RunId, ThoughtId
+from felix.events import (
+    AgentId,
+    AgentSpawned,
+    AgentState,
+    Channel,
+    Event,
+    PartialThought,
+    Record,
+    RunFinished,
+    RunId,
+    RunReopened,
+    ThoughtAsked,
+    ThoughtId,
+)
 from felix.ledger.state import GrowingText, RunState, Thought
+from felix.ledger.words import deed_of
 
 
 @given(st.lists(st.text(max_size=5), max_size=8), st.integers(0, 50))
@@ -99,3 +113,15 @@ def test_an_agent_nobody_planned_is_shown_all_the_same() -> None:
     asked = AgentState(agent_id=ALICE, thought_id=FIRST, state="connecting", round=1, checkpoint=0.3)
     assert folded(asked).agents[ALICE].latest is not None
     assert folded(AgentSpawned(agent_id=ALICE, role="critic", depth=0.5)).agents[ALICE].depth == 0.5
+
+
+def test_a_run_that_had_ended_goes_on_with_its_own_time_and_says_what_it_does() -> None:
+    ended = RunFinished(status="complete", reason="", duration_s=43.0, usage=None)
+    asked = ThoughtAsked(
+        agent_id=ALICE, thought_id=ThoughtId("alice#ask1"), round=1, checkpoint=0.3, act="ask", of=None, text="Why?"
+    )
+    state = folded(ended, RunReopened(reason="You asked alice a question."), asked)
+    assert (state.reopened_at, state.elapsed_s(5.0)) == (2.0, 46.0)
+    assert deed_of(state) == "Asked alice"
+    over = folded(ended, RunReopened(reason="You asked alice a question."), asked, ended)
+    assert (over.elapsed_s(1_000.0), over.reopened_at, deed_of(over)) == (43.0, None, "")

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from felix.events import AgentId
 from felix.gui.kit import Kit
 from felix.ledger.state import RunState, Speech
+from felix.ledger.words import deed_of
 
 HEIGHT = 26
 """At the type's own size; larger type needs more."""
@@ -71,6 +72,8 @@ class StatusBar:
         self._rest = self._bar.create_rectangle(0, 0, 0, 0, width=0)
         self._done = self._bar.create_rectangle(0, 0, 0, 0, width=0)
         self._fraction = 0.0
+        self._deed = ""
+        """What goes on in a run that had ended."""
         self._is_narrow = False
         kit.paint(self._bar, self._recolour)
         self._state: RunState | None = None
@@ -143,6 +146,9 @@ class StatusBar:
         running: set[tk.Widget] = {self._percent, self._bar}
         figures: set[tk.Widget] = {self._elapsed, self._agents, self._speed}
         self._wanted -= running | figures | {self._hint}
+        self._deed = deed_of(state)
+        if self._deed:
+            running = set()  # what was asked for then is no part of what had been planned
         if state.plan is None:
             self._wanted.add(self._hint)
         else:
@@ -151,8 +157,8 @@ class StatusBar:
         self._fit()
 
     def update(self, state: RunState, dirty: set[AgentId]) -> None:
-        was_running = self._bar in self._wanted
-        if self._state is not state or was_running != state.is_running:
+        was_running = self._bar in self._wanted or bool(self._deed)
+        if self._state is not state or was_running != state.is_running or self._deed != deed_of(state):
             self.show(state)
         fraction = state.calls_ended / state.calls_planned if state.plan else 0.0
         if fraction != self._fraction:
@@ -208,8 +214,9 @@ class StatusBar:
             speed = f"{'–' if rate is None else f'{rate:,.0f}'} tok/s" if state.round else "connecting…"
             kit.set_label(self._speed, text=speed, icon="speedometer2" if state.round else "plug")
             planned = state.calls_planned - 1
-            self._agents.configure(text=f"{_ended(state)} of {planned} thought{'' if planned == 1 else 's'}")
-            self._elapsed.configure(text=clock(state.now - state.started_at))
+            ended = f"{_ended(state)} of {planned} thought{'' if planned == 1 else 's'}"
+            self._agents.configure(text=self._deed or ended)
+            self._elapsed.configure(text=clock(state.elapsed_s(state.now)))
         else:
             tokens = state.usage.completion if state.usage else None
             about = "" if tokens is not None else "~"

@@ -339,6 +339,17 @@ class RunState:
     usage: Tokens | None = None
     ended_at: float | None = None
     duration_s: float | None = None
+    """Of its own time: what passes while it is closed does not count."""
+    reopened_at: float | None = None
+    """When it last went on after an end, as long as it does; `duration_s` is then what it had come to."""
+
+    def elapsed_s(self, at: float) -> float:
+        """Seconds of its own time at a moment (Unix seconds)."""
+        if self.status is not None:
+            return self.duration_s or 0.0
+        if self.reopened_at is not None:
+            return (self.duration_s or 0.0) + max(0.0, at - self.reopened_at)
+        return max(0.0, at - self.started_at)
 
     @property
     def is_running(self) -> bool:
@@ -404,11 +415,12 @@ class RunState:
                 self._steer(event, at)
             case RunReopened():
                 self.status, self.reason, self.ended_at, self.is_wrapping_up = None, "", None, False
+                self.reopened_at = at
             case RunFinished():
                 self.questions.clear()
                 self.pause = "off"
                 self.status, self.reason, self.usage = event.status, event.reason, event.usage
-                self.ended_at, self.duration_s = at, event.duration_s
+                self.ended_at, self.duration_s, self.reopened_at = at, event.duration_s, None
             case _:
                 assert_never(event)
 

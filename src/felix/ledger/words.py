@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
-from felix.events import LeftOut, RunStatus, Status
+from felix.events import Act, LeftOut, RunStatus, Status
 from felix.ledger.state import RunState, Speech, Thought
 
 ENDINGS: dict[Status | str, str] = {
@@ -19,6 +19,8 @@ ENDINGS: dict[Status | str, str] = {
     "unheard": "not heard",
 }
 """Status -> the word a reader knows it by."""
+
+_DEEDS: dict[Act, str] = {"ask": "Asked {}", "retry": "{} tries again", "continue": "{} goes on"}
 
 RUN_ENDINGS: dict[RunStatus | None, str] = {
     None: "going on",
@@ -65,6 +67,18 @@ def model_of(state: RunState) -> str:
     if plan.demo:
         return f"{plan.model} (demo model, scripted text)"
     return f"{plan.model} on {plan.server_name}" if plan.server_name else plan.model
+
+
+def deed_of(state: RunState) -> str:
+    """What goes on in a run that had ended, `Asked research-1`; empty in any other, and where its rounds go on."""
+    if state.reopened_at is None:
+        return ""
+    for thought in reversed(state.thoughts.values()):
+        if thought.is_live and thought.act is not None:
+            return _DEEDS[thought.act].format(thought.agent_id)
+    if state.synthesis is None:
+        return ""
+    return "Synthesis" if state.synthesis.is_live else "Going on"
 
 
 def began(state: RunState) -> str:

@@ -19,6 +19,7 @@ from felix.gui.kit import Kit
 from felix.gui.pointer_tip import PointerTip
 from felix.gui.wall.card_words import DOT, badge_of
 from felix.ledger.state import Agent, RunState
+from felix.ledger.words import deed_of
 from felix.settings import SettingsFile
 from felix.team.helix import Helix
 
@@ -328,11 +329,15 @@ def scene_of(state: RunState) -> Scene:
 
 
 def heading_of(state: RunState) -> str:
-    """`round 2 of 5`, `synthesis`, `complete` …"""
+    """`round 2 of 5`, `paused`, `synthesis`, `complete` …"""
     if state.status is not None:
         return "stopped by an error" if state.status == "crashed" else state.status
+    if deed := deed_of(state):
+        return deed[0].lower() + deed[1:]
     if state.synthesis is not None:
         return "synthesis"
+    if state.pause == "paused":
+        return "paused"
     if state.round:
         return f"round {state.round} of {len(state.rounds)}"
     return "1 agent" if len(state.agents) == 1 else f"{len(state.agents)} agents"

@@ -17,6 +17,7 @@ from felix.gui.text.shown_text import printable
 from felix.ledger.reader import RunRow
 from felix.ledger.search import CLOSED, OPENED
 from felix.ledger.state import RunState
+from felix.ledger.words import deed_of
 
 PINNED = "Pinned"
 _LONGEST_NAME = 200
@@ -49,7 +50,7 @@ class Live:
     run: RunId
     fraction: float
     words: str
-    """`Round 2 of 5`."""
+    """`Round 2 of 5`, `Paused`."""
     elapsed: str
 
 
@@ -139,14 +140,18 @@ def live_words(state: RunState, now: float) -> Live | None:
     """What `state` has reached; None when it does not go on. `now` is Unix seconds."""
     if not state.is_running or state.run is None:
         return None
+    if deed := deed_of(state):
+        return Live(state.run, 0.0, deed, clock(state.elapsed_s(now)))
     if state.synthesis is not None:
         words = "Synthesis"
+    elif state.pause == "paused":
+        words = "Paused"
     elif state.round:
         words = f"Round {state.round} of {max(state.round, len(state.rounds))}"
     else:
         words = "Connecting"
     fraction = state.calls_ended / state.calls_planned if state.calls_planned else 0.0
-    return Live(state.run, min(1.0, fraction), words, clock(now - state.started_at))
+    return Live(state.run, min(1.0, fraction), words, clock(state.elapsed_s(now)))
 
 
 def tip_of(row: RunRow) -> str:
