@@ -158,6 +158,20 @@ def test_it_comes_with_the_first_run_and_shows_all_of_a_past_one(shown: Shown, k
     assert shown.timeline.time.cget("text") == "0:02"
 
 
+def test_the_legend_is_whole_in_a_narrow_panel(shown: Shown) -> None:
+    def words() -> set[str]:
+        legend = shown.timeline.frame.winfo_children()[-1]
+        inside = (label for label in legend.winfo_children() if label.winfo_ismapped())
+        return {str(w.cget("text")) for w in inside if w.winfo_x() + w.winfo_width() <= legend.winfo_width()}
+
+    shown.open(short_run())
+    assert words() == {"reading", "thinking", "writing", "waiting"}
+    shown.timeline.frame.master.configure(width=210)  # type: ignore[call-arg]
+    shown.wait(lambda: shown.timeline.frame.winfo_width() <= 210)
+    shown.window.update()
+    assert words() == {"reading", "thinking", "writing", "waiting"}
+
+
 def test_a_live_run_is_drawn_on_as_it_goes(shown: Shown, kit: Kit) -> None:
     run = Run()
     run.now = START

@@ -60,7 +60,7 @@ class ReplayBar:
         self.position.pack(side="left")
         self.end.pack(side="right")
         self.total.pack(side="right")
-        self.scrubber.canvas.pack(side="left", fill="x", expand=True)
+        self.scrubber.canvas.pack(side="left", fill="x", expand=True, padx=kit.px(5))  # the knob touches no figure
         self.frame.bind("<Configure>", lambda event: self._fit(event.width))
         for widget in (self.start, self.toggle, self.speed, self.scrubber.canvas, self.end):
             bind_keys(widget, self._act)

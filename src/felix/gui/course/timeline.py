@@ -94,6 +94,7 @@ class Timeline:
                 ("queue", "waiting", "dash-lg"),
             )
         ]
+        self._legend_columns = 0
         self._now = self.canvas.create_rectangle(0, 0, 0, 0, width=0)
         self._now_above = self.axis.create_rectangle(0, 0, 0, 0, width=0)
         self._knob = self.axis.create_image(0, 0)
@@ -210,14 +211,18 @@ class Timeline:
                 self._bar.pack(side="right", fill="y", before=self.canvas)
             else:
                 self._bar.pack_forget()
+        self._wrap_legend()
+
+    def _wrap_legend(self) -> None:
+        """In one line, or in two of two where that is too wide."""
         room, gap = self._legend.winfo_width() - self._kit.px(20), self._kit.px(6)
-        for key in self._keys:
-            room -= key.winfo_reqwidth()
-            if room < 0:
-                key.pack_forget()
-            elif not key.winfo_manager():
-                key.pack(side="left", padx=(0, gap))
-            room -= gap
+        in_line = sum(key.winfo_reqwidth() + gap for key in self._keys) - gap
+        columns = len(self._keys) if in_line <= room else 2
+        if columns == self._legend_columns:
+            return
+        self._legend_columns = columns
+        for number, key in enumerate(self._keys):
+            key.grid(row=number // columns, column=number % columns, sticky="w", padx=(0, gap))
 
     def _redraw(self) -> None:
         """All of it: another run, another size, another theme."""
