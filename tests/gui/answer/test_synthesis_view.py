@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from felix.events import HUB, AgentId, LeftOut, RunFinished, Status
+from felix.events import HUB, AgentId, LeftOut, PauseChanged, RunFinished, Status
 from felix.gui.answer.synthesis_strip import SynthesisStrip
 from felix.gui.answer.synthesis_view import SynthesisView
 from felix.gui.kit import Kit
@@ -367,8 +367,12 @@ def test_the_strip_says_when_the_synthesis_comes(window: tk.Toplevel, kit: Kit) 
     window.update()
     strip.show(ScriptedRun().state)
     assert strip._words.cget("text") == "after round 5, or early at mean confidence 0.80"
-    strip.show(ScriptedRun(threshold=None).state)
+    run = ScriptedRun(threshold=None)
+    strip.show(run.state)
     assert strip._words.cget("text") == "after round 5"
+    run.say(PauseChanged(state="paused"))
+    strip.update(run.state, set())
+    assert strip._words.cget("text") == "paused, comes after round 5"
     assert 30 <= strip.frame.winfo_reqheight() <= 36
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from felix.events import AgentId
+from felix.events import AgentId, PauseChanged
 from felix.gui.course.helix_picture import APART, EDGE, Ink, Projection, labels, paint
 from felix.gui.course.helix_view import GLIDE_S, HelixView
 from felix.gui.kit import Kit
@@ -134,6 +134,9 @@ def test_states_and_depths_follow_the_run(panel: Panel) -> None:
 
 
 def test_the_heading_tells_the_phase(panel: Panel) -> None:
+    panel.run.say(PauseChanged(state="paused"))
+    panel.view.update(panel.run.state, set())
+    assert panel.view.heading.cget("text") == "paused"
     panel.run.synthesise()
     panel.view.update(panel.run.state, set())
     assert panel.view.heading.cget("text") == "synthesis"

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from felix.events import AgentId, Status, ThoughtId, Tokens
+from felix.events import AgentId, PauseChanged, Status, ThoughtId, Tokens
 from felix.gui.kit import Kit
 from felix.gui.text.shown_text import segments
 from felix.gui.wall.card import Card
+from felix.gui.wall.card_words import badge_for, meta
 from felix.settings import SettingsFile
 from tests.gui.scene import Scene
 
@@ -545,6 +546,22 @@ def test_theme_and_type_size_change_under_a_live_card(
     assert text.cget("background") == kit["card"]
     assert shown.text.endswith("and an answer")
     screenshot("card-dark-130")
+
+
+def test_a_paused_run_says_so_on_the_cards_that_wait(shown: Shown) -> None:
+    other = next(each for each in shown.scene.ids if each != ME)
+    shown.scene.say(other, "So.")
+    shown.scene.end(other)
+    shown.scene.tell(PauseChanged(state="paused"), 40)
+    agents, state = shown.scene.state.agents, shown.scene.state
+    shown.refresh()
+    assert "Paused" in shown.words
+    assert badge_for(agents[other], state).word == "Done"
+    assert meta(agents[other], state).endswith("paused")
+    shown.scene.tell(PauseChanged(state="off"), 50)
+    shown.refresh()
+    assert "Paused" not in shown.words
+    assert not meta(agents[other], state).endswith("paused")
 
 
 def test_a_card_that_goes_leaves_nothing_behind(window: tk.Toplevel, kit: Kit, prefs: SettingsFile) -> None:

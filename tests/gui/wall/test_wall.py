@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from felix.events import AgentAdded, AgentId, NoteAdded, PlannedAgent, ThoughtId, Tokens
+from felix.events import AgentAdded, AgentId, NoteAdded, PauseChanged, PlannedAgent, ThoughtId, Tokens
 from felix.gui.kit import Kit
 from felix.gui.text.shown_text import segments
 from felix.gui.wall.wall import Wall
@@ -164,6 +164,15 @@ def test_escape_closes_the_find_bar_before_the_big_card(hung: Hung) -> None:
     assert hung.wall.maximised == "research-1"
     assert hung.wall.escape()
     assert hung.wall.maximised is None
+
+
+def test_a_pause_reaches_the_cards_of_those_who_have_not_spoken(hung: Hung) -> None:
+    hung.show(Scene(["research-1", "research-2"]))
+    scene = spoken(hung.scene, 1, tokens=384)
+    scene.tell(PauseChanged(state="paused"), 20.0)
+    hung.wall.update(scene.state, {AgentId("research-1")})
+    badges = [card.frame.winfo_children()[0].winfo_children()[1].winfo_children()[0] for card in hung.wall.cards]
+    assert "Paused" in {str(child.cget("text")).strip() for upper in badges for child in upper.winfo_children()}
 
 
 def figures(hung: Hung, number: int) -> str:

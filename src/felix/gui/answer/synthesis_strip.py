@@ -75,6 +75,8 @@ def when(state: RunState, *, is_short: bool = False) -> str:
         return "none was made"
     rounds = len(state.rounds)
     words = f"after round {rounds}"
+    if state.pause == "paused":
+        return f"paused, comes {words}"
     threshold = state.plan.consensus_threshold
     if threshold is not None:
         mean = "confidence" if is_short else "mean confidence"

@@ -356,7 +356,7 @@ class Card:
         agent = self.agent
         assert agent is not None
         now = self._state.now
-        self._head.set_meta(meta(agent, now))
+        self._head.set_meta(meta(agent, self._state))
         self._foot.show(agent, now, narrow=self._is_narrow)
         self._draw_waiting()
         self._document.refresh(now)

@@ -32,6 +32,7 @@ class Waiting(NamedTuple):
 NOT_YET = Badge("Not yet", "queue", "hourglass")
 CONNECTING = Badge("Connecting", "prep", "plug")
 NEVER = Badge("Not asked", "queue", "dash-circle")
+PAUSED = Badge("Paused", "queue", "pause")
 
 _ENDED: dict[Status, Badge] = {
     "complete": Badge("Done", "done", "check-lg"),
@@ -88,6 +89,8 @@ def badge_for(agent: Agent, state: RunState, *, short: bool = False) -> Badge:
     """The badge of the thought a card speaks of; of one whose first is about to be asked for, that it connects."""
     if is_connecting(agent, state):
         return CONNECTING
+    if not agent.thoughts and is_held(agent, state):
+        return PAUSED
     return badge_of(turn_of(agent), run_is_over=state.status is not None, short=short)
 
 
@@ -96,6 +99,15 @@ def is_connecting(agent: Agent, state: RunState) -> bool:
     if agent.thoughts or state.round or not state.is_running or not state.rounds:
         return False
     return any(turn.agent_id == agent.agent_id for turn in state.rounds[0].turns)
+
+
+def is_held(agent: Agent, state: RunState) -> bool:
+    """Whether the run is paused, and the agent has a turn to come once it goes on."""
+    if state.pause != "paused" or not state.is_running or state.synthesis is not None:
+        return False
+    return any(
+        turn.agent_id == agent.agent_id for each in state.rounds if each.number > state.round for turn in each.turns
+    )
 
 
 def waiting_of(agent: Agent, state: RunState, now: float) -> Waiting | None:
@@ -142,14 +154,14 @@ def waiting_of(agent: Agent, state: RunState, now: float) -> Waiting | None:
             return Waiting("three-dots", f"Waiting for the {'answer' if comes_whole else 'first token'}", for_s)
 
 
-def meta(agent: Agent, now: float) -> str:
-    """`depth 0.30 · 24 s`: where the agent is, and how long its latest thought has taken. `now` in Unix seconds."""
+def meta(agent: Agent, state: RunState) -> str:
+    """`depth 0.30 · 24 s`: where the agent is, and how long its latest thought has taken; whether it is held now."""
     thought = agent.latest
-    depth = f"depth {agent.depth:.2f}"
-    if thought is None:
-        return f"{depth}{DOT}–"
-    elapsed = elapsed_of(thought, now)
-    return f"{depth}{DOT}{'–' if elapsed is None else seconds(elapsed)}"
+    elapsed = elapsed_of(thought, state.now) if thought is not None else None
+    parts = [f"depth {agent.depth:.2f}", "–" if elapsed is None else seconds(elapsed)]
+    if thought is not None and is_held(agent, state):
+        parts.append("paused")
+    return DOT.join(parts)
 
 
 def elapsed_of(speech: Speech, now: float) -> float | None:

@@ -13,7 +13,7 @@ import tkinter as tk
 from collections.abc import Callable, Collection
 from typing import Any
 
-from felix.events import HUB, AgentId, ThoughtId
+from felix.events import HUB, AgentId, Pause, ThoughtId
 from felix.gui.kit import Kit
 from felix.gui.wall.card import Card
 from felix.gui.wall.card_tools import CardTools
@@ -54,6 +54,8 @@ class Wall:
         self._kit, self._settings = kit, settings
         self._acts, self._told, self._on_wake = acts, on_maximise, on_wake
         self._state = RunState()
+        self._pause: Pause = "off"
+        """As the cards were told last."""
         self._pool: list[Card] = []
         self._cards: dict[AgentId, Card] = {}
         self._stale: dict[AgentId, bool] = {}
@@ -106,8 +108,10 @@ class Wall:
             self.show(state)
             return
         self._draw_notes()
-        # the end of a run changes those who never spoke too, whoever else did so in the same frame
-        changed = set(self._cards) if state.status is not None else dirty - {HUB} or set(self._cards)
+        # the end of a run, or a pause, changes those who never spoke too, whoever else did so in the same frame
+        is_for_all = state.status is not None or state.pause != self._pause
+        self._pause = state.pause
+        changed = set(self._cards) if is_for_all else dirty - {HUB} or set(self._cards)
         self._lag(changed)
         self._until = time.monotonic() + SPARE_S
         self._draw_stale(self._until)
