@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from felix.events import RunId
+from felix.events import PauseChanged, RunId
 from felix.gui.runs.runs_words import (
     PINNED,
     Live,
@@ -108,6 +108,9 @@ def test_a_run_that_goes_on_says_how_far_it_is() -> None:
     assert live is not None
     assert (live.words, live.elapsed) == ("Round 2 of 5", "1:12")
     assert 0 < live.fraction < 0.2
+    run.say(PauseChanged(state="paused"))
+    live = live_words(run.state, run.state.started_at)
+    assert live is not None and live.words == "Paused"
     run.synthesise()
     live = live_words(run.state, run.state.started_at)
     assert live is not None and live.words == "Synthesis"
