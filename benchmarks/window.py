@@ -11,7 +11,7 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,9 @@ def measure(order: dict[str, Any]) -> dict[str, Any]:
 
     `agents`, `model` (the server's order), `base_url`; `interval_s`, `typing`, `streaming`. `ledger`: in a file, with
     `commit_s` more for each commit. `idle_s`: no run, only a window left alone for so long. `replay`: no run either,
-    but one that has been is played so many times as fast.
+    but one that has been is played so many times as fast. `then`: more runs in the same window, each with what it has
+    of `interval_s` and `typing` changed; their figures stand in `then` of the result. `calm`: no gaps are measured, so
+    that the processor time is the window's own.
     """
     from felix.gui.opening import fill, open_empty
     from felix.settings import SettingsFile
@@ -58,8 +60,27 @@ def measure(order: dict[str, Any]) -> dict[str, Any]:
     if commit_s := float(order.get("commit_s", 0)):
         _slow_down_commits(commit_s)
     window = fill(app, kit, settings, demo=False, ledger=folder / "ledger.db" if order.get("ledger") else None)
-    probe = _Probe(window)
+    probe = _Probe(window, is_calm=bool(order.get("calm")))
     probe.result["mapped_at"] = mapped_at
+    more = list(order.get("then", []))
+    then: list[dict[str, Any]] = []
+
+    def go_on() -> None:
+        """Run the next, or end it."""
+        if not more:
+            window.close()
+            return
+        changed = more.pop(0)
+        settings.override(
+            streaming_batch_interval=float(changed.get("interval_s", settings.current.streaming_batch_interval)),
+            typing_effect=bool(changed.get("typing", settings.current.typing_effect)),
+        )
+        another = _Probe(window, is_calm=probe.is_calm)
+        another.on_end = go_on
+        then.append(another.result)
+        another.begin("Why?")
+
+    probe.on_end = go_on
     window.app.after_idle(window.start)
     if idle_s := float(order.get("idle_s", 0)):
         window.app.after(int(1000 * SETTLE_S) + 1500, lambda: probe.rest(idle_s))
@@ -68,12 +89,14 @@ def measure(order: dict[str, Any]) -> dict[str, Any]:
     else:
         window.app.after(int(1000 * SETTLE_S), lambda: probe.begin("Why?"))
     window.app.mainloop()
-    return probe.result
+    return {**probe.result, "then": then}
 
 
 class _Probe:
-    def __init__(self, window: Any) -> None:  # Any: the window is imported only when it is measured
+    def __init__(self, window: Any, *, is_calm: bool) -> None:  # Any: the window is imported only when it is measured
         self.result: dict[str, Any] = {}
+        self.is_calm = is_calm
+        self.on_end: Callable[[], None] = window.close
         self._window = window
         self._gaps: list[float] = []
         self._last_tick = 0.0
@@ -129,7 +152,7 @@ class _Probe:
         self._asked_at = time.monotonic()
         window.composer.run()
         self._last_tick = time.monotonic()
-        window.app.after(5, self._tick)
+        window.app.after(5, self._look if self.is_calm else self._tick)
 
     def _hook(self) -> None:
         import tkinter as tk
@@ -142,6 +165,14 @@ class _Probe:
                 shown.setdefault(id(widget), []).append((time.monotonic(), chars))
 
         tk.Text.insert = noted  # type: ignore[method-assign]
+        self._unhook = lambda: setattr(tk.Text, "insert", insert)
+
+    def _look(self) -> None:
+        """Ten times a second: whether the run is over."""
+        if self._is_over(time.monotonic()):
+            self._window.app.after(int(1000 * SETTLE_S), self._finish)
+        else:
+            self._window.app.after(100, self._look)
 
     def _tick(self) -> None:
         """Every 5 ms, and nearly nothing: what the probe costs is counted as the window's."""
@@ -189,7 +220,8 @@ class _Probe:
             mb_per_10k=_growth(self._rss),
             status=str(state.status),
         )
-        self._window.close()
+        self._unhook()
+        self.on_end()
 
 
 def _slow_down_commits(seconds: float) -> None:
