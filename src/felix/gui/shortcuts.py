@@ -54,6 +54,13 @@ IN_A_CARD = (
     Shortcut("R", "Have the agent try again"),
     Shortcut("Del", "Stop the agent"),
 )
+IN_THE_RUNS = (
+    Shortcut("Enter", "Open the run"),
+    Shortcut("F2", "Give it another name"),
+    Shortcut("Del", "Delete it"),
+    Shortcut("Ctrl+Z", "Take the deletion back"),
+    Shortcut("Ctrl+C", "Copy its task"),
+)
 IN_A_REPLAY = (
     Shortcut("Space", "Play and pause, with the keyboard in the bar or the timeline"),
     Shortcut("← →", "Five seconds back or on"),
@@ -63,6 +70,7 @@ IN_A_REPLAY = (
 GROUPS = (
     ("Run", (RUN, NEW_RUN, WRAP_UP, PAUSE, NOTE, ESCAPE)),
     ("Go to", (FOCUS_CARD, FIND, SEARCH_RUNS, NEXT_REGION, PREVIOUS_REGION, NEXT_TAB, SETTINGS)),
+    ("In the list of runs", IN_THE_RUNS),
     ("In a card", IN_A_CARD),
     ("In a replay", IN_A_REPLAY),
     ("Look", (LARGER, SMALLER, NORMAL_SIZE, RUNS, RIGHT_PANEL, HELP)),
@@ -96,7 +104,7 @@ def fill(body: tk.Misc, kit: Kit) -> ScrolledFrame:
     sides: list[tk.Widget] = []
     keys: list[tk.Widget] = []
     words: list[plain.Label] = []
-    for groups in (GROUPS[:2], GROUPS[2:]):
+    for groups in (GROUPS[:3], GROUPS[3:]):
         side = kit.frame(scrolled.body, "card", padding=(18, 10, 18, 10))
         sides.append(side)
         row = 0

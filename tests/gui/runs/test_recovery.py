@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 
 from felix.events import RunId
-from felix.gui.runs.recovery import Recovered
+from felix.gui.runs.recovery import Recovered, recovered
 from felix.ledger.file import Ledger
 from felix.ledger.reader import Reader
 from tests.gui.ledgers import cut_off, finished, keep
 from tests.gui.opened import Opened, write_settings
 from tests.gui.rows import row
+from tests.ledger.told import Told
 from tests.servers.demo import demo_server
 
 Open = Callable[..., Opened]
@@ -123,17 +124,32 @@ def test_an_interrupted_run_is_continued_with_its_ended_thoughts(open_window: Op
 
 
 @pytest.mark.parametrize(
-    ("whole", "cut", "characters", "said"),
+    ("whole", "ended", "cut", "characters", "said"),
     [
-        (3, 2, 1_240, "3 thoughts whole, 1,240 characters of 2 more"),
-        (1, 0, 0, "1 thought whole"),
-        (0, 1, 1, "1 character of 1 thought"),
-        (0, 2, 30, "30 characters of 2 thoughts"),
-        (0, 0, 0, "nothing had been written yet"),
+        (3, (), 2, 1_240, "3 thoughts whole, 1,240 characters of 2 more"),
+        (2, (("stopped", 1),), 1, 500, "2 thoughts whole, 1 stopped, 500 characters of 1 more"),
+        (0, (("failed", 2), ("stopped", 1)), 0, 0, "2 thoughts failed, 1 stopped"),
+        (1, (), 0, 0, "1 thought whole"),
+        (0, (), 1, 1, "1 character of 1 thought"),
+        (0, (), 2, 30, "30 characters of 2 thoughts"),
+        (0, (), 0, 0, "nothing had been written yet"),
     ],
 )
-def test_what_is_left_is_counted_in_words(whole: int, cut: int, characters: int, said: str) -> None:
-    assert Recovered(row(0), whole, cut, characters).words == said
+def test_what_is_left_is_counted_in_words(
+    whole: int, ended: tuple[tuple[str, int], ...], cut: int, characters: int, said: str
+) -> None:
+    assert Recovered(row(0), whole, ended, cut, characters).words == said
+
+
+def test_only_what_is_complete_is_counted_as_whole(file: Path) -> None:
+    ledger = Ledger.open(file)
+    told = Told(ledger, "run-x").start().end("One.").end("Tw", "stopped", number=2).end("Three.", number=3)
+    told.write("Fo", number=4)
+    ledger.close()
+    Ledger.open(file).close()  # what begins after a crash
+    with Reader(file) as reader:
+        [left] = recovered(reader)
+    assert left.words.startswith("2 thoughts whole, 1 stopped")
 
 
 def test_a_second_window_asks_and_is_then_for_reading(open_window: Open, file: Path) -> None:
@@ -216,6 +232,8 @@ def test_a_file_that_is_no_ledger_is_told_and_left_alone(
     felix = open_window(ledger=file)
     felix.until(lambda: said in words(felix))
     assert "Save a salvaged copy…" not in words(felix)
+    kept = felix.words(felix.window.keeping.wing.frame)
+    assert "No run is kept" in kept and "Every run is kept" not in kept
     felix.write("in memory")
     felix.press("<Control-Return>", felix.task)
     felix.until(lambda: felix.window.bridge.state.round >= 1)

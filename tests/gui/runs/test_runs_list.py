@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from felix.gui.kit import Kit
+from felix.gui.runs import runs_canvas, runs_list
 from felix.gui.runs.runs_list import RunActs, RunsList
 from felix.gui.runs.runs_words import Live
 from felix.ledger.reader import RunRow
@@ -169,6 +170,34 @@ def test_delete_moves_on_to_the_next_and_can_be_taken_back(shown: Shown) -> None
     shown.window.update()
     assert shown.told[-1] == ("undo",)
     assert "Deleted" not in _words(shown.list.frame)
+
+
+def test_a_deletion_can_be_taken_back_by_a_key_until_the_line_is_closed(shown: Shown) -> None:
+    shown.list.show([row(0)], "")
+    shown.press("<Control-z>")
+    assert shown.told == []
+    shown.list.say_deleted(1)
+    shown.press("<Control-z>")
+    assert shown.told == [("undo",)]
+    shown.list.say_deleted(1)
+    shown.list.undo_close.invoke()
+    shown.press("<Control-z>")
+    assert shown.told == [("undo",)]
+    assert "Deleted" not in _words(shown.list.frame)
+
+
+def test_ages_grow_while_nothing_happens(
+    shown: Shown, monkeypatch: pytest.MonkeyPatch, wait_until: Callable[..., None]
+) -> None:
+    monkeypatch.setattr(runs_list, "AGES_MS", 10)
+    now = time.time()
+    shown.list.show([row(0, ago_s=130, now=now)], "")
+    assert "2 m" in shown.texts()
+    monkeypatch.setattr(runs_canvas.time, "time", lambda: now + 60)
+    shown.list._age()  # the first look that is due
+    assert "3 m" in shown.texts()
+    monkeypatch.setattr(runs_canvas.time, "time", lambda: now + 120)
+    wait_until(lambda: "4 m" in shown.texts())
 
 
 def test_the_run_that_goes_on_cannot_be_deleted(shown: Shown) -> None:

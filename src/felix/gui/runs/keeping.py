@@ -25,7 +25,7 @@ from felix.gui.kit import Kit
 from felix.gui.overlays import Overlays
 from felix.gui.run_control import RunControl
 from felix.gui.runs.already_open import SENTENCE, AlreadyOpen
-from felix.gui.runs.ledger_notice import UNSAVED, LedgerNotice
+from felix.gui.runs.ledger_notice import NOT_KEPT, UNSAVED, LedgerNotice
 from felix.gui.runs.recovery import RecoveryBanner, recovered
 from felix.gui.runs.run_shelf import RunShelf
 from felix.gui.runs.runs_wing import RunsWing
@@ -201,6 +201,7 @@ class Keeping:
         was_kept, self.health = self.health.is_kept, health
         self._status.say_unsaved(UNSAVED.get(health.kind, ""), health.sentence)
         self.notice.show(health)
+        self.shelf.list.say_unkept("" if health.is_readable or health.kind == "memory" else NOT_KEPT)
         if health.kind == "locked" and not self._is_automatic:
             self.is_reading_only = True
             self._overlays.show(

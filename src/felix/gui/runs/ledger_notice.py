@@ -20,6 +20,8 @@ UNSAVED: dict[Condition, str] = {
     "read_only": "Not saved: the ledger cannot be written",
 }
 """What the status bar has room for."""
+NOT_KEPT = "The file of the ledger cannot be used: what is run now is gone when Felix closes."
+"""In place of the runs, while the ledger is in memory because of its file."""
 TOLD = frozenset({"damaged", "newer", "foreign", "empty"})
 """What is told in a strip. A full disk and the like are told in the status bar as long as they last."""
 

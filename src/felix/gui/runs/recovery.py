@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import tkinter as tk
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from felix.gui.kit import Kit
 from felix.gui.runs.runs_words import name_of
 from felix.ledger.reader import Reader, RunRow
+from felix.ledger.words import ENDINGS
 
 _MOST = 20
 """Runs that are looked at: more do not end at once."""
@@ -20,7 +22,9 @@ class Recovered:
 
     row: RunRow
     whole: int
-    """Thoughts that had ended, and with them the synthesis when it had."""
+    """Thoughts that were complete, and with them the synthesis when it was."""
+    ended: Sequence[tuple[str, int]]
+    """What else had ended, and how: `("stopped", 1)`."""
     cut: int
     """Those that were being written and have some text."""
     characters: int
@@ -28,14 +32,16 @@ class Recovered:
 
     @property
     def words(self) -> str:
-        """`3 thoughts whole, 1,240 characters of 2 more`."""
-        thoughts = f"{self.whole} thought{'' if self.whole == 1 else 's'} whole"
-        text = f"{self.characters:,} character{'' if self.characters == 1 else 's'} of"
-        if self.whole and self.cut:
-            return f"{thoughts}, {text} {self.cut} more"
+        """`3 thoughts whole, 1 stopped, 1,240 characters of 2 more`."""
+        counts = [("whole", self.whole), *self.ended]
+        parts = [f"{count} {how}" for how, count in counts if count]
+        if parts:
+            count, _, how = parts[0].partition(" ")
+            parts[0] = f"{count} thought{'' if count == '1' else 's'} {how}"
         if self.cut:
-            return f"{text} {self.cut} thought{'' if self.cut == 1 else 's'}"
-        return thoughts if self.whole else "nothing had been written yet"
+            text = f"{self.characters:,} character{'' if self.characters == 1 else 's'} of {self.cut}"
+            parts.append(f"{text} more" if parts else f"{text} thought{'' if self.cut == 1 else 's'}")
+        return ", ".join(parts) or "nothing had been written yet"
 
 
 def recovered(reader: Reader) -> list[Recovered]:
@@ -47,8 +53,9 @@ def _look_at(reader: Reader, row: RunRow) -> Recovered:
     state = reader.state(row.run)
     speeches = [*state.thoughts.values(), *([state.synthesis] if state.synthesis else [])]
     cut = [len(each.answer) + len(each.thinking) for each in speeches if each.status in (None, "interrupted")]
-    whole = sum(each.status not in (None, "interrupted") for each in speeches)
-    return Recovered(row, whole, sum(1 for each in cut if each), sum(cut))
+    ended = Counter(ENDINGS[each.status] for each in speeches if each.status not in (None, "interrupted"))
+    whole = ended.pop(ENDINGS["complete"], 0)
+    return Recovered(row, whole, tuple(ended.items()), sum(1 for each in cut if each), sum(cut))
 
 
 class RecoveryBanner:

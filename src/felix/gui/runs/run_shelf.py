@@ -143,6 +143,7 @@ class RunShelf:
 
     def follow(self, run: RunId | None) -> None:
         """Another part of the window has put a run on screen."""
+        self._forget_deleted()
         if run != self.shown:
             self._opening = 0
             self.shown = run
@@ -156,8 +157,9 @@ class RunShelf:
     # -- what is done to one -------------------------------------------------------------------------------------------
 
     def delete(self, run: RunId) -> None:
-        """Take a run out of the list; for a while that can be taken back."""
-        self._deleted.append(run)
+        """Take a run out of the list; until the next one, or a run that begins, that can be taken back."""
+        self._deleted = [run]
+        self._was_shown = None
         self.list.show([row for row in self.list.rows if row.run != run], self._search)
         self.list.say_deleted(len(self._deleted))
         if run == self.shown:
@@ -179,6 +181,7 @@ class RunShelf:
 
     def _forget_deleted(self) -> None:
         self._deleted, self._was_shown = [], None
+        self.list.say_deleted(0)
 
     def _rename(self, row: RunRow, name: str) -> None:
         self._change(lambda ledger: ledger.rename(row.run, name))

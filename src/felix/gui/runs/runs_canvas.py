@@ -107,6 +107,11 @@ class RunsCanvas:
             self._top = 0
         self._measure()
 
+    def grow_older(self) -> None:
+        """Time has passed: other ages, and at midnight other days."""
+        self._groups = grouped(self.rows, time.time())
+        self._measure()
+
     def set_shown(self, run: RunId | None) -> None:
         """Mark the run that is on screen."""
         if run != self._shown:

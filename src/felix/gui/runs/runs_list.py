@@ -17,8 +17,8 @@ from felix.gui.runs.runs_canvas import RunsCanvas
 from felix.gui.runs.runs_words import Live, name_of
 from felix.ledger.reader import RunRow
 
-UNDO_MS = 8_000
-"""How long a deletion can be taken back here."""
+AGES_MS = 60_000
+"""Between two looks at how long ago the runs were: the youngest age is told in minutes."""
 SEARCH_MS = 60
 """After the last key: a word typed at speed is one search."""
 
@@ -81,14 +81,21 @@ class RunsList:
         self._hint.pack()
         self._undo = kit.frame(self.frame, "side")
         kit.rule(self._undo).pack(fill="x")
+        self.undo_close = kit.button(
+            self._undo, icon="x-lg", on="side", padding=(6, 5), icon_size=10, tooltip="Hide this",
+            command=self._too_late,
+        )  # fmt: skip
+        self.undo_close.pack(side="right", padx=(0, kit.px(6)))
         self._told = kit.label(self._undo, "", "Small", on="side", padding=(14, 6, 0, 7))
         self._told.pack(side="left")
         self.undo_button = kit.button(
             self._undo, "Undo", on="side", font="Small", color="primary", padding=(8, 3), command=self._take_back
         )
-        self.undo_button.pack(side="right", padx=kit.px(8))
+        self.undo_button.pack(side="right", padx=kit.px(2))
+        kit.tooltip(self.undo_button, "Take it back (Ctrl+Z)")
         self.on_too_late: Callable[[], object] = lambda: None
         """Told when a deletion can no longer be taken back here."""
+        self._unkept = ""
         self._shown_search = ""
         self._after: dict[str, str] = {}
         """Timers by what they are for."""
@@ -102,6 +109,7 @@ class RunsList:
         self.canvas.frame.bind("<Configure>", lambda event: self._fit(event.width), add="+")
         self._bind_keys()
         self._fit(kit.px(240))
+        self._after["ages"] = self.frame.after(AGES_MS, self._age)
 
     def _bind_keys(self) -> None:
         canvas, search = self.canvas.canvas, self.search
@@ -111,6 +119,7 @@ class RunsList:
             (canvas, "<<Copy>>", self._acts.on_copy),
         ):
             widget.bind(key, partial(self._with_current, handler))
+        canvas.bind("<Control-z>", lambda _event: self._take_back())
         search.bind("<Escape>", self._escape)
         for key in ("<Down>", "<Next>"):
             search.bind(key, lambda _event: self._into_rows())
@@ -128,13 +137,24 @@ class RunsList:
         if rows:
             self._nothing.place_forget()
         else:
-            self._why.configure(text=f"No run has “{search}”" if search else "No runs yet")
-            self._hint.configure(
-                text="Tasks, thoughts and answers were searched."
-                if search
-                else "Every run is kept here:\nsearch it, replay it, run it again."
-            )
+            self._say_nothing()
             self._nothing.place(relx=0.5, rely=0.42, anchor="center")
+
+    def say_unkept(self, why: str) -> None:
+        """Tell where runs would stand why none is kept; empty: they are."""
+        self._unkept = why
+        self._say_nothing()
+
+    def _say_nothing(self) -> None:
+        """Why there is no row."""
+        if search := self._shown_search:
+            why, hint = f"No run has “{search}”", "Tasks, thoughts and answers were searched."
+        elif self._unkept:
+            why, hint = "No run is kept", self._unkept
+        else:
+            why, hint = "No runs yet", "Every run is kept here:\nsearch it, replay it, run it again."
+        self._why.configure(text=why)
+        self._hint.configure(text=hint)
 
     @property
     def rows(self) -> Sequence[RunRow]:
@@ -155,14 +175,12 @@ class RunsList:
         self.canvas.set_shown(run)
 
     def say_deleted(self, count: int) -> None:
-        """Offer for a while to take back that so many runs are gone; 0 takes the offer away."""
-        self._cancel("undo")
+        """Offer to take back that so many runs are gone; 0 takes the offer away."""
         if not count:
             self._undo.pack_forget()
             return
         self._told.configure(text="Deleted" if count == 1 else f"{count} runs deleted")
         self._undo.pack(side="bottom", fill="x", before=self.canvas.frame)
-        self._after["undo"] = self.frame.after(UNDO_MS, self._too_late)
 
     def focus_search(self) -> None:
         """Put the keyboard in the search field, all of it selected."""
@@ -220,9 +238,10 @@ class RunsList:
             self.canvas.go_to(neighbour)
 
     def _take_back(self) -> None:
-        self.say_deleted(0)
-        self._acts.on_undo()
-        self.focus_rows()
+        if self._undo.winfo_manager():
+            self.say_deleted(0)
+            self._acts.on_undo()
+            self.focus_rows()
 
     def _too_late(self) -> None:
         self.say_deleted(0)
@@ -291,6 +310,10 @@ class RunsList:
         wrap = max(self._kit.px(120), width - self._kit.px(24))
         for label in (self._why, self._hint):
             label.configure(wraplength=wrap)
+
+    def _age(self) -> None:
+        self._after["ages"] = self.frame.after(AGES_MS, self._age)
+        self.canvas.grow_older()
 
     def _cancel(self, what: str) -> None:
         if timer := self._after.pop(what, ""):
