@@ -146,8 +146,6 @@ def live_words(state: RunState, now: float) -> Live | None:
         words = "Synthesis"
     elif state.pause == "paused":
         words = "Paused"
-    elif state.pause == "paused":
-        words = "Paused"
     elif state.round:
         words = f"Round {state.round} of {max(state.round, len(state.rounds))}"
     else:
