@@ -10,8 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pytest_mock import MockerFixture
 
-from felix.events import AgentId, PauseChanged
+from felix.events import AgentId, PartialThought, PauseChanged
+from felix.gui.course import helix_view
 from felix.gui.course.helix_picture import APART, EDGE, Ink, Projection, labels, paint
 from felix.gui.course.helix_view import GLIDE_S, HelixView
 from felix.gui.kit import Kit
@@ -155,6 +157,25 @@ def start_round_2(panel: Panel) -> tuple[float, float]:
     panel.run.speak("research-1", 2)
     panel.view.update(panel.run.state, set())
     return before
+
+
+def test_text_alone_makes_no_new_scene(panel: Panel, mocker: MockerFixture) -> None:
+    panel.run.round(1)
+    panel.run.speak("research-1", 1)
+    panel.view.update(panel.run.state, {AgentId("research-1")})
+    made = mocker.spy(helix_view, "scene_of")
+    thought = panel.run.state.agents[AgentId("research-1")].thoughts[-1]
+    panel.run.say(
+        PartialThought(
+            agent_id=AgentId("research-1"), thought_id=thought.thought_id, role="research",
+            checkpoint=thought.checkpoint, progress=0.0, channel="answer", partial="So.", offset=0, tokens_so_far=1,
+        )
+    )  # fmt: skip
+    panel.view.update(panel.run.state, {AgentId("research-1")})
+    assert made.call_count == 0
+    panel.run.end("research-1", 1)
+    panel.view.update(panel.run.state, {AgentId("research-1")})
+    assert made.call_count == 1
 
 
 def test_a_node_glides_to_its_new_depth_within_a_quarter_second(panel: Panel) -> None:

@@ -83,6 +83,8 @@ class HelixView:
         self.canvas.pack(fill="both", expand=True)
         self._tip = PointerTip(self.canvas, kit)
         self.scene = Scene()
+        self._outlines: dict[object, object] = {}
+        """Of the run (None) and its agents, as they were when the scene was made last."""
         self._pictures: OrderedDict[object, ImageTk.PhotoImage] = OrderedDict()
         self._background = self.canvas.create_image(0, 0, anchor="nw")
         self._items: dict[AgentId, int] = {}
@@ -123,11 +125,12 @@ class HelixView:
         self._set(Scene(nodes, tuple(sorted(checkpoints)), turns, heading=count), glide=False)
 
     def show(self, state: RunState) -> None:
+        self._outlines.clear()
         if state.plan is not None:
             self._set(self._scene_of(state), glide=False)
 
     def update(self, state: RunState, dirty: set[AgentId]) -> None:
-        if state.plan is not None:
+        if state.plan is not None and self._has_changed(state, dirty):
             self._set(self._scene_of(state), glide=True)
 
     def tick(self, now: float) -> bool:
@@ -152,6 +155,20 @@ class HelixView:
         return self._at[agent_id]
 
     # -- drawing -------------------------------------------------------------------------------------------------------
+
+    def _has_changed(self, state: RunState, dirty: set[AgentId]) -> bool:
+        """Whether there may be something else to draw: most records bring text alone, and a scene is not free."""
+        outlines: dict[object, object] = {
+            agent_id: _outline(state.agents[agent_id]) for agent_id in dirty if agent_id in state.agents
+        }
+        outlines[None] = (
+            state.run, state.status, state.synthesis is None, state.round, state.rounds, state.pause,
+            len(state.agents), self._is_replay(),
+        )  # fmt: skip
+        if all(key in self._outlines and self._outlines[key] == each for key, each in outlines.items()):
+            return False
+        self._outlines |= outlines
+        return True
 
     def _scene_of(self, state: RunState) -> Scene:
         scene = scene_of(state)
@@ -341,6 +358,17 @@ def heading_of(state: RunState) -> str:
     if state.round:
         return f"round {state.round} of {len(state.rounds)}"
     return "1 agent" if len(state.agents) == 1 else f"{len(state.agents)} agents"
+
+
+def _outline(agent: Agent) -> tuple[object, ...]:
+    """Whatever of an agent decides how its node looks."""
+    thought = agent.latest
+    if thought is None:
+        return (agent.depth,)
+    return (
+        agent.depth, thought.thought_id, thought.checkpoint, thought.status, thought.activity, thought.position,
+        thought.fraction, thought.temperature,
+    )  # fmt: skip
 
 
 def _node(agent: Agent, *, is_over: bool) -> Node:
