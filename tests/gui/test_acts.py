@@ -253,11 +253,28 @@ def test_an_agent_answers_a_question_in_its_card(quick_server: str, open_window:
     felix.until(lambda: one.offers == {"retry", "ask"})
 
 
+def test_a_note_that_comes_too_late_is_kept_on_its_sheet(quick_server: str, open_window: Open) -> None:
+    felix = open_window(quick_server, LONG)
+    sheet = felix.window.acts.sheet
+    begin(felix)
+    felix.press("<Control-N>", felix.task)
+    assert sheet.is_open
+    sheet.box.widget.insert("1.0", "Prices in euro, please")
+    felix.until(lambda: sheet.go.instate(["!disabled"]))
+    felix.until(lambda: state_of(felix).status is not None)
+    felix.until(lambda: sheet.go.instate(["disabled"]))
+    felix.press("<Control-Return>", sheet.box.widget)
+    assert (sheet.is_open, sheet.box.text) == (True, "Prices in euro, please")
+    assert "nobody would read the note" in felix.words(sheet.frame)
+
+
 def test_a_follow_up_begins_with_the_answer_and_both_stand_in_a_line(quick_server: str, open_window: Open) -> None:
     felix = open_window(quick_server)
     run(felix, "should we move?")
     first = felix.window.bridge.run
-    felix.click(felix.window.composer.buttons.follow_up)
+    buttons = felix.window.composer.buttons
+    felix.until(lambda: not buttons.is_new(buttons.follow_up))
+    felix.click(buttons.follow_up)
     assert "Follow-up to: should we move?" in words(felix)
     run(felix, "and the cost?")
     plan = state_of(felix).plan

@@ -109,6 +109,7 @@ def test_a_run_that_goes_on_goes_on_behind_a_past_one_and_its_row_leads_back(ope
     felix.until(lambda: "Run again" in felix.words(window.composer.frame))
     felix.screenshot("past-run-while-one-goes-on")
     felix.press("<Escape>")  # stops what is on screen, and nothing else
+    felix.until(lambda: not window.composer.buttons.is_new(window.composer.button))
     felix.click(window.composer.button)
     assert "Another run still goes on" in felix.words(window.composer.frame)
     assert window.bridge.live.is_running

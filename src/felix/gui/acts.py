@@ -27,7 +27,7 @@ from felix.gui.wall.question_line import QuestionLine, question_for
 from felix.ledger.reader import Reader
 from felix.ledger.state import Agent, RunState
 
-LATE = "The run has ended meanwhile, so nobody could read the note."
+LATE = "The agents have had their last prompt, so nobody would read the note; copy it from here if you need it."
 PROMPT_LINES = 8, 14
 """Fewest and most of a prompt that is edited."""
 
@@ -41,7 +41,8 @@ class Acts:
     def __init__(self, engine: Engine, bridge: Bridge, watch: ServerWatch) -> None:
         self._engine, self._bridge, self._watch = engine, bridge, watch
         self._thread_of: tuple[object, ...] = ()
-        self._shown: RunId | None = None
+        self._shown: tuple[RunId | None, bool] = (None, False)
+        """The run, and whether it is played."""
         self.card = CardActs(
             offers=self._offers,
             stop=self._stop_agent,
@@ -113,6 +114,7 @@ class Acts:
         if not self._bridge.state.is_running and (refusal := self._refusal()):
             self._composer.say(refusal)
             return None
+        self._composer.hush()
         if run != self._bridge.live_run:
             self._bridge.follow(run)
         return run
@@ -124,6 +126,7 @@ class Acts:
         run, agents = self._bridge.live_run, self._bridge.live.agents
         if run is None or not self._control.can_steer:
             return
+        self._composer.hush()
         self.sheet.open(
             Form(
                 "Note to agents",
@@ -134,19 +137,19 @@ class Acts:
                 explanation="It stands in every prompt from the next one on; what is being written is not disturbed.",
                 choices=[("", "To all agents"), None, *((str(each), f"To {each} alone") for each in agents)],
                 needs_text=True,
+                refusal=lambda: "" if run == self._bridge.live_run and self._control.can_steer else LATE,
             )
         )
 
     def _send(self, run: RunId, text: str, agent_id: str) -> None:
-        if run != self._bridge.live_run or not self._bridge.live.is_running:
-            self._composer.say(LATE)
-            return
         self._engine.add_note(run, text.strip(), AgentId(agent_id) if agent_id else None)
 
     def _pause(self) -> None:
+        self._composer.hush()
         self._control.pause()
 
     def _wrap_up(self) -> None:
+        self._composer.hush()
         self._control.wrap_up()
 
     def _stop_agent(self, agent_id: AgentId) -> None:
@@ -254,9 +257,13 @@ class Acts:
 
     def update(self, state: RunState, dirty: set[AgentId]) -> None:
         self._control.look()
-        if state.run != self._shown:
-            self._shown = state.run
+        shown = (state.run, self._bridge.is_replaying)
+        if shown != self._shown:
+            self._composer.hush()  # what is said there is about what stood here before
+        if shown[0] != self._shown[0]:
             self.sheet.close()  # what it asks is about another run
+        self._shown = shown
+        self.sheet.refresh()
         question = question_for(state, None) if self.is_possible else None
         if self.question.show(question):
             if question is None:

@@ -93,6 +93,7 @@ def open_empty(theme: str, font_scale: float, last: Session | None = None) -> tu
     head = kit.frame(app, "side", height=kit.px(HEAD), name="empty")
     head.place(x=0, y=0, relwidth=1)
     kit.label(head, image=kit.logo(20), on="side").place(x=kit.px(14), rely=0.5, anchor="w")
+    kit.label(head, "Starting…", "Small", "text2", "side").place(x=kit.px(44), rely=0.5, anchor="w")
     app.update()
     return app, kit
 

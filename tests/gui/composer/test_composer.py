@@ -204,6 +204,9 @@ def test_one_button_runs_stops_and_runs_again(desk: Desk, monkeypatch: pytest.Mo
     composer.set_phase("finished")
     assert str(composer.button.cget("text")) == "Run again"
     composer.button.invoke()
+    assert desk.runs == ["go"], "a click that was meant for Stop must not start another run"
+    now[0] += 1
+    composer.button.invoke()
     assert desk.runs == ["go", "go"]
 
 

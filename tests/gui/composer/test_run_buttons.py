@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 import tkinter as tk
 
 import pytest
 from tests.gui.composer.test_composer import Desk
 
 from felix.events import RunId
-from felix.gui.composer.run_buttons import Course, Phase
+from felix.gui.composer.run_buttons import SETTLE_S, Course, Phase
 from felix.gui.kit import Kit
 
 RUN = RunId("run-1")
@@ -111,12 +112,17 @@ def test_the_menu_of_a_finished_run_leads_on(row: Row) -> None:
     assert {("Ask a follow-up", "disabled"), ("Synthesise again…", "disabled")} <= set(row.menu())
 
 
-def test_a_click_on_each_button_asks_for_its_act(row: Row) -> None:
+def test_a_click_on_each_button_asks_for_its_act(row: Row, monkeypatch: pytest.MonkeyPatch) -> None:
     row.show("running")
     buttons = row.composer.buttons
     for button in (buttons.note, buttons.pause, buttons.wrap_up):
         button.invoke()
+    now = time.monotonic()
+    monkeypatch.setattr("felix.gui.composer.run_buttons.time.monotonic", lambda: now)
     row.show("finished", Course(has_answer=True))
+    buttons.follow_up.invoke()
+    assert row.asked == ["note", "pause", "wrap up"], "a click that was meant for Wrap up must ask no follow-up"
+    now += 2 * SETTLE_S
     buttons.follow_up.invoke()
     assert row.asked == ["note", "pause", "wrap up", "follow up"]
 

@@ -60,6 +60,23 @@ def test_it_lies_below_the_task_and_takes_the_keyboard(desk: Desk) -> None:
     assert desk.window.focus_get() is desk.text
 
 
+def test_what_can_be_done_no_longer_keeps_its_text_and_says_why(desk: Desk) -> None:
+    late: list[str] = []
+    desk.open(explanation="It stands in every prompt.", refusal=lambda: "".join(late))
+    desk.text.insert("1.0", "Euro, please")
+    desk.window.update()
+    late.append("Nobody would read it.")
+    desk.sheet.go.invoke()  # before anybody has looked again
+    assert (desk.done, desk.is_seen, desk.sheet.box.text) == ([], True, "Euro, please")
+    assert desk.sheet.go.instate(["disabled"])
+    assert str(desk.sheet._explanation.cget("text")) == "Nobody would read it."
+    late.clear()
+    desk.sheet.refresh()
+    assert str(desk.sheet._explanation.cget("text")) == "It stands in every prompt."
+    desk.sheet.go.invoke()
+    assert desk.done == [("Euro, please", "")]
+
+
 def test_text_and_choice_are_sent_and_the_keyboard_goes_back(desk: Desk) -> None:
     desk.open()
     desk.text.insert("1.0", "Euro, please")

@@ -71,7 +71,7 @@ class Composer:
             text.bind(keys, lambda _event: self._wrap_up_by_key(steer))
         text.bind("<FocusIn>", lambda _event: self._show_ring(has_focus=True), add="+")
         text.bind("<FocusOut>", lambda _event: self._show_ring(has_focus=False), add="+")
-        text.bind("<Key>", lambda _event: self._forget_sentence(), add="+")
+        text.bind("<Key>", lambda _event: self.hush(), add="+")
         self.frame.bind("<Configure>", lambda event: self._notice.configure(wraplength=max(200, event.width - 40)))
 
     def _fill_row(self, add_pickers: Callable[[tk.Misc], None], steer: Steer) -> None:
@@ -102,13 +102,13 @@ class Composer:
 
     def take(self, task: str) -> None:
         """Put a task in the box, instead of what stands there, and the keyboard with it."""
-        self._forget_sentence()
+        self.hush()
         self.box.text = task
         self.box.widget.focus_set()
 
     def show_task(self, task: str) -> None:
         """Another run is on screen, or none: its task, or what was not sent, instead of all that stands here."""
-        self._forget_sentence()
+        self.hush()
         self.follows, self._followed, self.attachments = None, "", []
         self.box.text = task
         self._draw_chips()
@@ -185,11 +185,13 @@ class Composer:
             self.say(_EMPTY)
             self.box.widget.focus_set()
             return
-        self._forget_sentence()
+        self.hush()
         self._pressed_at = time.monotonic()
         self._on_run(self.task)
 
     def _pressed(self) -> None:
+        if self.buttons.is_new(self.button):
+            return
         if self.phase in ("idle", "finished"):
             self.run()
         elif self.phase != "stopping" and time.monotonic() - self._pressed_at > DOUBLE_CLICK_S:
@@ -242,7 +244,7 @@ class Composer:
         except FelixError as error:
             self.say(str(error))
             return
-        self._forget_sentence()
+        self.hush()
         self._draw_chips()
 
     def _remove(self, attachment: Attachment) -> None:
@@ -292,7 +294,8 @@ class Composer:
         elif self._notice.winfo_manager():
             self._notice.pack_forget()
 
-    def _forget_sentence(self) -> None:
+    def hush(self) -> None:
+        """Take back what was said at the box."""
         if self._sentence:
             self._sentence = ""
             self._task_changed()

@@ -5,6 +5,7 @@ Run, Stop and Run again are one button in one place; beside it opens a menu with
 
 from __future__ import annotations
 
+import time
 import tkinter as tk
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from felix.gui.kit import Kit
 Phase = Literal["idle", "starting", "running", "stopping", "finished"]
 """`starting`: asked for, the engine has not said anything yet. `stopping`: asked for, not confirmed."""
 
+SETTLE_S = 0.6
+"""A click or key that was meant for what stood there before is not taken for what has come under it."""
 GAP = 2
 LEFT_HALF, RIGHT_HALF = (1, 0, 0, 1), (0, 1, 1, 0)
 
@@ -67,6 +70,7 @@ class RunButtons:
         self._label = "Run"
         self._is_follow_up = False
         self._fitted: tuple[object, ...] = ()
+        self._new_at: dict[tk.Misc, float] = {}
         self.main = kit.button(
             row, "Run", "play-fill", "primary", "card", padding=(12, 4, 12, 5), corners=LEFT_HALF, command=on_main,
             tooltip=main_tip,
@@ -77,7 +81,11 @@ class RunButtons:
         shortcuts.leave_run(self.more)
 
         def ghost(icon: str, command: Callable[[], object], tip: str | Callable[[], str]) -> plain.Button:
-            return kit.button(row, icon=icon, on="card", padding=(8, 4, 8, 5), command=command, tooltip=tip)
+            button = kit.button(
+                row, icon=icon, on="card", padding=(8, 4, 8, 5), tooltip=tip,
+                command=lambda: None if self.is_new(button) else command(),
+            )  # fmt: skip
+            return button
 
         self.note = ghost("chat-left-dots", steer.note, "A note to the agents (Ctrl+Shift+N)")
         self.pause = ghost("pause", steer.pause, self._pause_tip)
@@ -96,6 +104,8 @@ class RunButtons:
 
     def show(self, phase: Phase, course: Course) -> None:
         """Show where the run is. `fit` must follow: other words need other room."""
+        if phase == "finished" and self._phase in ("running", "stopping"):
+            self._new_at[self.main] = self._new_at[self.follow_up] = time.monotonic()
         self._phase, self._course = phase, course
         kit, main = self._kit, self.main
         main.state(["!disabled"])
@@ -116,6 +126,10 @@ class RunButtons:
         kit.set_button(self.more, kind="primary" if phase in ("idle", "finished") else "outline")
         self.more.state(["disabled" if phase == "stopping" else "!disabled"])
         self._fitted = ()  # for the next `fit`
+
+    def is_new(self, button: tk.Misc) -> bool:
+        """Whether it does what it does only since a moment, in the place of something else."""
+        return time.monotonic() - self._new_at.get(button, -SETTLE_S) < SETTLE_S
 
     def fit(self, room: int) -> int:
         """Give words to as many as `room` pixels allow, and return the pixels they take.
@@ -172,6 +186,8 @@ class RunButtons:
             each.pack_forget()
         before = self.main
         for each in buttons:
+            if self._packed and each not in self._packed:
+                self._new_at[each] = time.monotonic()
             each.pack(side="right", after=before, padx=(0, self._kit.px(2)))
             before = each
         self._packed = buttons

@@ -36,6 +36,8 @@ class Form:
     choice_icon: str = "people"
     chosen: str = ""
     needs_text: bool = False
+    refusal: Callable[[], str] = lambda: ""
+    """Why it cannot be done at this moment, in one sentence; empty: it can. The sheet then keeps its text."""
     fewest: int = 2
     most: int = 6
     """Lines of the text."""
@@ -47,7 +49,7 @@ class Sheet:
     def __init__(self, parent: tk.Misc, kit: Kit, *, above: tk.Misc) -> None:
         self._parent, self._kit, self._above = parent, kit, above
         self._form: Form | None = None
-        self._chosen = ""
+        self._chosen = self._refusal = ""
         self._focus: tk.Misc | None = None
         self.frame = kit.frame(parent, "card", padding=(4, 4, 6, 8), box="card", border="line2")
         head = kit.frame(self.frame, "card", padding=(9, 5, 0, 2))
@@ -85,11 +87,6 @@ class Sheet:
             self._focus = self._parent.focus_get()
         kit, self._form, self._chosen = self._kit, form, form.chosen
         self._title.configure(text=form.title)
-        self._explanation.configure(text=form.explanation)
-        if form.explanation:
-            self._explanation.pack(fill="x", before=self.box.widget)
-        else:
-            self._explanation.pack_forget()
         self.box.ask_for(form.placeholder, fewest=form.fewest, most=form.most)
         self.box.text = form.text
         self.box.widget.mark_set("insert", "1.0" if form.text else "end")
@@ -129,16 +126,32 @@ class Sheet:
         height = min(self.frame.winfo_reqheight(), max(room, self._kit.px(150)))
         self.frame.place(x=side, y=top, relwidth=1.0, width=-2 * side, height=height)
 
+    def refresh(self) -> None:
+        """The moment may be another one: see whether what is asked for can be done still."""
+        if self._form is not None and self._form.refusal() != self._refusal:
+            self._changed()
+
     def _changed(self) -> None:
         form = self._form
-        if form is not None:
-            is_ready = not form.needs_text or bool(self.box.text.strip())
-            self.go.state(["!disabled" if is_ready else "disabled"])
-            self.fit()
+        if form is None:
+            return
+        self._refusal = form.refusal()
+        is_ready = not self._refusal and (not form.needs_text or bool(self.box.text.strip()))
+        self.go.state(["!disabled" if is_ready else "disabled"])
+        words = self._refusal or form.explanation
+        self._kit.set_label(self._explanation, text=words, color="ink:stop" if self._refusal else "text2")
+        if words:
+            self._explanation.pack(fill="x", before=self.box.widget)
+        else:
+            self._explanation.pack_forget()
+        self.fit()
 
     def _done(self) -> None:
         form, text, chosen = self._form, self.box.text, self._chosen
         if form is None or (form.needs_text and not text.strip()):
+            return
+        if form.refusal():
+            self._changed()
             return
         self.close()
         form.on_done(text, chosen)
