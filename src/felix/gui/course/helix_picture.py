@@ -107,6 +107,8 @@ class Projection:
         points: list[tuple[float, float]] = []
         while True:
             for tilt in (TILT, (TILT + STEEPEST) / 2, STEEPEST):
+                if _girth(radius, tilt) < count * APART * self.unit:
+                    continue  # too short for so many, wherever they stand: to try it is dear
                 points = [self.on_ring(depth, angle, radius, tilt) for angle in angles]
                 nearest = min(math.dist(a, b) for i, a in enumerate(points) for b in points[:i])
                 if nearest >= APART * self.unit:
@@ -146,6 +148,11 @@ class Projection:
             if is_calm:
                 break
         return [(x, y) for x, y in points]
+
+
+def _girth(radius: float, tilt: float) -> float:
+    """Of a ring as it is seen, in pixels; never less than that."""
+    return 2 * math.pi * radius * math.sqrt((1 + tilt**2) / 2)
 
 
 def paint(
