@@ -401,6 +401,7 @@ def test_a_citation_and_a_chip_lead_to_the_card_and_escape_leads_back(slow_demo_
     felix.until(window.synthesis.frame.winfo_viewable)
 
 
+@pytest.mark.slow
 def test_runs_leave_no_timers_and_no_commands_behind(fast_demo_server: str, open_window: Open) -> None:
     felix = open_window(base_url=fast_demo_server, has_connected=True, typing_effect=False)
     window = felix.window
