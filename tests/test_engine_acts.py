@@ -83,6 +83,20 @@ def test_what_is_done_to_a_run_that_has_ended_opens_it_again(engine: Engine) -> 
     assert kinds.count("run_reopened") == 3 and kinds.count("run_finished") == 4
 
 
+def test_a_run_that_was_stopped_is_continued_through_all_its_rounds(engine: Engine) -> None:
+    seen = Seen(engine)
+    run = engine.start("Why?", workflow(), demo=True)
+    seen.until("thought_complete")
+    engine.stop(run)
+    seen.until("run_finished")
+    whole = {each for each, thought in seen.state(run).thoughts.items() if thought.status == "complete"}
+    engine.continue_run(run)
+    seen.until("run_finished")
+    state = seen.state(run)
+    assert (state.status, state.round) == ("complete", 2)
+    assert whole and not any(thought.of in whole for thought in state.thoughts.values())
+
+
 def test_two_acts_at_once_on_a_run_that_has_ended_open_it_once_or_one_after_the_other(engine: Engine) -> None:
     seen = Seen(engine)
     run = engine.start("Why?", workflow(checkpoints="[0]"), demo=True)

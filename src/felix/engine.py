@@ -31,6 +31,7 @@ from felix.team.agent import STOPPED_BY_USER, wording_of
 from felix.team.connection import Connection, connect, silence_timeout
 from felix.team.hub import CentralPost
 from felix.team.mailbox import Item, Mailbox, Reply
+from felix.team.outcome import can_continue
 from felix.team.run import Run
 from felix.team.runner import CRASHED, give_up, reopen_run, run_workflow
 from felix.team.steering import Act, Steering
@@ -158,15 +159,15 @@ class Engine:
 
     def synthesise_again(self, run: RunId, *, instructions: str = "", model: str = "") -> None:
         """Have another synthesis made, with the user's own instructions or by another model."""
-        reason = "You asked for another synthesis."
-        self._act(run, lambda live: live.synthesise_again(instructions=instructions, model=model), reason)
+        again = partial(Run.synthesise_again, instructions=instructions, model=model)
+        self._act(run, again, "You asked for another synthesis.")
 
     def ask_agent(self, run: RunId, agent_id: AgentId, question: str) -> None:
         """Ask an agent about its own thoughts; only the user reads the answer."""
         self._act(run, lambda live: live.ask_agent(agent_id, question), f"You asked {agent_id} a question.")
 
     def continue_run(self, run: RunId) -> None:
-        """Have done what is missing of a run that was interrupted; nothing that has ended is asked for again."""
+        """Have done what is missing of a run that ended before its time; what came to an end is not asked for again."""
         self._post(lambda: self._continue(run))
 
     def answer(self, run: RunId, question_id: str, *, stop: bool) -> None:
@@ -219,8 +220,7 @@ class Engine:
         return self._ask(lambda: self._report(base_url, api_key, demo=demo))
 
     def test_server(self, base_url: str, model: str, api_key: str | None = None) -> int:
-        """Ask for one word, through the code of a run; the reply holds a `ConnectionCheck`, or a
-        ServerError."""
+        """Ask for one word, through the code of a run; the reply holds a `ConnectionCheck`, or a ServerError."""
         return self._ask(lambda: self._test(base_url, model, api_key))
 
     # ---------------------------------------------------------------- the worker's side
@@ -339,10 +339,10 @@ class Engine:
 
     async def _continue(self, run: RunId) -> None:
         if run not in self._steering:
-            await self._go_on_with(run, None, "You had the run go on after it was interrupted.")
+            await self._go_on_with(run, None, "You had the run go on with what is missing.")
 
     async def _go_on_with(self, run: RunId, act: Act | None, reason: str) -> None:
-        """`act` on a run that has ended; None is what is missing of one that was interrupted."""
+        """`act` on a run that has ended; None is what is missing of it."""
         this = asyncio.current_task()
         assert this is not None
         self._runs[run] = this
@@ -352,7 +352,7 @@ class Engine:
         try:
             hub = self._hubs[run] = self._reopen(run)
             plan, status = hub.state.plan, hub.state.status
-            if plan is None or status is None or (act is None and status != "interrupted"):
+            if plan is None or status is None or (act is None and not can_continue(hub.state)):
                 _log.info("run %s cannot go on: it is %s", run, status or "going on")
                 return
 

@@ -329,3 +329,62 @@ def test_an_interrupted_run_whose_server_is_gone_stays_interrupted_and_says_why(
     assert (run.state.status, run.state.reason) == ("interrupted", str(gone))
     run.reopen(is_continued=True)
     assert run.state.status == "complete"
+
+
+def stopped_in_round_one(**answers: list[list[Line]]) -> Steered:
+    """The second agent was writing when its run was stopped; the first one has ended."""
+    waits: list[Line] = [Text("Half a tho"), asyncio.Event()]
+    return Steered(
+        script(research_2=[waits], **answers),
+        workflow(),
+        cancel_when=lambda record: record.event.type == "partial_thought" and "Half" in str(record.event),
+        settings=always(max_parallel=1),
+    )
+
+
+def test_a_retry_in_a_run_that_was_stopped_without_a_synthesis_leaves_it_stopped() -> None:
+    run = stopped_in_round_one()
+    assert run.state.status == "stopped" and run.state.synthesis is None
+    run.reopen(retry(ThoughtId("research-2#1")))
+    run.check()
+    assert run.ends()["research-2#1.2"] == "complete"
+    assert (run.state.status, run.state.synthesis) == ("stopped", None)
+    run.reopen(Run.synthesise_again)
+    run.check()
+    assert run.state.status == "complete", "the user's own act makes it all the same"
+
+
+@pytest.mark.parametrize("first", [says("Good.\nConfidence: 0.5"), CUT])
+def test_a_stopped_run_is_continued_with_what_is_missing_alone(first: list[Line]) -> None:
+    run = stopped_in_round_one(research_1=[first])
+    asked = len(run.client.requests)
+    run.reopen(is_continued=True)
+    run.check()
+    assert [r.agent_id for r in run.client.requests[asked:]] == ["research-2", "research-1", "research-2", HUB]
+    assert run.state.status == "complete" and run.state.round == 2
+    assert run.state.synthesis is not None and "research-2#1.2" in run.state.synthesis.sources
+
+
+def test_failed_turns_of_an_earlier_round_are_taken_again_when_a_run_is_continued() -> None:
+    run = Steered(script(research_1=[FAILS], hub=[FAILS]), workflow())
+    assert run.state.status == "failed"
+    asked = len(run.client.requests)
+    run.reopen(is_continued=True)
+    run.check()
+    assert [r.agent_id for r in run.client.requests[asked:]] == ["research-1", HUB]
+    assert run.state.status == "complete" and run.state.synthesis is not None and not run.state.synthesis.left_out
+
+
+def test_a_run_whose_synthesis_came_to_nothing_is_continued_with_that_alone() -> None:
+    run = Steered(script(hub=[FAILS]), workflow())
+    asked = len(run.client.requests)
+    run.reopen(is_continued=True)
+    run.check()
+    assert [r.agent_id for r in run.client.requests[asked:]] == [HUB] and run.state.status == "complete"
+
+
+def test_the_confidence_an_answer_to_the_user_ends_with_is_taken_off_and_counts_for_nothing() -> None:
+    run = Steered(script(research_1=[says("Good."), says("Because.\nConfidence: 0.71")]), workflow(checkpoints="[0]"))
+    run.reopen(ask(ONE, "Why so?"))
+    answer = run.state.thoughts[ThoughtId("research-1#ask1")]
+    assert (str(answer.answer).strip(), answer.confidence) == ("Because.", None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from felix.errors import FelixError
 from felix.events import Activity, AgentId, AgentState, Channel, Status, ThoughtComplete, ThoughtId
@@ -114,7 +114,8 @@ class LLMAgent:
     ) -> ThoughtComplete:
         """Say what `prompt` asks for, going on from `so_far`; all else as in `process_task_with_llm`.
 
-        `model` is another one than its own.
+        `model` is another one than its own. Where no confidence is asked for, one that is stated all the same is taken
+        off and counts for nothing.
         """
         spec, model = self.member.spec, model or self.model
         temperature = spec.temperature_at(occasion.checkpoint)
@@ -123,7 +124,7 @@ class LLMAgent:
             self._connection.client,
             ChatRequest(prompt.messages, model, temperature, self._max_tokens(), self.member.id),
             silence_timeout_s=self._connection.silence_timeout_s,
-            states_confidence=states_confidence,
+            states_confidence=True,
             on_text=voice.show,
             on_progress=voice.progress,
             so_far=so_far,
@@ -146,7 +147,7 @@ class LLMAgent:
         except Exception:  # a bug: the thought ends all the same, and the run's one handler logs it
             voice.end(cut_off(speaker, "failed", A_BUG, started, model))
             raise
-        thought = voice.end(spoken)
+        thought = voice.end(spoken if states_confidence else replace(spoken, confidence=None))
         if thought.status == "complete" and hub is None:
             self._own.append(_remembered(thought))
         return thought

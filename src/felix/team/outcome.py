@@ -14,6 +14,9 @@ from felix.team.workflow import Workflow
 CONSENSUS_OF = 3
 """Agents that must have stated a confidence before their mean can end the rounds."""
 
+CAME_TO_NOTHING = ("interrupted", "stopped", "failed")
+"""Ends of a thought or a synthesis that is asked for again when its run is continued."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -24,6 +27,13 @@ class Outcome:
 
 
 STOPPED = Outcome("stopped", STOPPED_BY_USER)
+
+
+def can_continue(state: RunState) -> bool:
+    """Whether a run has ended before its time, so that what is missing of it can still be done."""
+    if state.status is None or state.status == "complete":
+        return False
+    return state.status == "interrupted" or state.synthesis is None or state.synthesis.status in CAME_TO_NOTHING
 
 
 def consensus(workflow: Workflow, state: RunState) -> str:

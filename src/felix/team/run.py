@@ -37,7 +37,7 @@ from felix.team.agent import STOPPED_BY_USER, LLMAgent, Occasion
 from felix.team.connection import Connection
 from felix.team.guards import Guards
 from felix.team.hub import CentralPost
-from felix.team.outcome import Outcome, commonest_failure, consensus, mean_confidence, outcome_of
+from felix.team.outcome import CAME_TO_NOTHING, Outcome, commonest_failure, consensus, mean_confidence, outcome_of
 from felix.team.rules import addition, team_of
 from felix.team.synthesis import synthesise, usable
 from felix.team.turnstile import Turnstile
@@ -105,22 +105,25 @@ class Run:
         """Something has ended, or the user has done something."""
 
     async def carry_out(self) -> None:
-        """All of it, from the first round on; or the rounds that are missing of a run that was interrupted."""
+        """All of it, from the first round on."""
         async with self._guarded():
             self._wish = await self._speak_in_rounds()
             await self._conclude()
 
     async def carry_on(self, *, is_wrapping_up: bool) -> None:
-        """The rest of an interrupted run: turns that have no end, rounds that never began, the synthesis."""
+        """The rest of a run that ended before its time: turns that came to nothing, rounds that never began, the
+        synthesis."""
         synthesis = self._hub.state.synthesis
         self.outcome = None
         async with self._guarded():
-            if synthesis is None:
-                self._wish = WRAP_UP if is_wrapping_up else await self._speak_in_rounds()
-            elif synthesis.status == "interrupted":
+            if synthesis is not None and synthesis.status not in CAME_TO_NOTHING:
+                self.outcome = outcome_of(synthesis)  # only the word that all was done had been missing
+            elif synthesis is not None and (is_wrapping_up or self._hub.state.earlier):
                 self._wish = _again(synthesis, synthesis.reason)
-            else:  # only the word that all was done had been missing
-                self.outcome = outcome_of(synthesis)
+            else:
+                self._wish = WRAP_UP if is_wrapping_up else await self._speak_in_rounds()
+                if synthesis is not None:
+                    self._wish = replace(_again(synthesis, self._wish.reason), early=self._wish.early)
             await self._conclude()
 
     async def follow_wishes(self) -> None:
@@ -236,29 +239,31 @@ class Run:
     # ---------------------------------------------------------------- the rounds
 
     async def _speak_in_rounds(self) -> _Wish:
-        """Round by round; of a run that was interrupted the one that was on, as far as it is missing, and the rest."""
+        """Round by round; of a run that is continued what is missing of those that were, and the rest."""
         state = self._hub.state
-        number = max(state.round, 1)
+        number, begun = 1, state.round
         await self._between()
         while each := next((each for each in state.rounds if each.number == number), None):
             missing = [turn for turn in each.turns if not self._has_ended(turn, each)]
             if missing and not state.is_wrapping_up:
                 await self._round(each, missing)
                 await self._between()
-            if wish := self._why_enough(each):
+            if wish := self._why_enough(each, may_agree=number >= begun):
                 return wish
-            self._grow(each)
+            if number >= begun:
+                self._grow(each)
             number += 1
         return _Wish("All rounds are done.")
 
-    def _why_enough(self, each: PlannedRound) -> _Wish | None:
-        """Why there is no round after this one; None when there may be."""
+    def _why_enough(self, each: PlannedRound, *, may_agree: bool) -> _Wish | None:
+        """Why there is no round after this one; None when there may be. They cannot agree in one that had a next."""
         if self._hub.state.is_wrapping_up:
             return WRAP_UP
         ends = [t for t in self._hub.thoughts() if t.round == each.number]
         if all(end.status == "failed" and not str(end.answer).strip() for end in ends):
             return _Wish(f"All agents of round {each.number} failed.")
-        if each is not self._hub.state.rounds[-1] and (agreed := consensus(self._workflow, self._hub.state)):
+        is_last = each is self._hub.state.rounds[-1]
+        if may_agree and not is_last and (agreed := consensus(self._workflow, self._hub.state)):
             return _Wish(agreed, early=True)
         return None
 
@@ -272,7 +277,7 @@ class Run:
                 self._hub.emit(added)
 
     def _has_ended(self, turn: PlannedTurn, each: PlannedRound) -> bool:
-        return any(t.status != "interrupted" for t in self._attempts(turn.agent_id, each.number))
+        return any(t.status not in CAME_TO_NOTHING for t in self._attempts(turn.agent_id, each.number))
 
     def _attempts(self, agent_id: AgentId, round_number: int) -> list[Thought]:
         thoughts = self._hub.state.agents[agent_id].thoughts
@@ -385,9 +390,8 @@ class Run:
             )
         elif act in ("retry", "continue") and thought.replaces and self._is_past_synthesis and self._wish is None:
             did = "tried again" if act == "retry" else "gone on writing"
-            synthesis = self._hub.state.synthesis
-            reason = f"{agent_id} has {did}."
-            self._wish = _again(synthesis, reason) if synthesis else _Wish(reason)
+            if synthesis := self._hub.state.synthesis:  # a run that ended without one stays as it ended
+                self._wish = _again(synthesis, f"{agent_id} has {did}.")
         self._guards.look()
         self._news.set()
 

@@ -82,14 +82,15 @@ async def reopen_run(
 ) -> None:
     """Go on with a run that has ended, from `RunReopened` to another `RunFinished`.
 
-    It carries out the acts that `steering` brings, and with `is_continued` what is missing of a run that was
-    interrupted. Raises WorkflowError, before anything is told, when the run's workflow cannot be read any more, and
+    It carries out the acts that `steering` brings, and with `is_continued` what is missing of a run that ended before
+    its time. Raises WorkflowError, before anything is told, when the run's workflow cannot be read any more, and
     CancelledError as `run_workflow`.
     """
     state, started = hub.state, time.monotonic()
     assert state.plan is not None
     workflow = from_json(state.plan.definition)
-    is_wrapping_up = state.is_wrapping_up
+    # Who goes on with a run they had stopped wants its rounds; after a crash the wish to wrap up still stands.
+    is_wrapping_up = state.is_wrapping_up and state.status == "interrupted"
     before = Outcome(state.status or "interrupted", state.reason)
     hub.emit(RunReopened(reason=reason))
 

@@ -60,7 +60,8 @@ def offers_for(agent: Agent, state: RunState) -> Offers:
         return NOTHING
     if thought.is_live:
         return frozenset(("stop",)) if state.is_running else NOTHING
-    if state.is_running and (state.synthesis is not None or state.is_wrapping_up):
+    is_concluding = state.synthesis is not None and state.synthesis.is_live
+    if state.is_running and (is_concluding or state.is_wrapping_up):
         return NOTHING  # the hub has taken what there is
     offers: set[Offer] = set()
     if thought.act != "ask":
