@@ -93,7 +93,7 @@ class RecoveryBanner:
             self.buttons[text] = button
 
         self.buttons: dict[str, tk.Widget] = {}
-        act("Discard", on_discard, "Delete it; that can be taken back for a moment")
+        act("Discard", on_discard, "Delete it; that can be taken back")
         act("Continue", on_continue, "Ask again only for what had not ended")
         act("View", on_view, "Show it as it was")
         self._title = kit.label(strip, "", "SmallStrong", "ink:stop", "tint:stop", icon="lightning-charge")
