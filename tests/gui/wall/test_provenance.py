@@ -129,7 +129,7 @@ def test_the_thought_under_the_pointer_is_meant(wall: Wall, window: tk.Toplevel,
     x, y, _, _ = text.bbox("1.0") or (0, 0, 0, 0)
     text.event_generate("<Motion>", x=x + 1, y=y + 1)
     wait_until(lambda: meta(critic) == "read by its round 2")
-    assert edges(critic) == {"right"}
+    wait_until(lambda: edges(critic) == {"right"})
     text.event_generate("<Leave>")
     wait_until(lambda: meta(critic) == "read its round 2")
 
