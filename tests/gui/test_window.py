@@ -110,6 +110,7 @@ def test_run_again_starts_a_new_run_with_nothing_of_the_old_one(slow_demo_server
     felix.until(lambda: window.bridge.state.status == "complete")
     first = window.bridge.state.run
     window.composer.box.text = "second"
+    felix.until(lambda: not window.composer.buttons.is_new(window.composer.button))
     felix.click(window.composer.button)
     assert window.bridge.state.run != first
     felix.until(lambda: window.bridge.state.round >= 1)
