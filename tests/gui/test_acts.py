@@ -183,6 +183,13 @@ def test_stop_shows_in_the_moment_it_is_pressed_and_is_no_success(slow_server: s
     assert "Stopped by you" in felix.words(felix.window.wall.frame)
     assert "Done" not in felix.words(card(felix, "research-1").frame)
     assert "Ask a follow-up" not in words(felix)  # there is no answer to ask further
+    assert "Continue" in words(felix)
+    felix.window.acts.continue_run()
+    felix.until(lambda: state_of(felix).is_running)
+    felix.until(lambda: any(thought.act == "retry" for thought in state_of(felix).thoughts.values()))
+    felix.window.control.stop()
+    over(felix)
+    assert state_of(felix).status == "stopped" and "Continue" in words(felix)
 
 
 # -- a run that has ended ----------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from felix.gui.wall.offers import NOTHING, CardActs, Offers, SynthesisActs, offe
 from felix.gui.wall.question_line import QuestionLine, question_for
 from felix.ledger.reader import Reader
 from felix.ledger.state import Agent, RunState
+from felix.team.outcome import can_continue
 
 LATE = "The agents have had their last prompt, so nobody would read the note; copy it from here if you need it."
 PROMPT_LINES = 8, 14
@@ -65,6 +66,7 @@ class Acts:
             wrap_up=self._wrap_up,
             follow_up=self.follow_up,
             synthesise_again=self.synthesise_again,
+            continue_run=self.continue_run,
         )
 
     def furnish(
@@ -242,6 +244,18 @@ class Acts:
                 choice_icon="cpu",
             )
         )
+
+    def pause(self) -> None:
+        """Pause after the round that is on, or go on: also with a run that ended before its time."""
+        if self._control.can_steer:
+            self._control.pause()
+        else:
+            self.continue_run()
+
+    def continue_run(self) -> None:
+        """Have done what is missing of the run that is shown."""
+        if can_continue(self._bridge.state) and (run := self._run()):
+            self._engine.continue_run(run)
 
     def follow_up(self) -> None:
         """Make room for another task, whose agents begin with this answer."""

@@ -40,7 +40,7 @@ class Keyboard:
             (shortcuts.FOCUS_CARD, lambda event: window.wall.focus_card(int(event.keysym))),
             (shortcuts.RUN, lambda _event: self._run()),
             (shortcuts.NOTE, lambda _event: window.acts.note()),
-            (shortcuts.PAUSE, lambda _event: window.control.pause()),
+            (shortcuts.PAUSE, lambda _event: window.acts.pause()),
             (shortcuts.WRAP_UP, lambda _event: window.control.wrap_up()),
         ):
             shortcuts.bind(window.app, shortcut, action)

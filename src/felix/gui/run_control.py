@@ -18,6 +18,7 @@ from felix.gui.wall.offers import offers_for_synthesis
 from felix.ledger.state import RunState
 from felix.settings import SettingsFile
 from felix.team.agent import STOPPED_BY_USER
+from felix.team.outcome import can_continue
 from felix.team.runner import planned_agents, planned_rounds
 from felix.team.workflow import Workflow
 
@@ -128,6 +129,7 @@ class RunControl:
             is_concluding=state.synthesis is not None or self._bridge.run != self._bridge.live_run,
             has_answer=shown.synthesis is not None and len(shown.synthesis.answer) > 0,
             has_thoughts="again" in offers_for_synthesis(shown),
+            can_continue=can_continue(shown) and not state.is_running and not self._bridge.is_replaying,
         )
 
     def _hear(self, state: RunState) -> None:

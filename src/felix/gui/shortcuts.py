@@ -24,7 +24,7 @@ class Shortcut:
 
 RUN = Shortcut("Ctrl+Enter", "Run the task", ("<Control-Return>", "<Control-KP_Enter>"))
 NOTE = Shortcut("Ctrl+Shift+N", "A note to the agents", ("<Control-N>",))
-PAUSE = Shortcut("Ctrl+Shift+P", "Pause after this round; go on", ("<Control-P>",))
+PAUSE = Shortcut("Ctrl+Shift+P", "Pause after this round; go on; continue a run", ("<Control-P>",))
 WRAP_UP = Shortcut(
     "Ctrl+Shift+Enter", "Wrap up: write the answer now", ("<Control-Shift-Return>", "<Control-Shift-KP_Enter>")
 )

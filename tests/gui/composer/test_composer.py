@@ -45,7 +45,7 @@ class Desk:
         return Steer(
             note=lambda: asked.append("note"), pause=lambda: asked.append("pause"),
             wrap_up=lambda: asked.append("wrap up"), follow_up=lambda: asked.append("follow up"),
-            synthesise_again=lambda: asked.append("synthesise again"),
+            synthesise_again=lambda: asked.append("synthesise again"), continue_run=lambda: asked.append("continue"),
         )  # fmt: skip
 
     def paste(self, text: str) -> None:

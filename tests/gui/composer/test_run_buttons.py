@@ -34,7 +34,7 @@ class Row(Desk):
         """What can be pressed, from the left: words, else the shape's tooltip is all there is ("")."""
         buttons = self.composer.buttons
         known = {buttons.note: "note", buttons.pause: "pause", buttons.wrap_up: "wrap up", buttons.main: "main"}
-        known[buttons.follow_up] = "follow up"
+        known |= {buttons.follow_up: "follow up", buttons.go_on: "continue"}
         visible = sorted((each for each in known if each.winfo_ismapped()), key=lambda each: each.winfo_x())
         return [str(each.cget("text")) or f"({known[each]})" for each in visible]
 
@@ -69,6 +69,8 @@ def row(window: tk.Toplevel, kit: Kit) -> Row:
         ("stopping", Course(), ["Stopping…"]),
         ("finished", Course(has_answer=True), ["Ask a follow-up", "Run again"]),
         ("finished", Course(), ["Run again"]),
+        ("finished", Course(can_continue=True), ["Continue", "Run again"]),
+        ("finished", Course(has_answer=True, can_continue=True), ["Ask a follow-up", "Continue", "Run again"]),
     ],
 )
 def test_each_phase_has_its_buttons(row: Row, phase: Phase, course: Course, seen: list[str]) -> None:
@@ -101,6 +103,13 @@ def test_the_menu_of_a_run_does_what_the_buttons_do(row: Row, words: str, asked:
     row.show("running")
     row.choose(words)
     assert row.asked == [asked]
+
+
+def test_where_it_is_narrow_continue_is_in_the_menu(row: Row) -> None:
+    row.show("finished", Course(has_answer=True, can_continue=True), width=260)
+    assert "Continue" not in row.seen and ("Continue", "normal") in row.menu()
+    row.choose("Continue")
+    assert row.asked == ["continue"]
 
 
 def test_the_menu_of_a_finished_run_leads_on(row: Row) -> None:

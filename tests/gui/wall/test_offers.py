@@ -89,3 +89,13 @@ def test_once_the_hub_has_begun_the_agents_are_left_alone() -> None:
     assert "retry" in offers_for(agent, run.state)
     run.synthesise()
     assert offers_for(agent, run.state) == set()
+
+
+def test_while_one_agent_is_tried_again_after_the_end_the_others_can_be_too() -> None:
+    run = ScriptedRun()
+    run.speak("research-1", 1)
+    run.end("research-1", 1, status="failed")
+    run.synthesise()
+    run.write("An answer.")
+    run.conclude()
+    assert run.state.is_running and "retry" in offers_for(run.state.agents[ME], run.state)

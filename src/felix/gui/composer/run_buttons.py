@@ -35,6 +35,8 @@ class Steer:
     wrap_up: Callable[[], object]
     follow_up: Callable[[], object]
     synthesise_again: Callable[[], object]
+    continue_run: Callable[[], object]
+    """Have done what is missing of a run that ended before its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class Course:
     """The run that is shown has a synthesis, so it can be asked further."""
     has_thoughts: bool = False
     """There is something to make another synthesis from."""
+    can_continue: bool = False
+    """The run that is shown ended before its time."""
 
 
 class RunButtons:
@@ -91,6 +95,7 @@ class RunButtons:
         self.pause = ghost("pause", steer.pause, self._pause_tip)
         self.wrap_up = ghost("flag", steer.wrap_up, "End the rounds and write the answer now (Ctrl+Shift+Enter)")
         self.follow_up = ghost("chat-left-text", steer.follow_up, "Ask further, with this answer as the start")
+        self.go_on = ghost("play-fill", steer.continue_run, "Ask for what is missing, then synthesise (Ctrl+Shift+P)")
         self.more.pack(side="right")
         self.main.pack(side="right")
         self._packed: tuple[plain.Button, ...] = ()
@@ -105,7 +110,7 @@ class RunButtons:
     def show(self, phase: Phase, course: Course) -> None:
         """Show where the run is. `fit` must follow: other words need other room."""
         if phase == "finished" and self._phase in ("running", "stopping"):
-            self._new_at[self.main] = self._new_at[self.follow_up] = time.monotonic()
+            self._new_at |= dict.fromkeys((self.main, self.follow_up, self.go_on), time.monotonic())
         self._phase, self._course = phase, course
         kit, main = self._kit, self.main
         main.state(["!disabled"])
@@ -134,8 +139,8 @@ class RunButtons:
     def fit(self, room: int) -> int:
         """Give words to as many as `room` pixels allow, and return the pixels they take.
 
-        First the note loses its words and Pause goes to the menu, then Wrap up loses its own. A pause that was asked
-        for keeps its words: they say what the run does.
+        First the note loses its words and Pause and Continue go to the menu, then Wrap up loses its own. A pause that
+        was asked for keeps its words: they say what the run does.
         """
         wanted = self._wanted()
         key = (room, self._kit.font_percent, self.main.winfo_reqwidth(), *wanted)
@@ -144,7 +149,8 @@ class RunButtons:
             has_paused = self._course.pause != "off"
             shown: list[plain.Button] = []
             for bare in ((), (self.note, self.follow_up), (self.note, self.follow_up, self.wrap_up)):
-                shown = [each for each, _ in wanted if not bare or each is not self.pause or has_paused]
+                to_menu = {self.go_on, *(() if has_paused else (self.pause,))} if bare else set()
+                shown = [each for each, _ in wanted if each not in to_menu]
                 for each, words in wanted:
                     self._kit.set_button(each, text="" if each in bare else words)
                 self.is_whole = not bare
@@ -158,13 +164,16 @@ class RunButtons:
 
     @property
     def all(self) -> tuple[tk.Misc, ...]:
-        return self.main, self.more, self.wrap_up, self.pause, self.note, self.follow_up
+        return self.main, self.more, self.wrap_up, self.pause, self.note, self.follow_up, self.go_on
 
     def _wanted(self) -> list[tuple[plain.Button, str]]:
         """The buttons of this moment with their words, from the right."""
         course, kit = self._course, self._kit
         if self._phase == "finished":
-            return [(self.follow_up, "Ask a follow-up")] if course.has_answer and not self._is_follow_up else []
+            if self._is_follow_up:
+                return []
+            go_on = [(self.go_on, "Continue")] if course.can_continue else []
+            return [*go_on, (self.follow_up, "Ask a follow-up")] if course.has_answer else go_on
         if self._phase != "running" or course.is_concluding:
             return []
         if course.is_wrapping_up:
@@ -224,6 +233,7 @@ class RunButtons:
                 add("Note to agents…", "chat-left-dots", steer.note, "Ctrl+Shift+N", is_possible=can_steer)
             case "finished":
                 add("Run" if self._is_follow_up else "Run again", "play-fill", self._on_main, "Ctrl+Enter")
+                add("Continue", "play-fill", steer.continue_run, "Ctrl+Shift+P", is_possible=course.can_continue)
                 menu.add_separator()
                 add("Ask a follow-up", "chat-left-text", steer.follow_up, is_possible=course.has_answer)
                 add("Synthesise again…", "arrow-repeat", steer.synthesise_again, is_possible=course.has_thoughts)
