@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from felix.events import AgentId, Status
+from felix.events import AgentId, RunReopened, Status
 from felix.gui.wall.offers import offers_for, offers_for_synthesis, turn_of
 from tests.gui.recorded import ScriptedRun
 from tests.gui.scene import Scene
@@ -98,4 +98,5 @@ def test_while_one_agent_is_tried_again_after_the_end_the_others_can_be_too() ->
     run.synthesise()
     run.write("An answer.")
     run.conclude()
+    run.say(RunReopened(reason="You had research-2 try again."))
     assert run.state.is_running and "retry" in offers_for(run.state.agents[ME], run.state)

@@ -120,6 +120,8 @@ def waiting_of(agent: Agent, state: RunState, now: float) -> Waiting | None:
             return Waiting(badge.icon, "Not asked", "The run ended before its turn")
         if is_connecting(agent, state):
             return Waiting(CONNECTING.icon, "Connecting to the server", seconds(now - state.started_at))
+        if state.duration_s is not None:  # opened again: only to be continued does it come to those that had no turn
+            return Waiting(badge.icon, "Not asked so far", "The run had ended before its turn")
         turns = ((r.number, t.checkpoint) for r in state.rounds for t in r.turns if t.agent_id == agent.agent_id)
         number, depth = next(turns, (0, agent.spawn))
         sentence = f"Speaks from round {number} on" if number else "Not yet here"
