@@ -6,11 +6,11 @@ import time
 import tkinter as tk
 
 import pytest
-from tests.gui.composer.test_composer import Desk
 
 from felix.events import RunId
 from felix.gui.composer.run_buttons import SETTLE_S, Course, Phase
 from felix.gui.kit import Kit
+from tests.gui.composer.test_composer import Desk
 
 RUN = RunId("run-1")
 

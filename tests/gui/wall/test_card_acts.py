@@ -8,7 +8,6 @@ from pathlib import Path
 from tkinter import ttk as plain
 
 import pytest
-from tests.gui.wall.test_card import ME, Shown
 
 from felix.events import (
     AgentAdded,
@@ -24,6 +23,7 @@ from felix.gui.wall.offers import CardActs, Offers, offers_for
 from felix.ledger.state import Agent, RunState
 from felix.settings import SettingsFile
 from tests.gui.scene import Scene
+from tests.gui.wall.test_card import ME, Shown
 
 Asked = list[tuple[object, ...]]
 
