@@ -11,7 +11,7 @@ from felix.demo.hearing import hear
 from felix.demo.pacing import tokens
 from felix.demo.script import scripted
 from felix.events import AgentId, ThoughtId
-from felix.ledger.state import Thought
+from felix.ledger.speech import Thought
 from felix.team.prompts import Room, agent_prompt, synthesis_prompt
 from felix.team.schedule import schedule
 from felix.team.workflow import Library

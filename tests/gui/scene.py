@@ -28,7 +28,8 @@ from felix.events import (
     ThoughtId,
     Tokens,
 )
-from felix.ledger.state import RunState, Thought
+from felix.ledger.speech import Thought
+from felix.ledger.state import RunState
 
 _scenes = itertools.count(1)
 TEAM = ("research-1", "research-2", "research-3", "analysis-1", "analysis-2", "critic-1")

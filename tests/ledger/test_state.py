@@ -19,7 +19,8 @@ from felix.events import (
     ThoughtAsked,
     ThoughtId,
 )
-from felix.ledger.state import GrowingText, RunState, Thought
+from felix.ledger.speech import GrowingText, Thought
+from felix.ledger.state import RunState
 from felix.ledger.words import deed_of
 
 

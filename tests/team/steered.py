@@ -8,7 +8,8 @@ from collections.abc import Callable, Coroutine, Iterable
 
 from felix.errors import FelixError
 from felix.events import QuestionClosed, Record, RunFinished, RunId, SynthesisComplete, ThoughtComplete
-from felix.ledger.state import RunState, Synthesis, Thought
+from felix.ledger.speech import Synthesis, Thought
+from felix.ledger.state import RunState
 from felix.settings import Settings
 from felix.team.connection import Connection
 from felix.team.hub import CentralPost

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from felix.events import AgentId, ThoughtId
-from felix.ledger.state import GrowingText, Thought
+from felix.ledger.speech import GrowingText, Thought
 from felix.team.prompts import Prompt, Room, _middle_cut, agent_prompt, estimate_tokens, synthesis_prompt
 from tests.team.scripted import workflow
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import pytest
 
 from felix.events import Channel
-from felix.ledger.state import GrowingText
+from felix.ledger.speech import GrowingText
 from felix.llm.chat import ChatRequest, Finish, Reasoning, Text, TextWasReasoning
 from felix.settings import Settings
 from felix.team.speaking import Speaker, Spoken

@@ -33,7 +33,8 @@ from felix.events import (
     WrapUpAsked,
     told,
 )
-from felix.ledger.state import GrowingText, RunState, Speech, Thought
+from felix.ledger.speech import GrowingText, Speech, Thought
+from felix.ledger.state import RunState
 from felix.team.schedule import describe
 from felix.terminal import safe
 

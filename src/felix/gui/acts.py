@@ -25,7 +25,8 @@ from felix.gui.server.server_watch import ServerWatch
 from felix.gui.wall.offers import NOTHING, CardActs, Offers, SynthesisActs, offers_for, offers_for_synthesis
 from felix.gui.wall.question_line import QuestionLine, question_for
 from felix.ledger.reader import Reader
-from felix.ledger.state import Agent, RunState
+from felix.ledger.speech import Agent
+from felix.ledger.state import RunState
 from felix.team.outcome import can_continue
 
 LATE = "The agents have had their last prompt, so nobody would read the note; copy it from here if you need it."

@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from felix.events import AgentId
 from felix.gui.kit import Kit
-from felix.ledger.state import RunState, Speech
+from felix.ledger.speech import Speech
+from felix.ledger.state import RunState
 from felix.ledger.words import deed_of
 
 HEIGHT = 26

@@ -21,7 +21,8 @@ from felix.events import (
 )
 from felix.ledger.drafts import whose
 from felix.ledger.rows import insert, record_of, records, state_of
-from felix.ledger.state import RunState, Speech, Synthesis, Thought
+from felix.ledger.speech import Speech, Synthesis, Thought
+from felix.ledger.state import RunState
 
 CUT_OFF = "Felix ended while this was being written – continue the run to have it done."
 INTERRUPTED = "Felix ended in the middle of this run – continue it, or keep what there is."

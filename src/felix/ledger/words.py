@@ -6,7 +6,8 @@ import re
 from datetime import datetime
 
 from felix.events import Act, LeftOut, RunStatus, Status
-from felix.ledger.state import RunState, Speech, Thought
+from felix.ledger.speech import Speech, Thought
+from felix.ledger.state import RunState
 
 ENDINGS: dict[Status | str, str] = {
     "complete": "complete",

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 
 from felix.errors import FelixError
 from felix.events import Activity, AgentId, AgentState, Channel, Status, ThoughtComplete, ThoughtId
-from felix.ledger.state import GrowingText, RunState, Thought
+from felix.ledger.speech import GrowingText, Thought
+from felix.ledger.state import RunState
 from felix.llm.chat import ChatRequest, Progress
 from felix.settings import Settings
 from felix.team.connection import Connection

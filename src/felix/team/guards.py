@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from felix.events import HUB, AgentId, Doubt, QuestionClosed, QuestionRaised
-from felix.ledger.state import Speech
+from felix.ledger.speech import Speech
 from felix.team.hub import CentralPost
 from felix.team.workflow import Limits
 

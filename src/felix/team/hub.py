@@ -32,7 +32,8 @@ from felix.events import (
     ThoughtId,
     Trace,
 )
-from felix.ledger.state import RunState, Speech, Thought
+from felix.ledger.speech import Speech, Thought
+from felix.ledger.state import RunState
 from felix.team.mailbox import Mailbox
 from felix.team.progress import in_progress
 

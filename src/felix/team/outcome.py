@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from felix.events import RunStatus
-from felix.ledger.state import RunState, Synthesis, Thought
+from felix.ledger.speech import Synthesis, Thought
+from felix.ledger.state import RunState
 from felix.team.agent import STOPPED_BY_USER
 from felix.team.workflow import Workflow
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from felix.events import AgentState, Channel, Event, PartialSynthesis, PartialThought
-from felix.ledger.state import RunState, Speech, Thought
+from felix.ledger.speech import Speech, Thought
+from felix.ledger.state import RunState
 
 
 def in_progress(state: RunState) -> Iterator[tuple[float, Event]]:

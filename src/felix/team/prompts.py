@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from felix.events import AgentId, ThoughtId
-from felix.ledger.state import Thought
+from felix.ledger.speech import Thought
 from felix.llm.chat import Message
 from felix.team.confidence import ASKED_FOR
 from felix.team.workflow import Member, Workflow

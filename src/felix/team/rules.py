@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from string import ascii_uppercase
 
 from felix.events import AgentAdded, AgentId, PlannedAgent, PlannedRound
-from felix.ledger.state import Agent, RunState
+from felix.ledger.speech import Agent
+from felix.ledger.state import RunState
 from felix.team.schedule import joined
 from felix.team.workflow import MAX_AGENTS, AgentSpec, Member, Rule, Workflow
 

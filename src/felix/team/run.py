@@ -31,7 +31,7 @@ from felix.events import (
     ThoughtId,
     WrapUpAsked,
 )
-from felix.ledger.state import Speech, Synthesis, Thought
+from felix.ledger.speech import Speech, Synthesis, Thought
 from felix.settings import Settings
 from felix.team.agent import STOPPED_BY_USER, LLMAgent, Occasion
 from felix.team.connection import Connection

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from felix.events import Channel, Status, Tokens
-from felix.ledger.state import GrowingText
+from felix.ledger.speech import GrowingText
 from felix.llm.batching import complete_streaming, complete_whole
 from felix.llm.chat import Answer, ChatClient, ChatRequest, Progress, StreamingChunk, Usage
 from felix.settings import Settings

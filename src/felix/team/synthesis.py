@@ -20,7 +20,8 @@ from felix.events import (
     SynthesisStarted,
     ThoughtId,
 )
-from felix.ledger.state import RunState, Thought
+from felix.ledger.speech import Thought
+from felix.ledger.state import RunState
 from felix.llm.chat import ChatRequest, Progress
 from felix.settings import Settings
 from felix.team.agent import A_BUG, STOPPED_BY_USER, brief_for, cut_off

@@ -20,7 +20,8 @@ from felix.events import (
 )
 from felix.gui.kit import Kit
 from felix.gui.wall.offers import CardActs, Offers, offers_for
-from felix.ledger.state import Agent, RunState
+from felix.ledger.speech import Agent
+from felix.ledger.state import RunState
 from felix.settings import SettingsFile
 from tests.gui.scene import Scene
 from tests.gui.wall.test_card import ME, Shown

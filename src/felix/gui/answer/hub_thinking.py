@@ -7,7 +7,7 @@ import tkinter as tk
 from felix.gui.kit import Kit
 from felix.gui.text.stream_text import StreamText
 from felix.gui.wall.card_words import thinking_line
-from felix.ledger.state import Speech
+from felix.ledger.speech import Speech
 
 HEIGHT = 118
 SLICE = 64_000

@@ -15,7 +15,8 @@ from felix.gui.kit import Kit
 from felix.gui.wall.card_words import DOT, Badge, badge_of, elapsed_of, seconds
 from felix.gui.wall.offers import Offers, SynthesisActs
 from felix.gui.wall.question_line import QuestionLine, question_for
-from felix.ledger.state import RunState, Synthesis
+from felix.ledger.speech import Synthesis
+from felix.ledger.state import RunState
 from felix.ledger.words import reason
 
 SAID_MS = 2_500

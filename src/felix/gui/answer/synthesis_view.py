@@ -25,7 +25,8 @@ from felix.gui.text.pacing import Pacer
 from felix.gui.text.shown_text import SOFT, to_clipboard
 from felix.gui.text.stream_text import BAR_WIDTH, StreamText
 from felix.gui.wall.offers import SynthesisActs
-from felix.ledger.state import RunState, Synthesis
+from felix.ledger.speech import Synthesis
+from felix.ledger.state import RunState
 from felix.settings import SettingsFile
 
 SLICE = 64_000

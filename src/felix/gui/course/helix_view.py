@@ -18,7 +18,8 @@ from felix.gui.course.helix_picture import Ink, Projection, labels, paint
 from felix.gui.kit import Kit
 from felix.gui.pointer_tip import PointerTip
 from felix.gui.wall.card_words import DOT, badge_of
-from felix.ledger.state import Agent, RunState
+from felix.ledger.speech import Agent
+from felix.ledger.state import RunState
 from felix.ledger.words import deed_of
 from felix.settings import SettingsFile
 from felix.team.helix import Helix

@@ -17,7 +17,8 @@ from felix.gui.course.timeline_spans import Kind, Row, Span, Told, rows_of, told
 from felix.gui.kit import Kit
 from felix.gui.pointer_tip import PointerTip
 from felix.gui.status_bar import clock
-from felix.ledger.state import RunState, Speech
+from felix.ledger.speech import Speech
+from felix.ledger.state import RunState
 
 ROW, LOW_ROW = 22, 14
 MANY = 10

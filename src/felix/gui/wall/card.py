@@ -40,7 +40,8 @@ from felix.gui.wall.offers import CardActs, Offers
 from felix.gui.wall.provenance import Relation, in_words, latest_of
 from felix.gui.wall.thinking_strip import ThinkingStrip
 from felix.gui.wall.waiting_panel import DOTS, WaitingPanel
-from felix.ledger.state import Agent, RunState, Thought
+from felix.ledger.speech import Agent, Thought
+from felix.ledger.state import RunState
 from felix.settings import SettingsFile
 
 TYPING_S = 0.03

@@ -9,7 +9,8 @@ from felix.gui.wall.card_asking import CardAsking
 from felix.gui.wall.card_words import trouble_of
 from felix.gui.wall.question_line import QuestionLine, question_for
 from felix.gui.wall.trouble_block import Act, TroubleBlock
-from felix.ledger.state import Agent, RunState
+from felix.ledger.speech import Agent
+from felix.ledger.state import RunState
 
 RETRY, EDIT, GO_ON = "Retry", "Edit and retry…", "Continue writing"
 

@@ -14,7 +14,8 @@ from felix.gui.kit import Kit
 from felix.gui.wall.ask_line import AskLine
 from felix.gui.wall.card_menu import Item
 from felix.gui.wall.offers import NOTHING, CardActs, Offer, Offers, turn_of
-from felix.ledger.state import Agent, RunState, Thought
+from felix.ledger.speech import Agent, Thought
+from felix.ledger.state import RunState
 
 TWICE_S = 0.4
 """The second half of a double click asks for nothing again."""

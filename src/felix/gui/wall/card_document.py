@@ -18,7 +18,7 @@ from felix.gui.text.line_marks import LineMarks
 from felix.gui.text.pacing import Pacer
 from felix.gui.text.stream_text import StreamText
 from felix.gui.wall.card_words import badge_of, heading, heading_end, note_line, read_line, thinking_line, trouble_of
-from felix.ledger.state import Note, Thought
+from felix.ledger.speech import Note, Thought
 
 MOST_AT_ONCE = 64_000
 """Characters put on screen in one frame: about 15 ms of Tk's time."""

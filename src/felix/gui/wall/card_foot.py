@@ -6,7 +6,7 @@ import tkinter as tk
 
 from felix.gui.kit import Kit
 from felix.gui.wall.card_words import footer, ttft_of
-from felix.ledger.state import Agent
+from felix.ledger.speech import Agent
 
 
 class CardFoot:

@@ -7,7 +7,8 @@ from typing import NamedTuple, assert_never
 
 from felix.events import AgentId, Status, ThoughtId
 from felix.gui.wall.offers import turn_of
-from felix.ledger.state import Agent, Note, RunState, Speech, Thought
+from felix.ledger.speech import Agent, Note, Speech, Thought
+from felix.ledger.state import RunState
 
 DOT = "  ·  "
 ORDINALS = ("First", "Second", "Third", "Fourth", "Fifth", "Sixth", "Seventh", "Eighth", "Ninth", "Tenth")

@@ -12,7 +12,8 @@ from felix.gui.kit import Kit
 from felix.gui.shortcuts import leave_run
 from felix.gui.wall.card_words import Badge, badge_for
 from felix.gui.wall.question_line import question_for
-from felix.ledger.state import Agent, RunState
+from felix.ledger.speech import Agent
+from felix.ledger.state import RunState
 
 HEIGHT = 42
 """At the type's own size; larger type needs more."""

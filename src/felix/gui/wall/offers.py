@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from felix.events import AgentId, ThoughtId
-from felix.ledger.state import Agent, RunState, Speech, Thought
+from felix.ledger.speech import Agent, Speech, Thought
+from felix.ledger.state import RunState
 
 Offer = Literal["stop", "retry", "continue", "ask", "again"]
 """`again`: the synthesis once more, with other instructions or another model."""

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from felix.events import AgentId
-from felix.ledger.state import Agent, RunState, Thought
+from felix.ledger.speech import Agent, Thought
+from felix.ledger.state import RunState
 
 CALM_MS = 200
 """A pointer that only crosses a card marks nothing."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 
 from felix.ledger import words
-from felix.ledger.state import RunState, Speech, Synthesis, Thought
+from felix.ledger.speech import Speech, Synthesis, Thought
+from felix.ledger.state import RunState
 
 _OWN_TITLE = re.compile(r"#\s|[^\n]+\n=+\s*(\n|$)")
 _FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})")

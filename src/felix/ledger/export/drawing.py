@@ -9,7 +9,8 @@ from felix.ledger import words
 from felix.ledger.export.film import Film, Scene
 from felix.ledger.export.markup import TONES, syntheses
 from felix.ledger.export.prose import escaped
-from felix.ledger.state import RunState, Speech, Synthesis, Thought
+from felix.ledger.speech import Speech, Synthesis, Thought
+from felix.ledger.state import RunState
 
 ACTIVITIES: dict[Activity, tuple[str, str]] = {
     "queued": ("queue", "Queued"),

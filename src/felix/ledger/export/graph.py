@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from felix.events import ThoughtId
 from felix.ledger import words
-from felix.ledger.state import RunState, Synthesis, Thought
+from felix.ledger.speech import Synthesis, Thought
+from felix.ledger.state import RunState
 
 _ESCAPED = {ord(sign): f"#{ord(sign)};" for sign in '"#&<>`|[](){}\\;%'}
 """In Mermaid's own way, in which an entity begins with `#`."""

@@ -11,7 +11,8 @@ from felix.events import Status, ThoughtId
 from felix.ledger import words
 from felix.ledger.export.film import Film
 from felix.ledger.export.prose import escaped, plain, prose
-from felix.ledger.state import Agent, RunState, Speech, Synthesis, Thought
+from felix.ledger.speech import Agent, Speech, Synthesis, Thought
+from felix.ledger.state import RunState
 
 TONES: dict[Status | None, str] = {
     None: "queue",

@@ -19,7 +19,8 @@ from felix.ledger.export import drawing, markup
 from felix.ledger.export.event_file import without_thinking
 from felix.ledger.export.film import Film, Scene, film
 from felix.ledger.export.prose import escaped, plain
-from felix.ledger.state import RunState, Speech
+from felix.ledger.speech import Speech
+from felix.ledger.state import RunState
 
 POLICY = (
     "default-src 'none'; script-src {script}; style-src {style}; img-src data:; base-uri 'none'; form-action 'none';"
