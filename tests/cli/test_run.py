@@ -65,7 +65,8 @@ def test_text_for_people_is_the_agents_then_the_synthesis(felix: list[str], fast
 
 @pytest.mark.slow
 def test_the_demo_model_needs_no_server_and_says_what_it_is(felix: list[str], tmp_path: Path) -> None:
-    done = run([*felix, "Why do we test?", "--demo", "--workflow", str(tmp_path / "short.yaml")])
+    (tmp_path / "one.yaml").write_text("name: One\nagents: [{id: research, role: research}]\ncheckpoints: [0]\n")
+    done = run([*felix, "Why do we test?", "--demo", "--workflow", str(tmp_path / "one.yaml")])
     assert done.returncode == 0, done.stderr
     assert "Demo model – scripted text" in done.stderr
 

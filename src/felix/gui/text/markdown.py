@@ -127,7 +127,8 @@ def pieces(source: str, agents: Collection[AgentId] = ()) -> Iterator[Piece | No
 
     Control characters come through to the letter.
     """
-    if not _CONTROL.search(source):
+    # what is not taken apart keeps its control characters anyway, and may be far too long to look for them
+    if is_plain(source) or not _CONTROL.search(source):
         yield from _pieces(source, agents)
         return
     for piece in _pieces(source.translate(_CARRY), agents):
