@@ -115,7 +115,7 @@ def test_a_bug_before_there_is_a_connection_ends_the_run_as_crashed(
     async def broken(settings: object, api_key: str) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("felix.engine.connect", broken)
+    monkeypatch.setattr("felix.servers.connect", broken)
     mailbox = engine.subscribe()
     run = engine.start("Why?", workflow())
     state = folded(follow(mailbox, is_event("run_finished")), run)

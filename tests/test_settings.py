@@ -51,7 +51,7 @@ def test_the_defaults() -> None:
 
 def test_the_tracked_file_holds_the_defaults() -> None:
     tracked = Path(__file__).parents[1] / "settings.json"
-    assert on_disk(tracked) == Settings().model_dump()
+    assert on_disk(tracked) == Settings().model_dump(mode="json")
 
 
 def test_a_change_is_in_force_and_on_disk_at_once(path: Path) -> None:

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from felix.errors import FelixError, LedgerError
 from felix.events import SYNTHESIS, AgentId, RunId, ThoughtId
@@ -25,10 +25,11 @@ from felix.ledger.file import Health, Ledger
 from felix.ledger.reader import Reader
 from felix.ledger.rows import state_of
 from felix.ledger.state import RunState
-from felix.log import RunLog, hide
+from felix.log import RunLog
+from felix.servers import Servers
 from felix.settings import Settings, SettingsFile
 from felix.team.agent import STOPPED_BY_USER, wording_of
-from felix.team.connection import Connection, connect, silence_timeout
+from felix.team.connection import Connection
 from felix.team.hub import CentralPost
 from felix.team.mailbox import Item, Mailbox, Reply
 from felix.team.outcome import can_continue
@@ -37,9 +38,6 @@ from felix.team.runner import CRASHED, give_up, reopen_run, run_workflow
 from felix.team.steering import Act, Steering
 from felix.team.workflow import Workflow
 from felix.worker import Aside, guarded, log_exception
-
-if TYPE_CHECKING:
-    from felix.demo import DemoServer
 
 CLOSE_S = 1.5
 """How long leaving the engine waits for runs to end: their sockets are closed in the first milliseconds of it."""
@@ -63,7 +61,7 @@ class Engine:
         `ledger` is the file in which runs are kept; None keeps them in memory.
         """
         self._settings = settings
-        self._keys = keys or KeyStore()
+        self._servers = Servers(settings, keys or KeyStore(), demo_speed=demo_speed)
         self._mailboxes: tuple[Mailbox, ...] = ()
         """Replaced as a whole, so that the worker may read it at any time."""
         self._numbers = itertools.count(1)
@@ -82,9 +80,6 @@ class Engine:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: asyncio.TaskGroup | None = None
         self._closing = asyncio.Event()
-        self._demo: DemoServer | None = None
-        self._demo_base_url = ""
-        self._demo_speed = demo_speed
 
     def __enter__(self) -> Self:
         started = threading.Event()
@@ -217,11 +212,11 @@ class Engine:
 
         `api_key` None is the stored one. Returns the number of the reply.
         """
-        return self._ask(lambda: self._report(base_url, api_key, demo=demo))
+        return self._ask(lambda: self._servers.report(base_url, api_key, demo=demo))
 
     def test_server(self, base_url: str, model: str, api_key: str | None = None) -> int:
         """Ask for one word, through the code of a run; the reply holds a `ConnectionCheck`, or a ServerError."""
-        return self._ask(lambda: self._test(base_url, model, api_key))
+        return self._ask(lambda: self._servers.test(base_url, model, api_key))
 
     # ---------------------------------------------------------------- the worker's side
 
@@ -242,8 +237,7 @@ class Engine:
         finally:
             if self._ledger:
                 self._ledger.close()
-            if self._demo:
-                await self._demo.close()
+            await self._servers.close()
 
     def _open_ledger(self) -> None:
         """Blocks the loop, which has nothing else to do yet: no run begins before its ledger is there."""
@@ -357,7 +351,7 @@ class Engine:
                 return
 
             async def connect_again() -> Connection:
-                connection = await self._connect(demo=plan.demo)
+                connection = await self._servers.connect(demo=plan.demo)
                 is_same = plan.server == connection.server and plan.model in connection.contexts
                 return replace(connection, model=plan.model) if is_same else connection
 
@@ -417,7 +411,7 @@ class Engine:
         over = partial(give_up, task, workflow, hub, settings, started=time.monotonic(), follows=follows)
         try:
             context = self._answer_of(follows) if follows else ""
-            connection = await self._connect(demo=demo)
+            connection = await self._servers.connect(demo=demo)
         except FelixError as error:
             over(status="failed", reason=str(error))
         except asyncio.CancelledError:
@@ -451,49 +445,3 @@ class Engine:
 
     def _current(self) -> Settings:
         return self._settings.current
-
-    async def _connect(self, *, demo: bool) -> Connection:
-        settings = self._settings.current
-        if demo:
-            settings = settings.model_copy(update={"base_url": await self._demo_url(), "model": ""})
-            return replace(await connect(settings, ""), is_demo=True, server_name="Demo model")
-        return await connect(settings, await self._key(settings.base_url, None))
-
-    async def _report(self, base_url: str, api_key: str | None, *, demo: bool) -> object:
-        from felix.llm.models import list_models
-
-        if demo:
-            return await list_models(await self._demo_url(), "")
-        return await list_models(base_url, await self._key(base_url, api_key))
-
-    async def _test(self, base_url: str, model: str, api_key: str | None) -> object:
-        from felix.llm.models import check_connection, list_models, make_client
-
-        key = await self._key(base_url, api_key)
-        report = await list_models(base_url, key)
-        client = make_client(report.base_url, key, report.kind)
-        settings = self._settings.current
-        try:
-            return await check_connection(
-                client,
-                report,
-                model=model,
-                streaming=settings.enable_streaming,
-                silence_timeout_s=silence_timeout(settings, base_url),
-            )
-        finally:
-            await asyncio.shield(client.aclose())
-
-    async def _key(self, base_url: str, api_key: str | None) -> str:
-        # The operating system's key store may ask the user first: never on the loop.
-        key = await asyncio.to_thread(self._keys.get, base_url) if api_key is None else api_key
-        hide(key)
-        return key
-
-    async def _demo_url(self) -> str:
-        from felix.demo import DemoServer
-
-        if self._demo is None:
-            self._demo = DemoServer(speed=self._demo_speed)
-            self._demo_base_url = await self._demo.start()
-        return self._demo_base_url

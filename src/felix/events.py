@@ -71,6 +71,8 @@ class PlannedAgent:
     spawn: float
     """The depth at which it enters."""
     model: str
+    endpoint: str = ""
+    """The name of the endpoint or pool that it asks; empty: the one the run is against."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +177,8 @@ class AgentState:
     """What had to be left out of its prompt, in one sentence; given with `connecting`."""
     temperature: float | None = None
     model: str = ""
+    endpoint: str = ""
+    """The name of the endpoint that is asked; empty: the run's, where that has none."""
     type: Literal["agent_state"] = "agent_state"
 
 
@@ -238,6 +242,8 @@ class ThoughtComplete:
     """One sentence: why the status is not `complete`."""
     notes: tuple[str, ...] = ()
     model: str = ""
+    endpoint: str = ""
+    """As in `AgentState`."""
     temperature: float | None = None
     cut: str = ""
     """As in `AgentState`."""
@@ -288,6 +294,8 @@ class SynthesisComplete:
     error: str | None = None
     notes: tuple[str, ...] = ()
     model: str = ""
+    endpoint: str = ""
+    """As in `AgentState`."""
     temperature: float | None = None
     trace: Trace | None = None
     type: Literal["synthesis_complete"] = "synthesis_complete"

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
+from felix.endpoints import Endpoint
 from felix.errors import SettingsError
 
 Theme = Literal["light", "dark", "system"]
@@ -32,6 +33,8 @@ class Settings(BaseModel):
     base_url: str = Field(default=DEFAULT_BASE_URL, min_length=1, max_length=2_000)
     model: str = Field(default="", max_length=500)
     """Empty: the first model that is loaded."""
+    endpoints: tuple[Endpoint, ...] = Field(default=(), max_length=100, strict=False)
+    """Every place that has a name. The one in use is at `base_url`; workflows name others."""
     enable_streaming: bool = True
     streaming_batch_interval: float = Field(default=0.1, ge=0, le=2)
     """Seconds between two chunks; 0 passes every delta on."""
@@ -117,7 +120,8 @@ class SettingsFile:
         try:
             if self._keep_first:
                 self._keep_as_bad()
-            write_atomically(self.path, json.dumps(changed.model_dump(), indent=2, ensure_ascii=False) + "\n")
+            text = json.dumps(changed.model_dump(mode="json"), indent=2, ensure_ascii=False)
+            write_atomically(self.path, text + "\n")
         except OSError as error:
             hold = "they hold until Felix is closed"
             self.notices = (f"The settings could not be saved to {self.path} ({_reason(error)}); {hold}.",)

@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
+from felix.endpoints import ServerKind
 from felix.llm.surrogates import one_line
-
-ServerKind = Literal["lmstudio", "llamacpp", "vllm", "ollama", "groq", "openai", "other"]
 
 # Models that write no answers; cloud servers list them among the others.
 _NO_CHAT = re.compile(r"embed|rerank|whisper|\btts\b|dall-e|moderation|transcribe|gpt-image|\bsora\b", re.IGNORECASE)
@@ -32,6 +30,12 @@ class ModelInfo:
     quantization: str = ""
     slots: int | None = None
     """Requests the server answers at once."""
+    parameters: str = ""
+    """As people say it: `8B`."""
+    thinks: bool | None = None
+    """Whether it can think before it answers; None when nobody says."""
+    has_tools: bool | None = None
+    """Whether it was taught to call tools; None when nobody says."""
 
 
 def from_lmstudio_v1(body: object) -> tuple[ModelInfo, ...] | None:

@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from felix.endpoints import ServerKind
 from felix.errors import ServerError, ServerFault
 from felix.llm.address import default_silence_timeout_s, is_loopback, repair_base_url
 from felix.llm.batching import complete_streaming, complete_whole
 from felix.llm.chat import ChatClient, ChatRequest, Message
-from felix.llm.model_lists import ModelInfo, ServerKind, from_lmstudio_v0, from_lmstudio_v1, from_openai
+from felix.llm.model_lists import ModelInfo, from_lmstudio_v0, from_lmstudio_v1, from_openai
 
 if TYPE_CHECKING:
     import httpx2
@@ -42,6 +43,8 @@ _NAMES: dict[ServerKind, str] = {
     "ollama": "Ollama",
     "groq": "Groq",
     "openai": "OpenAI",
+    "anthropic": "Anthropic",
+    "file": "Model file",
     "other": "Model server",
 }
 
