@@ -166,6 +166,8 @@ def test_a_folder_that_cannot_be_written_disturbs_nobody(tmp_path: Path) -> None
     kept = SessionFile(tmp_path / "file" / "session.json")
     kept.begin(tk.Tcl(), lambda: Session(task="x"))
     kept.close()
+    assert read_session(tmp_path / "file" / "session.json") == Session()
+    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("file", "")]
 
 
 @pytest.mark.slow

@@ -95,3 +95,6 @@ def test_a_place_that_cannot_be_written_is_said(
     monkeypatch.setattr("tkinter.filedialog.askdirectory", lambda **_: str(tmp_path / "file" / "inside"))
     opened.click(rows(opened).exports["md"])
     opened.until(lambda: "could not be written" in words(opened))
+    assert str(tmp_path / "file" / "inside") in words(opened)
+    assert "runs written to" not in words(opened)
+    assert (tmp_path / "file").read_text() == ""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterable
 
 import pytest
 
-from felix.events import HUB, AgentId, Record, ThoughtId
+from felix.events import HUB, AgentId, AgentState, Record, ThoughtComplete, ThoughtId
 from felix.llm.chat import ChatRequest
 from felix.team.run import Run
 from felix.team.steering import Act
@@ -32,7 +33,17 @@ ACTS: tuple[Act, ...] = (
     lambda run: run.ask_agent(AgentId("research-2"), "Why?"),
     Run.synthesise_again,
 )
+ENDS = {"complete", "stopped", "failed"}
+"""How these runs may end: nobody crashes, and the program goes on."""
 FLOW = workflow("{id: research, role: research, count: 3}")
+
+
+def assert_each_ended_once(run: Steered) -> None:
+    """Every thought that was asked for; one may also end before it is, when its agent has been stopped."""
+    events = [record.event for record in run.records]
+    begun = {event.thought_id for event in events if isinstance(event, AgentState) and event.agent_id != HUB}
+    ends = Counter(event.thought_id for event in events if isinstance(event, ThoughtComplete))
+    assert {thought: ends[thought] for thought in begun | set(ends)} == dict.fromkeys(begun | set(ends), 1)
 
 
 def test_stop_at_every_record_of_a_run_ends_everything_once() -> None:
@@ -56,6 +67,8 @@ def test_an_act_at_every_record_of_a_run_ends_everything_once(act: Act) -> None:
             settings=always(max_parallel=2),
         )
         run.check()
+        assert run.state.status in ENDS
+        assert_each_ended_once(run)
 
 
 def test_any_acts_in_any_order_leave_a_run_that_holds_together() -> None:
@@ -77,3 +90,5 @@ def test_any_acts_in_any_order_leave_a_run_that_holds_together() -> None:
             cancel_when=lambda record, at=cancel: record.seq == at,
         )
         run.check()
+        assert run.state.status in ENDS
+        assert_each_ended_once(run)

@@ -184,11 +184,13 @@ def test_a_live_run_is_drawn_on_as_it_goes(shown: Shown, kit: Kit) -> None:
     for record in run.records[2:]:
         shown.mailbox.put(record)
     shown.wait(lambda: shown.bars(kit["state:write"]))
-    before = shown.bars(kit["state:write"])[0]
+    _, _, before, _ = shown.bars(kit["state:write"])[0]
     run.wait(0.5)
     run.end(FIRST)
     shown.mailbox.put(run.records[-1])
-    shown.wait(lambda: shown.bars(kit["state:write"])[0] != before)
+    shown.wait(lambda: shown.bars(kit["state:write"])[0][2] != before)
+    _, _, now, _ = shown.bars(kit["state:write"])[0]
+    assert now > before
 
 
 def test_a_run_that_ends_is_drawn_over_all_the_room_there_is(shown: Shown, kit: Kit) -> None:

@@ -131,17 +131,20 @@ def test_the_thought_under_the_pointer_is_meant(wall: Wall, window: tk.Toplevel,
     wait_until(lambda: meta(critic) == "read by its round 2")
     wait_until(lambda: edges(critic) == {"right"})
     text.event_generate("<Leave>")
-    wait_until(lambda: meta(critic) == "read its round 2")
+    wait_until(lambda: edges(critic) == {"left"})
+    assert meta(critic) == "read its round 2"
 
 
 def test_the_keyboard_marks_as_the_pointer_does(wall: Wall, window: tk.Toplevel, wait_until: Wait) -> None:
     one, _, critic = wall.cards
     one.stream.text.focus_force()
     wait_until(lambda: edges(critic))
+    assert meta(critic) == "read its round 2"
     other = tk.Entry(window)
     other.pack()
     other.focus_force()
     wait_until(lambda: not edges(critic))
+    assert meta(critic).startswith("depth")
 
 
 def test_the_marks_follow_what_is_read_meanwhile(window: tk.Toplevel, wall: Wall, wait_until: Wait) -> None:
