@@ -9,6 +9,7 @@ import gc
 import logging
 import os
 import shutil
+import signal
 import socket
 import tempfile
 import threading
@@ -44,6 +45,9 @@ _LEAKS = ("OPENAI_", "ANTHROPIC_", "FELIX_API_KEY")
 
 def pytest_configure(config: pytest.Config) -> None:
     """Fixtures that live longer than a test are kept from the user's files too."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell's `&` hands this down, and so would pytest: programs that tests interrupt would go on for ever.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     home = Path(tempfile.mkdtemp(prefix="felix-tests-"))
     config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
     for name, folder in _HOMES.items():
