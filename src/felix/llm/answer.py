@@ -95,7 +95,9 @@ class AnswerParts:
         model = self.finish.model if self.finish else ""
         if model and self._asked and not _same_model(self._asked, model):
             self.note(f"answered by another model than asked: {model}")
-        tokens = self._usage.completion_tokens if self._usage else self.pieces
+        tokens_per_s = self._usage.tokens_per_s if self._usage else None
+        if tokens_per_s is None and writing_s and writing_s >= _MEASURABLE_S:
+            tokens_per_s = (self._usage.completion_tokens if self._usage else self.pieces) / writing_s
         return Answer(
             text=text,
             reasoning=reasoning,
@@ -104,7 +106,7 @@ class AnswerParts:
             usage=self._usage,
             ttft_s=ttft_s,
             duration_s=duration_s,
-            tokens_per_s=tokens / writing_s if writing_s and writing_s >= _MEASURABLE_S else None,
+            tokens_per_s=tokens_per_s,
             model=model or self._asked,
             error=sentence,
             fault=fault,

@@ -88,6 +88,8 @@ class Usage:
     completion_tokens: int
     reasoning_tokens: int | None = None
     """The part of `completion_tokens` spent on thinking, where the server tells."""
+    tokens_per_s: float | None = None
+    """How fast it wrote them, where the server tells; it knows better than whoever waits for the network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,8 @@ class Answer:
     duration_s: float
     """Seconds from the call to its end, waits between retries included."""
     tokens_per_s: float | None
-    """Tokens written between the first and the last piece, per second; from `usage`, else estimated from the pieces."""
+    """Tokens written per second: as the server measured it, else those of `usage` between the first and the last piece,
+    else estimated from the pieces."""
     model: str
     """The model that answered, or the one that was asked when the server does not say."""
     error: str | None = None
