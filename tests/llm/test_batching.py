@@ -126,6 +126,11 @@ def test_times_and_speed_are_measured_from_the_request_and_count_thinking() -> N
     assert (answer.usage, answer.model, answer.finish_reason) == (Usage(5, 30), "m", "stop")
 
 
+def test_the_servers_own_speed_goes_before_ours() -> None:
+    answer, _ = play(Text("a"), 2.0, Text("b"), Usage(5, 30, tokens_per_s=99.5), Finish("stop"))
+    assert answer.tokens_per_s == 99.5
+
+
 def test_without_the_servers_count_the_speed_is_an_estimate_from_the_pieces() -> None:
     answer, _ = play(Text("a"), 1.0, Text("b"), 1.0, Text("c"), Finish("stop"))
     assert (answer.usage, answer.tokens_per_s) == (None, 1.5)

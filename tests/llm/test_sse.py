@@ -5,7 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from felix.llm.openai_dialect import is_whole_message
+from felix.llm.body import is_whole_message
 from felix.llm.sse import Event, EventReader
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Protocol
 
 import httpx2
-
-from felix.llm.openai_dialect import AnswerReader
+import jiter
 
 AFTER_FINISH_S = 3.0
 """The token counts come after the finish signal; a server that never sends them must not hold the answer up."""
@@ -22,6 +22,16 @@ _AT_ONCE_S = 0.001
 _BOM = b"\xef\xbb\xbf"
 
 
+class Ending(Protocol):
+    """How far an answer has come; part of `exchange.Reader`."""
+
+    @property
+    def is_done(self) -> bool: ...
+
+    @property
+    def has_ended(self) -> bool: ...
+
+
 async def beginning(body: AsyncIterator[bytes]) -> bytes:
     """Enough of the body to see what it is."""
     first = b""
@@ -33,7 +43,7 @@ async def beginning(body: AsyncIterator[bytes]) -> bytes:
 
 
 async def until_done(
-    first: bytes, body: AsyncIterator[bytes], reader: AnswerReader, gather_s: float = 0.0
+    first: bytes, body: AsyncIterator[bytes], reader: Ending, gather_s: float = 0.0
 ) -> AsyncGenerator[bytes, None]:
     """The body, from its beginning to the end mark; after the finish signal not for long.
 
@@ -71,13 +81,37 @@ async def until_done(
 
 def is_events(first: bytes, response: httpx2.Response) -> bool:
     """Whether the body is to be read as events; servers label streams wrongly and other things as streams."""
-    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    start = first.removeprefix(_BOM).lstrip()
+    kind, start = _kind(response), first.removeprefix(_BOM).lstrip()
     if kind == "text/event-stream":
         return not is_page(start)
     if start.startswith((b"data:", b":", b"event:", b"id:", b"retry:")):
         return True
     return kind != "application/json" and start.startswith(b"{") and b"\n" in start
+
+
+def is_lines(first: bytes, response: httpx2.Response) -> bool:
+    """Whether the body is to be read as lines of JSON."""
+    if _kind(response) in ("application/x-ndjson", "application/ndjson", "application/jsonl"):
+        return not is_page(first.removeprefix(_BOM))
+    # A whole answer or an error is one JSON object, labelled so; a stream with that label shows by its second line.
+    start = first.removeprefix(_BOM).lstrip()
+    return start.startswith(b"{") and (_kind(response) != "application/json" or b"}\n{" in start)
+
+
+def is_whole_message(line: bytes) -> bool:
+    """Whether a line of data is a message by itself: a JSON object or the end mark."""
+    if line.startswith(b"{") and line.endswith(b"}"):
+        try:
+            jiter.from_json(line)
+        except ValueError:
+            return False
+        return True
+    return is_end_mark(line)
+
+
+def is_end_mark(data: bytes) -> bool:
+    """Whether this is the `[DONE]` that ends the streams of some dialects, however it is written."""
+    return data[:6].upper() == b"[DONE]"
 
 
 def is_page(body: bytes) -> bool:
@@ -92,3 +126,8 @@ def parsed(body: bytes) -> object:
         return json.loads(text, strict=False)
     except (ValueError, RecursionError):
         return text.strip()
+
+
+def _kind(response: httpx2.Response) -> str:
+    label: str = response.headers.get("content-type", "")
+    return label.partition(";")[0].strip().lower()

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from felix.endpoints import ServerKind
 from felix.llm.surrogates import one_line
+
+if TYPE_CHECKING:
+    from felix.endpoints import ServerKind
 
 # Models that write no answers; cloud servers list them among the others.
 _NO_CHAT = re.compile(r"embed|rerank|whisper|\btts\b|dall-e|moderation|transcribe|gpt-image|\bsora\b", re.IGNORECASE)

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from felix.endpoints import ServerKind
 from felix.errors import ServerError, ServerFault
 from felix.llm.address import default_silence_timeout_s, is_loopback, repair_base_url
 from felix.llm.batching import complete_streaming, complete_whole
@@ -20,10 +19,11 @@ from felix.llm.model_lists import ModelInfo, from_lmstudio_v0, from_lmstudio_v1,
 if TYPE_CHECKING:
     import httpx2
 
+    from felix.endpoints import ServerKind
+
 __all__ = [
     "ConnectionCheck",
     "ModelInfo",
-    "ServerKind",
     "ServerReport",
     "check_connection",
     "default_silence_timeout_s",

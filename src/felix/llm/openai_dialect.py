@@ -15,6 +15,7 @@ import jiter
 
 from felix.errors import ServerError
 from felix.llm import faults
+from felix.llm.body import is_end_mark
 from felix.llm.chat import Delta, Finish, Note, Progress, Reasoning, Usage
 from felix.llm.sse import Event
 from felix.llm.surrogates import SurrogateJoiner, one_line
@@ -25,17 +26,6 @@ MOST_DAMAGED = 3
 """Pieces that could not be read, from which on an answer is not worth calling one."""
 _ALSO_TELLING = frozenset({"error", "prompt_progress", "x_groq"})
 _NOTHING: Final[Mapping[str, object]] = {}
-
-
-def is_whole_message(line: bytes) -> bool:
-    """Whether a line of data is a message by itself: a JSON object or the end mark."""
-    if line.startswith(b"{") and line.endswith(b"}"):
-        try:
-            jiter.from_json(line)
-        except ValueError:
-            return False
-        return True
-    return _is_done(line)
 
 
 class AnswerReader:
@@ -86,6 +76,9 @@ class AnswerReader:
         if self._spliced:
             yield Note("the server joined two answers in one stream")
 
+    def is_answer(self, body: object) -> bool:
+        return isinstance(body, dict) and isinstance(body.get("choices"), list)
+
     def read_whole(self, body: object) -> Iterator[Delta]:
         """The deltas of an answer that was not streamed."""
         yield from self._read_message(body, "")
@@ -116,7 +109,7 @@ class AnswerReader:
         data = event.data.strip()
         if not data or data.startswith(b":"):
             return  # a keep-alive in the wrong place
-        if _is_done(data):
+        if is_end_mark(data):
             self.is_done = True
             return
         text = data.decode("utf-8", "replace")
@@ -138,7 +131,7 @@ class AnswerReader:
 
     def _read_message(self, chunk: object, name: str) -> Iterable[Delta]:
         if not isinstance(chunk, dict):
-            if isinstance(chunk, str) and _is_done(chunk.encode("utf-8", "replace")):
+            if isinstance(chunk, str) and is_end_mark(chunk.encode("utf-8", "replace")):
                 self.is_done = True
             elif name == "error":
                 raise faults.from_stream(chunk)
@@ -250,7 +243,3 @@ def _flat(value: object) -> str:
     if isinstance(value, list):
         return "".join(_flat(part.get("text")) if isinstance(part, dict) else _flat(part) for part in value)
     return ""
-
-
-def _is_done(data: bytes) -> bool:
-    return data[:6].upper() == b"[DONE]"

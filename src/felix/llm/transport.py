@@ -10,8 +10,8 @@ import errno
 import re
 import socket
 import ssl
-from collections.abc import Iterator
-from typing import Literal
+from collections.abc import Iterator, Mapping
+from typing import Final, Literal
 
 import anyio
 import httpx2
@@ -38,25 +38,28 @@ _SENT = frozenset(
     # The SDK looks this one up in the request to know that it shall hand over the raw response.
     | {"x-stainless-raw-response"}
 )
+_NONE: Final[Mapping[str, str]] = {}
 
 
-def open_client(base_url: str, api_key: str) -> httpx2.AsyncClient:
+def open_client(base_url: str, api_key: str, *, headers: Mapping[str, str] = _NONE) -> httpx2.AsyncClient:
     """A connection pool for one server. No read timeout: a model may think for minutes, the caller watches for silence.
 
-    Raises ServerError when the key cannot be sent.
+    `api_key` goes as a bearer token, unless it is empty; `headers` are the dialect's own and go with every request,
+    such as `anthropic-version`. Raises ServerError when the key cannot be sent.
     """
     check_key(api_key)
     loopback = is_loopback(base_url)
 
     async def only_what_we_mean(request: httpx2.Request) -> None:
-        headers = request.headers
-        for name in [name for name in headers if name not in _SENT]:
-            del headers[name]
-        headers["user-agent"] = "Felix"
+        sent = request.headers
+        for name in [name for name in sent if name not in _SENT]:
+            del sent[name]
+        sent["user-agent"] = "Felix"
         # Compressed streams come in blocks; a token should come when it is written.
-        headers["accept-encoding"] = "identity"
+        sent["accept-encoding"] = "identity"
         if api_key:
-            headers["authorization"] = f"Bearer {api_key}"
+            sent["authorization"] = f"Bearer {api_key}"
+        sent.update(headers)
 
     return httpx2.AsyncClient(
         trust_env=not loopback,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tkinter as tk
 from collections.abc import Callable
 
+from felix.endpoints import ServerKind
 from felix.errors import FelixError, ServerError, ServerFault
 from felix.gui.composer.model_menu import chosen_words, fill_model_menu
 from felix.gui.kit import Kit
@@ -14,7 +15,7 @@ from felix.gui.settings_tab.key_row import KeyRow
 from felix.gui.settings_tab.rows import Row, Section
 from felix.keys import KeyState
 from felix.llm.address import repair_base_url
-from felix.llm.models import ConnectionCheck, ServerKind, ServerReport
+from felix.llm.models import ConnectionCheck, ServerReport
 from felix.settings import Settings
 
 KEYS = ("base_url", "model")
