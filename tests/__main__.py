@@ -1,6 +1,7 @@
 """The one test command: python3 -m tests [--all] [pytest arguments]
 
-It sets everything up by itself, then runs pytest on a private display. Slow tests wait for --all.
+It sets everything up by itself, then runs pytest on private displays: in two processes, or, when it is told which tests
+or how, in one. Slow tests wait for --all.
 """
 
 import os
@@ -16,7 +17,7 @@ def main(arguments):
     rest = [argument for argument in arguments if argument != "--all"]
     selection = [] if "--all" in arguments else ["-m", "not slow"]
     os.chdir(ROOT)
-    return bootstrap.run_tests(selection + rest)
+    return bootstrap.run_tests(selection + rest, "pytest" if rest else "tests.halves")
 
 
 if __name__ == "__main__":

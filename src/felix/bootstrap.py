@@ -45,8 +45,8 @@ def open_window(arguments: Sequence[str]) -> int:
     return _guarded(steps)
 
 
-def run_tests(arguments: Sequence[str]) -> int:
-    """Set up what is missing, test tools included, and become pytest on a private display."""
+def run_tests(arguments: Sequence[str], program: str = "pytest") -> int:
+    """Set up what is missing, test tools included, and become pytest, or a module like it, on a private display."""
 
     def steps() -> int:
         require_python("-m tests")
@@ -68,7 +68,7 @@ def run_tests(arguments: Sequence[str]) -> int:
             from felix import display
 
             screen = display.start_private()
-        return _become(home.python, ["-m", "pytest", *arguments], DISPLAY=screen, FELIX_TESTS_NEED_DISPLAY="1")
+        return _become(home.python, ["-m", program, *arguments], DISPLAY=screen, FELIX_TESTS_NEED_DISPLAY="1")
 
     return _guarded(steps)
 
