@@ -89,11 +89,9 @@ class Usage:
     reasoning_tokens: int | None = None
     """The part of `completion_tokens` spent on thinking, where the server tells."""
     tokens_per_s: float | None = None
-    """How fast it wrote, by the server's own clock; None when it does not tell."""
-    prompt_tokens_per_s: float | None = None
-    """How fast it read what it had not read before, by the server's own clock; None when it does not tell."""
-    tokens_per_s: float | None = None
     """How fast it wrote them, where the server tells; it knows better than whoever waits for the network."""
+    prompt_tokens_per_s: float | None = None
+    """How fast it read what of the prompt it had not read before, where the server tells."""
 
 
 @dataclass(frozen=True, slots=True)
