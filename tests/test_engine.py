@@ -243,7 +243,7 @@ from tests.team.scripted import workflow
 asked = threading.Event()
 
 class Locked(KeyStore):
-    def get(self, base_url):
+    def key_for(self, endpoint, **how):
         asked.set()
         threading.Event().wait(30)
 

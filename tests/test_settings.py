@@ -136,6 +136,86 @@ def test_a_wrong_value_names_the_key_and_what_is_allowed(path: Path, key: str, v
     assert file.current == Settings(verbose_log=True)
 
 
+BOX = {"name": "Box", "base_url": "http://box:1234/v1"}
+
+
+@pytest.mark.parametrize(
+    ("entry", "sentence"),
+    [
+        ('{"name": "Other"}', "endpoints.1.base_url is missing."),
+        ('{"base_url": "http://a/v1"}', "endpoints.1.name is missing."),
+        ('{"name": "Other", "base_url": ""}', 'endpoints.1.base_url must not be empty, not "".'),
+        ('{"name": "Other", "base_url": 7}', "endpoints.1.base_url must be text, not 7."),
+        ('{"name": " x", "base_url": "u"}', "endpoints.1.name must be one line that begins with a letter or sign"),
+        ('{"name": "O", "base_url": "u", "kind": "gpt"}', "endpoints.1.kind must be 'lmstudio', 'ollama',"),
+        ('{"name": "O", "base_url": "u", "slots": 999}', "endpoints.1.slots must be a whole number from 0 to 256,"),
+        (
+            '{"name": "O", "base_url": "u", "prompt_price": -1}',
+            "endpoints.1.prompt_price must be a number from 0 to 1,",
+        ),
+        (
+            '{"name": "O", "base_url": "u", "prompt_price": NaN}',
+            "endpoints.1.prompt_price must be a number from 0 to 1,",
+        ),
+        ("null", "endpoints.1 must be an object with a name and a base_url, not null."),
+        ('{"name": "BOX", "base_url": "http://a/v1"}', "endpoints.1.name: Another endpoint is called “BOX” already."),
+    ],
+)
+def test_a_bad_endpoint_is_named_and_left_out_and_the_others_hold(path: Path, entry: str, sentence: str) -> None:
+    text = f'{{"endpoints": [{json.dumps(BOX)}, {entry}, {{"name": "Last", "base_url": "https://a.example"}}]}}'
+    file = opened(path, text)
+    assert [each.name for each in file.current.endpoints] == ["Box", "Last"]
+    (notice,) = file.notices
+    assert notice.startswith(f"settings.json: {sentence}") and notice.endswith("left out.")
+    assert file.faults == file.notices
+    file.change(theme="dark")
+    assert path.with_name("settings.json.bad").read_text() == text, "what was left out is not lost"
+
+
+def test_a_key_written_into_the_list_of_endpoints_is_not_repeated(path: Path) -> None:
+    file = opened(path, json.dumps({"endpoints": [{**BOX, "key": "sk-0123456789"}]}))
+    (notice,) = file.notices
+    assert "endpoints.0.key must be 'store', 'environment' or 'none'" in notice and "sk-0123" not in notice
+
+
+def test_a_bad_endpoint_does_not_hide_another_bad_value(path: Path) -> None:
+    file = opened(path, '{"theme": "pink", "endpoints": [1, 2]}')
+    assert len(file.notices) == 3 and file.current == Settings()
+
+
+@pytest.mark.parametrize("value", ['{"name": "Box"}', '"Box"', "7", "null"])
+def test_endpoints_that_are_no_list_are_none(path: Path, value: str) -> None:
+    file = opened(path, f'{{"endpoints": {value}, "theme": "dark"}}')
+    assert file.current == Settings(theme="dark")
+    assert file.notices[0].startswith("settings.json: endpoints must be a list, not ")
+
+
+def test_of_too_many_endpoints_the_first_hundred_hold(path: Path) -> None:
+    file = opened(path, json.dumps({"endpoints": [{**BOX, "name": f"Box {n}"} for n in range(120)]}))
+    assert len(file.current.endpoints) == 100
+    (notice,) = file.notices
+    assert "more than 100 entries" in notice and "endpoints.100" in notice
+
+
+def test_endpoints_are_written_and_read_again_with_what_this_version_does_not_know(path: Path) -> None:
+    file = opened(path, json.dumps({"endpoints": [{**BOX, "prompt_price": 3, "future": [1]}]}))
+    assert file.notices == ()
+    (box,) = file.current.endpoints
+    file.change(endpoints=(box, box.model_copy(update={"name": "Other"})))
+    again = opened(path).current.endpoints
+    assert [each.name for each in again] == ["Box", "Other"] and again[0].prompt_price == 3.0
+    assert again[0].model_extra == {"future": [1]}
+
+
+def test_a_second_endpoint_of_the_same_name_is_refused_however_it_is_capitalised(path: Path) -> None:
+    file = opened(path, json.dumps({"endpoints": [BOX]}))
+    with pytest.raises(SettingsError, match=r"^Another endpoint is called “bOX” already\.$"):
+        file.change(endpoints=(*file.current.endpoints, {**BOX, "name": "bOX"}))
+    with pytest.raises(SettingsError, match=r'^endpoints\.1\.base_url must not be empty, not ""\.$'):
+        file.change(endpoints=(*file.current.endpoints, {"name": "Other", "base_url": ""}))
+    assert len(file.current.endpoints) == 1
+
+
 def test_every_wrong_value_is_told_and_the_file_is_kept_before_it_is_written_over(path: Path) -> None:
     text = '{"theme": "pink", "max_parallel": 99}'
     file = opened(path, text)

@@ -25,7 +25,7 @@ class Endpoint(BaseModel):
     """As workflows call it; no two are alike but for upper and lower case."""
     base_url: str = Field(min_length=1, max_length=2_000)
     """As `repair_base_url` leaves it; a model file is `file:///home/me/model.gguf`."""
-    kind: ServerKind | Literal["auto"] = "auto"
+    kind: Literal[ServerKind, "auto"] = "auto"
     """`auto`: found out by asking."""
     model: str = Field(default="", max_length=500)
     """For whoever names none; empty: the first that is loaded."""
@@ -49,3 +49,8 @@ def named(endpoints: Iterable[Endpoint], name: str) -> Endpoint | None:
 def at(endpoints: Iterable[Endpoint], base_url: str) -> Endpoint | None:
     """The first endpoint with that address."""
     return next((each for each in endpoints if each.base_url == base_url), None)
+
+
+def unnamed(base_url: str) -> Endpoint:
+    """The place at an address that the settings have no entry for. Nothing is checked: it may be no address at all."""
+    return Endpoint.model_construct(name="", base_url=base_url)

@@ -218,6 +218,33 @@ class Engine:
         """Ask for one word, through the code of a run; the reply holds a `ConnectionCheck`, or a ServerError."""
         return self._ask(lambda: self._servers.test(base_url, model, api_key))
 
+    def ask_endpoints(self) -> int:
+        """Ask every endpoint of the settings, and the server in use, all at once, for two seconds at most.
+
+        The reply holds a dict from base URL to a `ServerReport`, or to the FelixError of one that cannot be used.
+        """
+        return self._ask(self._servers.reports)
+
+    def find_servers(self) -> int:
+        """Look where servers on this machine usually listen; the reply holds the `ServerReport`s of those that do."""
+        return self._ask(self._servers.found)
+
+    def load_model(self, base_url: str, model: str, context_length: int = 0) -> int:
+        """Have a server load a model; the reply holds its `ServerReport` with it, or a ServerError."""
+        return self._ask(lambda: self._servers.load(base_url, model, context_length))
+
+    def unload_model(self, base_url: str, model: str) -> int:
+        """Have a server unload a model; the reply holds its `ServerReport` without it, or a ServerError."""
+        return self._ask(lambda: self._servers.unload(base_url, model))
+
+    def examine(self, base_url: str, model: str = "", api_key: str | None = None, needs_context: int = 0) -> int:
+        """Have the connection doctor look at a server; the reply holds his `Finding`s, in order."""
+        return self._ask(lambda: self._servers.examine(base_url, model, api_key, needs_context))
+
+    def compare_streaming(self, base_url: str, model: str) -> int:
+        """Ask a model the same question streamed and whole; the reply holds a `Comparison`, or a ServerError."""
+        return self._ask(lambda: self._servers.compare_streaming(base_url, model))
+
     # ---------------------------------------------------------------- the worker's side
 
     def _work(self, started: threading.Event) -> None:

@@ -1,7 +1,8 @@
 """API keys: from the environment or the operating system's key store, never from or to a file of Felix's own.
 
-A key belongs to an origin (scheme, host and port), so a changed address never takes the old key along. Whatever is
-found or put here is kept out of the log from that moment on.
+A key belongs to an origin (scheme, host and port), so a changed address never takes the old key along. A variable of
+the environment is read for the endpoint whose settings say so, and `FELIX_API_KEY` for the server in use; no other is
+ever looked at. Whatever is found or put here is kept out of the log from that moment on.
 """
 
 from __future__ import annotations
@@ -14,9 +15,19 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from felix import log
+from felix.endpoints import Endpoint
 from felix.errors import SettingsError
 
 VARIABLE = "FELIX_API_KEY"
+"""For the server in use, that is the one at `Settings.base_url`."""
+VARIABLES = {
+    "openai": "OPENAI_API_KEY",
+    "anthropic": "ANTHROPIC_API_KEY",
+    "groq": "GROQ_API_KEY",
+    "lmstudio": "LM_API_TOKEN",
+}
+"""As the makers of each kind of server call it; read for an endpoint of that kind whose key is "environment"."""
+
 _SERVICE = "felix"
 _log = logging.getLogger(__name__)
 
@@ -29,6 +40,8 @@ class KeyState:
     place: Literal["none", "store", "session", "environment"]
     """Where the key is kept; `session` means until Felix is closed."""
     masked: str = ""
+    variable: str = ""
+    """Of the environment, where the key is kept there."""
     fault: str = ""
     """One sentence when the key that was found cannot be used, or one could not be removed."""
 
@@ -66,25 +79,38 @@ class KeyStore:
         """Origins whose key the store did not give up."""
         self._lock = threading.Lock()
 
-    def get(self, base_url: str) -> str:
-        """The key for a server, empty when there is none. The environment wins, unless what it holds is no key."""
-        key, _ = _from_environment()
-        if key:
-            return key
-        with self._lock:
-            return self._kept(origin_of(base_url))[0]
+    def key_for(self, endpoint: Endpoint, *, is_in_use: bool = False) -> str:
+        """The key for an endpoint, empty when there is none.
 
-    def state(self, base_url: str) -> KeyState:
-        """Where the key for a server is kept, without the key."""
-        key, fault = _from_environment()
+        For the one in use `FELIX_API_KEY` wins, unless what it holds is no key.
+        """
+        key = _from_environment(VARIABLE)[0] if is_in_use else ""
+        if key or endpoint.key == "none":
+            return key
+        if endpoint.key == "environment":
+            return _from_environment(VARIABLES.get(endpoint.kind, ""))[0]
+        with self._lock:
+            return self._kept(origin_of(endpoint.base_url))[0]
+
+    def state_of(self, endpoint: Endpoint, *, is_in_use: bool = False) -> KeyState:
+        """Where the key for an endpoint is kept, without the key."""
+        base_url = endpoint.base_url
+        key, fault = _from_environment(VARIABLE) if is_in_use else ("", "")
         if key:
-            return KeyState(base_url, "environment", masked(key))
+            return KeyState(base_url, "environment", masked(key), VARIABLE)
+        if endpoint.key == "none":
+            return KeyState(base_url, "none", fault=fault)
+        if endpoint.key == "environment":
+            variable = VARIABLES.get(endpoint.kind, "")
+            key, own_fault = _from_environment(variable)
+            fault = own_fault or fault or ("" if key else _missing(variable))
+            return KeyState(base_url, "environment", masked(key) if key else "", variable, fault)
         with self._lock:
             origin = origin_of(base_url)
             key, place = self._kept(origin)
             if origin in self._stuck:
                 fault = fault or "The key store of this system still holds the key; remove it there."
-        return KeyState(base_url, place, masked(key) if key else "", fault)
+        return KeyState(base_url, place, masked(key) if key else "", fault=fault)
 
     def put(self, base_url: str, key: str) -> bool:
         """Keep a key. False when it is kept for this session only. Raises SettingsError as `clean_key`."""
@@ -122,8 +148,8 @@ class KeyStore:
 
 
 def environment_fault() -> str:
-    """Why the key in the environment is not used, in one sentence; empty when it is, or there is none."""
-    return _from_environment()[1]
+    """Why the key in `FELIX_API_KEY` is not used, in one sentence; empty when it is, or there is none."""
+    return _from_environment(VARIABLE)[1]
 
 
 def origin_of(base_url: str) -> str:
@@ -135,16 +161,22 @@ def origin_of(base_url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}".lower()
 
 
-def _from_environment() -> tuple[str, str]:
+def _from_environment(variable: str) -> tuple[str, str]:
     """(key, fault): one of them empty. What no key can hold is not sent: the errors about it would quote it."""
-    text = os.environ.get(VARIABLE, "").strip()
+    text = os.environ.get(variable, "").strip() if variable else ""
     if not text:
         return "", ""
     log.hide(text)
     try:
         return clean_key(text), ""
     except SettingsError as error:
-        return "", f"{VARIABLE} is not used: {str(error)[:1].lower()}{str(error)[1:]}"
+        return "", f"{variable} is not used: {str(error)[:1].lower()}{str(error)[1:]}"
+
+
+def _missing(variable: str) -> str:
+    if variable:
+        return f"{variable} is not set; set it and start Felix again, or keep the key in the key store."
+    return "Only OpenAI, Anthropic, Groq and LM Studio name a variable for their key; choose one of them as the kind."
 
 
 def _read(origin: str) -> str:

@@ -6,17 +6,29 @@ All of it belongs to the worker's loop. Whatever is asked, the SDK and the HTTP 
 from __future__ import annotations
 
 import asyncio
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from felix.keys import KeyStore
+from felix.endpoints import Endpoint, ServerKind, at, unnamed
+from felix.errors import FelixError
+from felix.keys import KeyStore, origin_of
 from felix.log import hide
 from felix.settings import SettingsFile
 from felix.team.connection import Connection, connect, silence_timeout
 
 if TYPE_CHECKING:
     from felix.demo import DemoServer
+    from felix.llm.chat import ChatClient
+    from felix.llm.examination import Comparison, Finding
     from felix.llm.models import ConnectionCheck, ServerReport
+
+LOOK_S = 2.0
+"""For a look at all endpoints at once: one that takes longer is told as silent, and asked again by whoever wants it."""
+
+COMPARED_TOKENS = 200
+"""Of each answer that is compared, streamed and whole: enough to see a pace, and soon over."""
+_COMPARED_QUESTION = "Count from one to sixty in words, separated by commas, and write nothing else."
 
 
 class Servers:
@@ -39,23 +51,64 @@ class Servers:
         if demo:
             settings = settings.model_copy(update={"base_url": await self._demo_url(), "model": ""})
             return replace(await connect(settings, ""), is_demo=True, server_name="Demo model")
-        return await connect(settings, await self._key(settings.base_url, None))
+        return await connect(settings, await self.key_of(self.endpoint(settings.base_url)))
 
-    async def report(self, base_url: str, api_key: str | None, *, demo: bool) -> ServerReport:
+    def endpoint(self, base_url: str) -> Endpoint:
+        """What the settings say of an address; one without a name where they say nothing."""
+        return at(self._settings.current.endpoints, base_url) or unnamed(base_url)
+
+    async def key_of(self, endpoint: Endpoint) -> str:
+        """The key that may be sent to an endpoint. The system's key store may ask the user first: never on the loop."""
+        is_in_use = origin_of(endpoint.base_url) == origin_of(self._settings.current.base_url)
+        return await asyncio.to_thread(self._keys.key_for, endpoint, is_in_use=is_in_use)
+
+    async def report(self, base_url: str, api_key: str | None, *, demo: bool = False) -> ServerReport:
         """Who a server is and what it has; `api_key` None is the stored one."""
         from felix.llm.models import list_models
 
         if demo:
             return await list_models(await self._demo_url(), "")
-        return await list_models(base_url, await self._key(base_url, api_key))
+        endpoint = self.endpoint(base_url)
+        return await list_models(base_url, await self._key(endpoint, api_key))
+
+    async def reports(self) -> dict[str, ServerReport | FelixError]:
+        """What every endpoint says, and the server in use, by address. All are asked at once, for `LOOK_S` at most."""
+        settings = self._settings.current
+        places = dict.fromkeys((settings.base_url, *(each.base_url for each in settings.endpoints)))
+        said = await asyncio.gather(*(self._look(self.endpoint(base_url)) for base_url in places))
+        return dict(zip(places, said, strict=True))
+
+    async def found(self) -> tuple[ServerReport, ...]:
+        """The servers that run on this machine, where the usual ones listen."""
+        from felix.llm.discovery import find_servers
+
+        return await find_servers(environment=os.environ)
+
+    async def load(self, base_url: str, model: str, context_length: int) -> ServerReport:
+        """Load a model, and what the server says then; 0 is the context length that its endpoint names, or none."""
+        from felix.llm.loading import load_model
+
+        endpoint, key, kind = await self._asked(base_url)
+        wanted = context_length or endpoint.context_length
+        await load_model(base_url, key, kind, model, context_length=wanted)
+        return await self.report(base_url, key)
+
+    async def unload(self, base_url: str, model: str) -> ServerReport:
+        """Unload a model, and what the server says then."""
+        from felix.llm.loading import unload_model
+
+        _, key, kind = await self._asked(base_url)
+        await unload_model(base_url, key, kind, model)
+        return await self.report(base_url, key)
 
     async def test(self, base_url: str, model: str, api_key: str | None) -> ConnectionCheck:
         """One word of a model, through the code of a run."""
-        from felix.llm.models import check_connection, list_models, make_client
+        from felix.llm.models import check_connection, list_models
 
-        key = await self._key(base_url, api_key)
+        endpoint = self.endpoint(base_url)
+        key = await self._key(endpoint, api_key)
         report = await list_models(base_url, key)
-        client = make_client(report.base_url, key, report.kind)
+        client = self._client(endpoint, report, key)
         settings = self._settings.current
         try:
             return await check_connection(
@@ -68,11 +121,67 @@ class Servers:
         finally:
             await asyncio.shield(client.aclose())
 
-    async def _key(self, base_url: str, api_key: str | None) -> str:
-        # The operating system's key store may ask the user first: never on the loop.
-        key = await asyncio.to_thread(self._keys.get, base_url) if api_key is None else api_key
-        hide(key)
-        return key
+    async def examine(self, base_url: str, model: str, api_key: str | None, needs_context: int) -> tuple[Finding, ...]:
+        """Everything that can be wrong with a connection, looked at one after the other."""
+        from felix.llm.examination import examine
+
+        endpoint = self.endpoint(base_url)
+        return await examine(
+            base_url,
+            await self._key(endpoint, api_key),
+            kind=endpoint.kind,
+            model=model or endpoint.model,
+            needs_context=needs_context,
+        )
+
+    async def compare_streaming(self, base_url: str, model: str) -> Comparison:
+        """The same question streamed and whole."""
+        from felix.llm.chat import ChatRequest, Message
+        from felix.llm.examination import compare_streaming
+
+        endpoint = self.endpoint(base_url)
+        key = await self.key_of(endpoint)
+        report = await self.report(base_url, key)
+        chosen = report.model(model or endpoint.model)
+        client = self._client(endpoint, report, key)
+        question = ChatRequest(
+            (Message("user", _COMPARED_QUESTION),),
+            chosen.id if chosen else model,
+            max_tokens=COMPARED_TOKENS,
+            temperature=0,
+        )
+        try:
+            return await compare_streaming(client, question)
+        finally:
+            await asyncio.shield(client.aclose())
+
+    def _client(self, endpoint: Endpoint, report: ServerReport, key: str) -> ChatClient:
+        from felix.llm.models import make_client
+
+        return make_client(report.base_url, key, report.kind)
+
+    async def _look(self, endpoint: Endpoint) -> ServerReport | FelixError:
+        from felix.llm.models import list_models
+
+        try:
+            key = await self.key_of(endpoint)
+            return await list_models(endpoint.base_url, key, timeout_s=LOOK_S)
+        except FelixError as error:
+            return error
+
+    async def _asked(self, base_url: str) -> tuple[Endpoint, str, ServerKind]:
+        """An endpoint with its key, and its kind: found out by asking where the settings do not name it."""
+        endpoint = self.endpoint(base_url)
+        key = await self.key_of(endpoint)
+        if endpoint.kind != "auto":
+            return endpoint, key, endpoint.kind
+        return endpoint, key, (await self.report(base_url, key)).kind
+
+    async def _key(self, endpoint: Endpoint, api_key: str | None) -> str:
+        if api_key is None:
+            return await self.key_of(endpoint)
+        hide(api_key)
+        return api_key
 
     async def _demo_url(self) -> str:
         from felix.demo import DemoServer

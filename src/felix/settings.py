@@ -11,18 +11,20 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 
-from felix.endpoints import Endpoint
+from felix.endpoints import Endpoint, named
 from felix.errors import SettingsError
 
 Theme = Literal["light", "dark", "system"]
 
 DEFAULT_BASE_URL = "http://127.0.0.1:1234/v1"
 """LM Studio's. Not `localhost`: on Windows that costs about two seconds a request."""
+
+MOST_ENDPOINTS = 100
 
 
 class Settings(BaseModel):
@@ -33,7 +35,7 @@ class Settings(BaseModel):
     base_url: str = Field(default=DEFAULT_BASE_URL, min_length=1, max_length=2_000)
     model: str = Field(default="", max_length=500)
     """Empty: the first model that is loaded."""
-    endpoints: tuple[Endpoint, ...] = Field(default=(), max_length=100, strict=False)
+    endpoints: tuple[Endpoint, ...] = Field(default=(), max_length=MOST_ENDPOINTS, strict=False)
     """Every place that has a name. The one in use is at `base_url`; workflows name others."""
     enable_streaming: bool = True
     streaming_batch_interval: float = Field(default=0.1, ge=0, le=2)
@@ -68,6 +70,14 @@ class Settings(BaseModel):
         is_whole = isinstance(value, int) and not isinstance(value, bool)
         # the bound keeps integers that no float can hold away from float(); the limits refuse them anyway
         return float(value) if is_whole and abs(value) < 1_000_000 else value  # type: ignore[arg-type]
+
+    @field_validator("endpoints")
+    @classmethod
+    def _names_differ(cls, endpoints: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
+        for number, each in enumerate(endpoints):
+            if named(endpoints[:number], each.name):
+                raise _same_name(each.name)
+        return endpoints
 
 
 class SettingsFile:
@@ -211,8 +221,41 @@ def _validated(raw: dict[str, Any]) -> tuple[Settings, list[str]]:
         return Settings.model_validate(raw), []
     except ValidationError as error:
         faults = error.errors()
-    wrong = {str(fault["loc"][0]) for fault in faults if fault["loc"]}
-    return Settings.model_validate({k: v for k, v in raw.items() if k not in wrong}), [_sentence(f) for f in faults]
+    kept: dict[str, Any] = dict(raw)
+    sentences = [_sentence(fault) for fault in faults if fault["loc"][:1] != ("endpoints",)]
+    for key in {str(fault["loc"][0]) for fault in faults if fault["loc"]}:
+        kept.pop(key, None)
+    if "endpoints" in raw and "endpoints" not in kept:
+        kept["endpoints"], said = _valid_endpoints(raw["endpoints"])
+        sentences += said
+    return Settings.model_validate(kept), sentences
+
+
+def _valid_endpoints(given: object) -> tuple[list[Endpoint], list[str]]:
+    """Those that can be used, and a sentence for each that is left out: one bad entry must not cost the others."""
+    if not isinstance(given, list):
+        return [], [f"endpoints must be a list, not {_quoted(given)}."]
+    kept: list[Endpoint] = []
+    sentences: list[str] = []
+    for number, entry in enumerate(given):
+        where = f"endpoints.{number}"
+        if len(kept) == MOST_ENDPOINTS:
+            sentences.append(f"endpoints has more than {MOST_ENDPOINTS} entries; those from {where} on are left out.")
+            break
+        try:
+            endpoint = Endpoint.model_validate(entry)
+        except ValidationError as error:
+            sentences.append(f"{_within(where, error.errors()[0])} It is left out.")
+            continue
+        if named(kept, endpoint.name):
+            sentences.append(f"{where}.name: {_same_name(endpoint.name)} This one is left out.")
+        else:
+            kept.append(endpoint)
+    return kept, sentences
+
+
+def _same_name(name: str) -> PydanticCustomError:
+    return PydanticCustomError("same_name", "Another endpoint is called “{name}” already.", {"name": name})
 
 
 _ALLOWED: dict[str, Callable[[dict[str, Any]], str]] = {
@@ -221,6 +264,7 @@ _ALLOWED: dict[str, Callable[[dict[str, Any]], str]] = {
     "int_type": lambda context: "must be a whole number",
     "float_type": lambda context: "must be a number",
     "string_type": lambda context: "must be text",
+    "string_pattern_mismatch": lambda context: "must be one line that begins with a letter or sign",
     "string_too_short": lambda context: "must not be empty",
     "string_too_long": lambda context: f"must have at most {context['max_length']:,} characters",
 }
@@ -228,26 +272,58 @@ _ALLOWED: dict[str, Callable[[dict[str, Any]], str]] = {
 
 def _sentence(fault: ErrorDetails) -> str:
     """Which key, what is allowed, what was given."""
-    key = str(fault["loc"][0]) if fault["loc"] else "settings"
+    key, *inside = fault["loc"] or ("settings",)
+    if fault["type"] == "same_name":
+        return fault["msg"]
+    if key == "endpoints" and inside:
+        return _within(f"endpoints.{inside[0]}", {**fault, "loc": tuple(inside[1:])})
+    return f"{key} {_allowed(Settings, str(key), fault)}, not {_quoted(fault['input'])}."
+
+
+def _within(where: str, fault: ErrorDetails) -> str:
+    """The same for a fault of an endpoint; the place may go deeper than its keys, as into one of two types."""
+    if not fault["loc"]:
+        return f"{where} must be an object with a name and a base_url, not {_quoted(fault['input'])}."
+    key = str(fault["loc"][0])
+    if fault["type"] == "missing":
+        return f"{where}.{key} is missing."
+    if key == "key":  # an API key may have been written here: it is not repeated
+        return f"{where}.{key} {_allowed(Endpoint, key, fault)}; the key itself belongs in no file."
+    return f"{where}.{key} {_allowed(Endpoint, key, fault)}, not {_quoted(fault['input'])}."
+
+
+def _allowed(model: type[BaseModel], key: str, fault: ErrorDetails) -> str:
     say = _ALLOWED.get(fault["type"])
-    allowed = _range_of(key) or (say(fault.get("ctx", {})) if say else fault["msg"][:1].lower() + fault["msg"][1:])
-    given = json.dumps(fault["input"], ensure_ascii=False, default=str)
-    return f"{key} {allowed}, not {given if len(given) <= 60 else given[:59] + '…'}."
+    in_words = say(fault.get("ctx", {})) if say else fault["msg"][:1].lower() + fault["msg"][1:]
+    return _range_of(model, key) or in_words
 
 
-def _range_of(key: str) -> str:
+def _quoted(given: object) -> str:
+    text = json.dumps(given, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else text[:59] + "…"
+
+
+def _range_of(model: type[BaseModel], key: str) -> str:
     """`must be a number from 0 to 2` for a key with two limits, else nothing."""
-    bounds = limits(key)
+    bounds = _bounds(model, key)
     if bounds is None:
         return ""
-    kind = "number" if Settings.model_fields[key].annotation is float else "whole number"
+    kind = "whole number" if model.model_fields[key].annotation in (int, int | None) else "number"
     return f"must be a {kind} from {bounds[0]:,} to {bounds[1]:,}"
 
 
 def limits(key: str) -> tuple[float, float] | None:
     """The least and the greatest value of a number; None for a key without two limits."""
-    field = Settings.model_fields.get(key)
-    metadata = field.metadata if field else []
+    return _bounds(Settings, key)
+
+
+def _bounds(model: type[BaseModel], key: str) -> tuple[float, float] | None:
+    field = model.model_fields.get(key)
+    if field is None:
+        return None
+    metadata = list(field.metadata)
+    for choice in get_args(field.annotation):  # the limits of a `Price | None` stand with the price
+        metadata += [limit for own in getattr(choice, "__metadata__", ()) for limit in own.metadata]
     low = next((m.ge for m in metadata if hasattr(m, "ge")), None)
     high = next((m.le for m in metadata if hasattr(m, "le")), None)
     return None if low is None or high is None else (low, high)

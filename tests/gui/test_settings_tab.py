@@ -12,6 +12,7 @@ import keyring
 import pytest
 from keyring.backends.fail import Keyring as NoStore
 
+from felix.endpoints import unnamed
 from felix.errors import ServerError
 from felix.gui.kit import Kit
 from felix.gui.settings_tab import Acts, SettingsTab, StorageActs
@@ -47,18 +48,18 @@ class Page:
 
         def put(base_url: str, key: str) -> None:
             self.keys.put(base_url, key)
-            self.tab.key_report(self.keys.state(base_url))
+            self.tab.key_report(self.keys.state_of(unnamed(base_url), is_in_use=True))
 
         def remove(base_url: str) -> None:
             self.keys.remove(base_url)
-            self.tab.key_report(self.keys.state(base_url))
+            self.tab.key_report(self.keys.state_of(unnamed(base_url), is_in_use=True))
 
         acts = Acts(
             on_change=self.changed.append,
             on_saved=self.saved.append,
             on_check=lambda base_url: self.asked.append(("check", base_url)),
             on_test=lambda *what: self.asked.append(("test", *what)),
-            on_ask_key=lambda base_url: self.tab.key_report(self.keys.state(base_url)),
+            on_ask_key=lambda base_url: self.tab.key_report(self.keys.state_of(unnamed(base_url), is_in_use=True)),
             on_put_key=put,
             on_remove_key=remove,
             on_show_log=lambda: self.asked.append(("log",)),
@@ -552,13 +553,13 @@ def test_a_key_is_entered_behind_dots_and_shown_by_its_end(page: Page) -> None:
     page.press(key.eye)
     assert key.entry.cget("show") == ""
     page.press(key.save)
-    assert page.keys.get(DEFAULT_BASE_URL) == "sk-0123456789abcd"
+    assert page.keys.key_for(unnamed(DEFAULT_BASE_URL), is_in_use=True) == "sk-0123456789abcd"
     assert key.menu.cget("text") == "…abcd" and key.entry.get() == ""
     assert "this session only" in key._row.shown, "there is no key store here"
     page.tab.change(verbose_log=True)
     assert "sk-0123456789abcd" not in page.settings.path.read_text()
     invoke(key.menu.menu, "Remove")
-    assert page.keys.get(DEFAULT_BASE_URL) == "" and key.menu.cget("text") == "None"
+    assert page.keys.key_for(unnamed(DEFAULT_BASE_URL), is_in_use=True) == "" and key.menu.cget("text") == "None"
 
 
 @pytest.mark.parametrize("text", ["", "two words", "ends "])
@@ -568,7 +569,7 @@ def test_what_no_key_can_hold_is_refused_at_entry(page: Page, text: str) -> None
     page.app.update()
     page.type(key.entry, text, "Return")
     assert key.is_editing and key._row.fault and key.entry.instate(["invalid"])
-    assert page.keys.get(DEFAULT_BASE_URL) == ""
+    assert page.keys.key_for(unnamed(DEFAULT_BASE_URL), is_in_use=True) == ""
     key.entry.event_generate("<Escape>")
     assert not key.is_editing and not key._row.fault
 

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from tkinter import ttk as plain
 
+from felix.endpoints import at, unnamed
 from felix.engine import Engine
 from felix.errors import FelixError
 from felix.gui.aside import Aside
@@ -97,21 +98,27 @@ class SettingsPage:
         self._bridge.expect(self._engine.test_server(base_url, model), heard)
 
     def _ask_key(self, base_url: str) -> None:
-        self._aside.do(partial(self._keys.state, base_url), self._heard_of_key)
+        self._aside.do(partial(self._key_state, base_url), self._heard_of_key)
 
     def _put_key(self, base_url: str, key: str) -> None:
         def put() -> KeyState:
             self._keys.put(base_url, key)
-            return self._keys.state(base_url)
+            return self._key_state(base_url)
 
         self._aside.do(put, self._key_changed)
 
     def _remove_key(self, base_url: str) -> None:
         def remove() -> KeyState:
             self._keys.remove(base_url)
-            return self._keys.state(base_url)
+            return self._key_state(base_url)
 
         self._aside.do(remove, self._key_changed)
+
+    def _key_state(self, base_url: str) -> KeyState:
+        """On whichever thread asks the store."""
+        settings = self._settings.current
+        endpoint = at(settings.endpoints, base_url) or unnamed(base_url)
+        return self._keys.state_of(endpoint, is_in_use=base_url == settings.base_url)
 
     def _key_changed(self, value: object, error: FelixError | None) -> None:
         self._heard_of_key(value, error)
