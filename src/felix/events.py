@@ -73,6 +73,8 @@ class PlannedAgent:
     model: str
     endpoint: str = ""
     """The name of the endpoint or pool that it asks; empty: the one the run is against."""
+    context_length: int | None = None
+    """Tokens of one slot of its model there, as loaded; None when nobody says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

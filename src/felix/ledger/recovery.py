@@ -100,6 +100,7 @@ def _thought_end(thought: Thought, last: float) -> ThoughtComplete:
         tokens_per_s=None,
         error=CUT_OFF,
         model=thought.model,
+        endpoint=thought.endpoint,
         temperature=thought.temperature,
         cut=thought.cut,
         trace=thought.trace,
@@ -119,6 +120,7 @@ def _synthesis_end(synthesis: Synthesis, last: float) -> SynthesisComplete:
         tokens_per_s=None,
         error=CUT_OFF,
         model=synthesis.model,
+        endpoint=synthesis.endpoint,
         temperature=synthesis.temperature,
         trace=synthesis.trace,
     )

@@ -272,6 +272,7 @@ class _Told:
             cut=thought.cut if thought and moment.is_asked else "",
             temperature=end.temperature,
             model=end.model,
+            endpoint=end.endpoint,
         )
 
     def _saying(self, moment: _Says) -> PartialThought | PartialSynthesis:

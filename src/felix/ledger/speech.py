@@ -93,6 +93,8 @@ class Speech:
     fraction: float | None = None
     detail: str = ""
     model: str = ""
+    endpoint: str = ""
+    """The name of the endpoint that is asked; empty: the run's, where that has none."""
     temperature: float | None = None
     answer: GrowingText = field(default_factory=GrowingText)
     thinking: GrowingText = field(default_factory=GrowingText)
@@ -169,6 +171,7 @@ class Speech:
         if event.state != "queued":
             self.asked_at = self.asked_at or at
         self.model = event.model or self.model
+        self.endpoint = event.endpoint or self.endpoint
         self.temperature = event.temperature if event.temperature is not None else self.temperature
 
     def _do(self, activity: Activity, at: float) -> None:
@@ -186,7 +189,7 @@ class Speech:
         self.status, self.error, self.finish_reason = event.status, event.error, event.finish_reason
         self.usage, self.notes, self.model = event.usage, event.notes, event.model or self.model
         self.ttft_s, self.duration_s, self.tokens_per_s = event.ttft_s, event.duration_s, event.tokens_per_s
-        self.temperature = event.temperature
+        self.temperature, self.endpoint = event.temperature, event.endpoint or self.endpoint
         self.ended_at = at
         self.position, self.fraction, self.detail = None, None, ""
         if event.trace is not None:
@@ -273,6 +276,10 @@ class Agent:
     has_spawned: bool = False
     reason: str = ""
     """Why a rule added it; empty for those of the plan."""
+    endpoint: str = ""
+    """The name of the endpoint or pool that it asks; empty: the one the run is against."""
+    context_length: int | None = None
+    """Of its model there, in tokens; None when nobody said."""
     thoughts: list[Thought] = field(default_factory=list)
 
     @property

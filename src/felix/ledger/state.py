@@ -241,7 +241,17 @@ class RunState:
 
 
 def _agent_of(plan: PlannedAgent, reason: str = "") -> Agent:
-    return Agent(plan.agent_id, plan.code, plan.role, plan.spawn, plan.model, plan.spawn, reason=reason)
+    return Agent(
+        plan.agent_id,
+        plan.code,
+        plan.role,
+        plan.spawn,
+        plan.model,
+        plan.spawn,
+        reason=reason,
+        endpoint=plan.endpoint,
+        context_length=plan.context_length,
+    )
 
 
 def _opened_at(speech: Speech) -> float:

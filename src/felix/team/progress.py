@@ -60,4 +60,5 @@ def _activity(thought: Thought) -> AgentState:
         cut=thought.cut,
         temperature=thought.temperature,
         model=thought.model,
+        endpoint=thought.endpoint,
     )

@@ -43,12 +43,14 @@ Occurrence = Literal["confidence_below", "confidence_spread_above", "agent_faile
 Name = Annotated[str, Field(min_length=1, max_length=24, pattern=r"^[^\W\d_][\w-]*$")]
 Prose = Annotated[str, Field(max_length=20_000)]
 Model = Annotated[str, Field(max_length=500)]
+EndpointName = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^\S[^\n]*$")]
 MaxTokens = Annotated[Whole, Field(ge=0, le=1_000_000)]
 
 _NAME = "a word of up to 24 letters, digits, - and _ that begins with a letter"
 _DEPTH = "a depth from 0 (top) to 1 (bottom)"
 _PROSE = "text of at most 20,000 characters"
 _MODEL = "the name of a model as the server lists it"
+_ENDPOINT = "the name of an endpoint or a pool of the settings"
 _TEMPERATURE = "a number from 0 to 2, or two of them as [top, bottom]"
 _MAX_TOKENS = "a whole number from 0 (the server's own limit) to 1000000"
 _SWITCH = "true or false"
@@ -70,8 +72,10 @@ class AgentSpec(_Part):
     speed: Annotated[Number, Field(ge=0.1, le=10)] = Field(default=1.0, description="a number from 0.1 to 10")
     """Depth per unit of the run's clock; at 1 all agents meet at every checkpoint."""
     prompt: Prose = Field(default="", description=_PROSE)
+    endpoint: EndpointName | None = Field(default=None, description=_ENDPOINT)
+    """None: that of its role, else of the workflow, else the server in use."""
     model: Model | None = Field(default=None, description=_MODEL)
-    """None: the model of the settings."""
+    """None: that of its role or of the workflow, where it asks the endpoint they name; else the endpoint's own."""
     temperature: Heat | tuple[Heat, Heat] | None = Field(default=None, description=_TEMPERATURE)
     """One for every depth, or the two ends of a line; None: the role's line."""
     max_tokens: MaxTokens | None = Field(default=None, description=_MAX_TOKENS)
@@ -102,10 +106,19 @@ class SynthesisSpec(_Part):
     """How the hub writes the one answer."""
 
     prompt: Prose = Field(default="", description=_PROSE)
+    endpoint: EndpointName | None = Field(default=None, description=_ENDPOINT)
+    """None: that of the workflow, else the server in use."""
     model: Model | None = Field(default=None, description=_MODEL)
     temperature: Heat = Field(default=0.3, description="a number from 0 to 2")
     max_tokens: MaxTokens | None = Field(default=None, description=_MAX_TOKENS)
     enable_streaming: Switch | None = Field(default=None, description=_SWITCH)
+
+
+class RoleSpec(_Part):
+    """Where the agents of one role are asked, unless they name their own place."""
+
+    endpoint: EndpointName | None = Field(default=None, description=_ENDPOINT)
+    model: Model | None = Field(default=None, description=_MODEL)
 
 
 class Limits(_Part):
@@ -174,6 +187,15 @@ class Workflow(_Part):
     description: Annotated[str, Field(max_length=2_000)] = Field(
         default="", description="text of at most 2,000 characters"
     )
+    endpoint: EndpointName | None = Field(default=None, description=_ENDPOINT)
+    """Of all who name none, directly or by their role; None: the server in use."""
+    model: Model | None = Field(default=None, description=_MODEL)
+    """Of all who name none and ask the same endpoint; None: the endpoint's own."""
+    failover: Switch = Field(default=False, description=_SWITCH)
+    """Whether an agent whose server fails before it has written anything is asked on another one."""
+    roles: Annotated[dict[Name, RoleSpec], Field(max_length=MAX_AGENTS)] = Field(
+        default={}, description="a block of roles, each with endpoint: or model:"
+    )
     agents: Annotated[tuple[AgentSpec, ...], Field(max_length=MAX_AGENTS)] = Field(
         description=f"a list of 1 to {MAX_AGENTS} agents"
     )
@@ -236,6 +258,9 @@ class Workflow(_Part):
             elif not any(moments(spec.spawn_depth, spec.speed, self.checkpoints)):
                 yield (*at, "speed"), f"must be higher, or {spec.id} would reach no checkpoint before the run ends"
         roles = {*ROLES, *(name for spec in self.agents for name in (spec.role, spec.id))}
+        for name in self.roles:
+            if name not in {*ROLES, *(spec.role for spec in self.agents)}:
+                yield ("roles", name), f"must be one of {', '.join(sorted({*ROLES, *(s.role for s in self.agents)}))}"
         for index, rule in enumerate(self.rules):
             if rule.spawn not in roles:
                 yield ("rules", index, "spawn"), f"must be one of {', '.join(sorted(roles))}"

@@ -6,7 +6,7 @@ import difflib
 import stat
 from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
+from typing import get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -68,6 +68,8 @@ def _fault(document: Document, error: ErrorDetails) -> WorkflowError:
             return document.fault(path, f"is missing; it must be {field.description if field else 'given'}")
         case "extra_forbidden":
             return document.fault(path, f"is not a key Felix knows; {_advice(str(path[-1]), keys)}")
+        case _ if path[-1:] == ("[key]",):
+            return document.fault(path[:-1], "is not the name of a role; begin it with a letter")
         case _ if error["input"] is None:
             return document.fault(path, "has no value; give it one or remove the line")
         case "string_type" if not isinstance(error["input"], dict | list):
@@ -84,14 +86,17 @@ def _follow(location: Sequence[str | int]) -> tuple[tuple[str | int, ...], Field
     model: type[BaseModel] | None = Workflow
     field: FieldInfo | None = None
     keys = list(Workflow.model_fields)
+    is_name = False  # the next step is a name that the user gave, as that of a role
     for step in location:
-        if isinstance(step, int):
+        if isinstance(step, int) or is_name:
             path.append(step)
+            is_name = False
         elif model is not None:
             path.append(step)
             keys = list(model.model_fields)
             field = model.model_fields.get(step)
             model = _model_in(field.annotation) if field else None
+            is_name = field is not None and get_origin(field.annotation) is dict
     return tuple(path), field, keys
 
 
