@@ -143,6 +143,18 @@ def test_the_key_for_the_server_in_use_goes_to_no_other(store: MemoryStore, monk
     assert KeyStore().state_of(unnamed(LOCAL)).place == "none"
 
 
+def test_the_key_for_the_server_in_use_does_not_follow_to_an_address_set_later(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, "env-key-98765")
+    keys = KeyStore()
+    assert keys.key_for(unnamed(LOCAL), is_in_use=True) == "env-key-98765"
+    assert keys.key_for(unnamed("https://elsewhere.example/v1"), is_in_use=True) == ""
+    assert "start Felix again" in keys.state_of(unnamed("https://elsewhere.example/v1"), is_in_use=True).fault
+    assert keys.key_for(unnamed("http://127.0.0.1:1234/other"), is_in_use=True) == "env-key-98765"
+    assert KeyStore().key_for(unnamed("https://elsewhere.example/v1"), is_in_use=True) == "env-key-98765"
+
+
 @pytest.mark.parametrize(("kind", "variable"), VARIABLES.items())
 def test_each_kind_has_its_own_variable(
     store: MemoryStore, monkeypatch: pytest.MonkeyPatch, kind: ServerKind, variable: str

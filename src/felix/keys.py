@@ -19,7 +19,7 @@ from felix.endpoints import Endpoint
 from felix.errors import SettingsError
 
 VARIABLE = "FELIX_API_KEY"
-"""For the server in use, that is the one at `Settings.base_url`."""
+"""For the server in use, that is the one at `Settings.base_url` when Felix was started."""
 VARIABLES = {
     "openai": "OPENAI_API_KEY",
     "anthropic": "ANTHROPIC_API_KEY",
@@ -77,6 +77,8 @@ class KeyStore:
         self._known: dict[str, str] = {}
         self._stuck: set[str] = set()
         """Origins whose key the store did not give up."""
+        self._meant = ""
+        """The origin that `FELIX_API_KEY` was set for: the first that was in use."""
         self._lock = threading.Lock()
 
     def key_for(self, endpoint: Endpoint, *, is_in_use: bool = False) -> str:
@@ -84,7 +86,7 @@ class KeyStore:
 
         For the one in use `FELIX_API_KEY` wins, unless what it holds is no key.
         """
-        key = _from_environment(VARIABLE)[0] if is_in_use else ""
+        key = self._from_outside(endpoint)[0] if is_in_use else ""
         if key or endpoint.key == "none":
             return key
         if endpoint.key == "environment":
@@ -95,7 +97,7 @@ class KeyStore:
     def state_of(self, endpoint: Endpoint, *, is_in_use: bool = False) -> KeyState:
         """Where the key for an endpoint is kept, without the key."""
         base_url = endpoint.base_url
-        key, fault = _from_environment(VARIABLE) if is_in_use else ("", "")
+        key, fault = self._from_outside(endpoint) if is_in_use else ("", "")
         if key:
             return KeyState(base_url, "environment", masked(key), VARIABLE)
         if endpoint.key == "none":
@@ -137,6 +139,16 @@ class KeyStore:
                 return True
             self._stuck.add(origin)
             return False
+
+    def _from_outside(self, endpoint: Endpoint) -> tuple[str, str]:
+        """(key, fault): what `FELIX_API_KEY` holds. An address that is set later in the session does not get it."""
+        key, fault = _from_environment(VARIABLE)
+        origin = origin_of(endpoint.base_url)
+        with self._lock:
+            self._meant = self._meant or origin
+            if not key or origin == self._meant:
+                return key, fault
+        return "", f"{VARIABLE} was set for {self._meant} and is not sent here; start Felix again if it is meant to be."
 
     def _kept(self, origin: str) -> tuple[str, Literal["none", "store", "session"]]:
         if origin in self._session:
