@@ -1,0 +1,45 @@
+"""Whether Ollama cut a prompt: it drops what does not fit its context and says nothing, but it counts what it read.
+
+A prompt that is too long is cut to the whole context by some of its engines and to half of it by others, which keep its
+first tokens and the newest ones (`keep + (num_ctx - keep) / 2`, with `keep` 4 unless the model says otherwise).
+"""
+
+from __future__ import annotations
+
+from felix.llm.chat import Message, Note
+
+_FULL = 0.98
+"""Share of the context from which on nobody would have chosen so long a prompt: no room to answer is left."""
+
+_KEPT = 4
+_NEAR_HALF = 32
+"""Tokens a count may differ from half the context: models keep other numbers of first tokens."""
+
+_MOST_BYTES = 7.0
+"""UTF-8 bytes of text per token, from which on tokens are missing: no tokenizer averages more over a prompt."""
+
+SHORT = 1_000
+"""Bytes of a prompt that fits every context."""
+
+
+def prompt_bytes(messages: tuple[Message, ...]) -> int:
+    """The length of a prompt in UTF-8, without what the model's template adds. Bytes per token differ less from
+    language to language than characters do."""
+    return sum(len(message.content.encode("utf-8", "replace")) for message in messages)
+
+
+def cut_note(sent_bytes: int, counted: int, context: int) -> Note | None:
+    """What to say of a prompt of `sent_bytes` of which `counted` tokens were read into a context of `context` tokens.
+
+    None when it may have been read whole, also when Ollama does not count what it still remembered (`counted` 0).
+    """
+    if context <= 0 or sent_bytes < SHORT:
+        return None
+    half = _KEPT + (context - _KEPT) // 2
+    is_full = counted >= _FULL * context
+    is_half = abs(counted - half) <= _NEAR_HALF and sent_bytes > _MOST_BYTES * counted
+    cannot_fit = sent_bytes > _MOST_BYTES * context
+    if not (is_full or is_half or cannot_fit):
+        return None
+    to = f" to {counted:,} tokens" if counted else ""
+    return Note(f"Ollama cut the prompt{to}, its context holds {context:,} – raise the context length")
