@@ -19,7 +19,8 @@ Price = Annotated[float, Field(ge=0, le=1_000_000)]
 class Endpoint(BaseModel):
     """One place; `base_url` with `kind` says how it is reached, the rest how it is used."""
 
-    model_config = ConfigDict(frozen=True, extra="allow", strict=True)
+    # instances too: one that was copied with other values has been checked by nobody yet
+    model_config = ConfigDict(frozen=True, extra="allow", strict=True, revalidate_instances="always")
 
     name: str = Field(min_length=1, max_length=60, pattern=r"^\S[^\n]*$")
     """As workflows call it; no two are alike but for upper and lower case."""
