@@ -13,20 +13,16 @@ from felix.events import (
     LeftOut,
     PartialSynthesis,
     PlannedAgent,
-    PlannedRound,
-    PlannedTurn,
     Record,
     RoundStarted,
     RunFinished,
     RunId,
-    RunStarted,
     Status,
-    SynthesisComplete,
     SynthesisStarted,
-    ThoughtComplete,
     ThoughtId,
 )
 from felix.ledger.state import RunState
+from tests.telling import planned_agent, planned_round, run_started, synthesis_complete, thought_complete
 
 TEAM = {"research-1": 0.0, "research-2": 0.0, "research-3": 0.0, "analysis-1": 0.2, "analysis-2": 0.2, "critic-1": 0.5}
 CHECKPOINTS = (0.0, 0.3, 0.5, 0.7, 0.9)
@@ -42,30 +38,20 @@ class ScriptedRun:
         self.records: list[Record] = []
         """All that was said."""
         self._run = RunId(f"run-{next(_runs)}")
-        rounds = tuple(
-            PlannedRound(
-                number=number,
-                t=t,
-                turns=tuple(PlannedTurn(agent_id=AgentId(a), checkpoint=t) for a, spawn in TEAM.items() if spawn <= t),
-            )
+        rounds = (
+            planned_round(number, t, [agent for agent, spawn in TEAM.items() if spawn <= t])
             for number, t in enumerate(CHECKPOINTS, start=1)
         )
         self.say(
-            RunStarted(
+            run_started(
+                planned(),
+                rounds,
                 task="Should our clinic move?",
                 workflow="Research team",
-                agents=planned(),
-                rounds=rounds,
-                server="http://127.0.0.1:1234/v1",
                 server_name="LM Studio",
                 model="qwen3-8b",
                 context_length=4096,
-                streaming=True,
-                batch_interval_s=0.1,
-                max_parallel=4,
                 consensus_threshold=threshold,
-                helix_turns=2.0,
-                demo=False,
             )
         )
 
@@ -91,20 +77,13 @@ class ScriptedRun:
 
     def end(self, agent: str, number: int, *, status: Status = "complete", content: str = "Patients first.") -> None:
         self.say(
-            ThoughtComplete(
-                agent_id=AgentId(agent),
-                thought_id=ThoughtId(f"{agent}#{number}"),
-                role=agent.rpartition("-")[0],
+            thought_complete(
+                ThoughtId(f"{agent}#{number}"),
                 round=number,
                 checkpoint=CHECKPOINTS[number - 1],
                 status=status,
                 content=content,
-                thinking="",
                 confidence=0.7,
-                finish_reason="stop",
-                usage=None,
-                read=(),
-                ttft_s=0.2,
                 duration_s=3.0,
                 tokens_per_s=40.0,
                 error=None if status == "complete" else "The server stopped answering.",
@@ -129,14 +108,11 @@ class ScriptedRun:
         synthesis = self.state.synthesis
         assert synthesis is not None
         self.say(
-            SynthesisComplete(
+            synthesis_complete(
                 status=status,
                 content=str(synthesis.answer),
                 thinking=str(synthesis.thinking),
-                finish_reason="stop",
-                usage=None,
                 left_out=synthesis.left_out,
-                ttft_s=0.3,
                 duration_s=12.0,
                 tokens_per_s=58.0,
                 error=error,
@@ -147,7 +123,4 @@ class ScriptedRun:
 
 
 def planned() -> tuple[PlannedAgent, ...]:
-    return tuple(
-        PlannedAgent(agent_id=AgentId(a), code=a[0].upper() + a[-1], role=a[:-2], spawn=spawn, model="qwen3-8b")
-        for a, spawn in TEAM.items()
-    )
+    return tuple(planned_agent(agent, spawn=spawn, model="qwen3-8b") for agent, spawn in TEAM.items())

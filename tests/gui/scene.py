@@ -13,23 +13,19 @@ from felix.events import (
     Channel,
     Event,
     PartialThought,
-    PlannedAgent,
-    PlannedRound,
-    PlannedTurn,
     Record,
     RoundStarted,
     RunFinished,
     RunId,
-    RunStarted,
     RunStatus,
     Status,
     ThoughtAsked,
-    ThoughtComplete,
     ThoughtId,
     Tokens,
 )
 from felix.ledger.speech import Thought
 from felix.ledger.state import RunState
+from tests.telling import planned_agent, planned_round, run_started, thought_complete
 
 _scenes = itertools.count(1)
 TEAM = ("research-1", "research-2", "research-3", "analysis-1", "analysis-2", "critic-1")
@@ -46,32 +42,17 @@ class Scene:
         self._run = RunId(f"scene-{next(_scenes)}")
         self._beside: dict[str, ThoughtId] = {}
         self.ids = [AgentId(name) for name in agents]
-        turns = tuple(PlannedTurn(agent_id=agent_id, checkpoint=0.3) for agent_id in self.ids)
         self.tell(
-            RunStarted(
-                task="Why?",
+            run_started(
+                (planned_agent(agent_id, model="qwen3-8b") for agent_id in self.ids),
+                (planned_round(n + 1, n / rounds, self.ids, checkpoint=0.3) for n in range(rounds)),
                 workflow="Research team",
-                agents=tuple(
-                    PlannedAgent(
-                        agent_id=agent_id,
-                        code=(agent_id[0] + agent_id[-1]).upper(),
-                        role=agent_id.rpartition("-")[0],
-                        spawn=0.0,
-                        model="qwen3-8b",
-                    )
-                    for agent_id in self.ids
-                ),
-                rounds=tuple(PlannedRound(number=n + 1, t=n / rounds, turns=turns) for n in range(rounds)),
-                server="http://127.0.0.1:1234/v1",
                 server_name="LM Studio",
                 model="qwen3-8b",
                 context_length=16_384,
                 streaming=streaming,
-                batch_interval_s=0.1,
                 max_parallel=3,
                 consensus_threshold=0.8,
-                helix_turns=2.0,
-                demo=False,
             ),
             0,
         )
@@ -144,17 +125,14 @@ class Scene:
         """The end of an agent's present thought."""
         thought = self.thought(agent)
         self.tell(
-            ThoughtComplete(
-                agent_id=AgentId(agent),
-                thought_id=thought.thought_id,
-                role=thought.role,
+            thought_complete(
+                thought.thought_id,
                 round=thought.round,
                 checkpoint=thought.checkpoint,
                 status=status,
                 content=str(thought.answer) if content is None else content,
                 thinking=str(thought.thinking),
                 confidence=confidence,
-                finish_reason="stop",
                 usage=usage,
                 read=thought.read,
                 ttft_s=0.4,

@@ -17,9 +17,6 @@ from felix.events import (
     Event,
     PartialSynthesis,
     PartialThought,
-    PlannedAgent,
-    PlannedRound,
-    PlannedTurn,
     Record,
     RoundStarted,
     RunFinished,
@@ -33,6 +30,7 @@ from felix.gui.bridge import Bridge
 from felix.ledger.state import RunState
 from felix.team.mailbox import Mailbox, Reply
 from tests.ledger.hubs import short_run
+from tests.telling import planned_agent, planned_round, run_started
 
 RUN = RunId("run-0815")
 ALICE, BOB = AgentId("research-1"), AgentId("critic-1")
@@ -40,28 +38,7 @@ Wait = Callable[..., None]
 
 
 def started() -> RunStarted:
-    return RunStarted(
-        task="Why?",
-        workflow="Two",
-        agents=tuple(
-            PlannedAgent(agent_id=agent, code="X1", role="research", spawn=0.0, model="m") for agent in (ALICE, BOB)
-        ),
-        rounds=(
-            PlannedRound(
-                number=1, t=0.0, turns=tuple(PlannedTurn(agent_id=agent, checkpoint=0.0) for agent in (ALICE, BOB))
-            ),
-        ),
-        server="http://127.0.0.1:1/v1",
-        server_name="Test",
-        model="m",
-        context_length=None,
-        streaming=True,
-        batch_interval_s=0.1,
-        max_parallel=4,
-        consensus_threshold=None,
-        helix_turns=2.0,
-        demo=False,
-    )
+    return run_started(map(planned_agent, (ALICE, BOB)), [planned_round(1, 0.0, (ALICE, BOB))], workflow="Two")
 
 
 def partial(agent: AgentId, text: str, offset: int) -> PartialThought:

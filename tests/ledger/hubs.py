@@ -9,34 +9,25 @@ from felix.events import (
     Activity,
     AgentId,
     AgentState,
-    PlannedAgent,
     PlannedRound,
-    PlannedTurn,
     Record,
     RoundStarted,
     RunFinished,
     RunId,
-    RunStarted,
     Status,
-    SynthesisComplete,
     SynthesisStarted,
-    ThoughtComplete,
     ThoughtId,
 )
 from felix.team.hub import CentralPost, Moment
+from tests.telling import planned_agent, planned_round, run_started, synthesis_complete, thought_complete
 
 RUN = RunId("run-1")
 TEAM = tuple(AgentId(f"research-{number}") for number in range(1, 4))
 START = 1_700_000_000.0
 
 
-def planned(agent: AgentId) -> PlannedAgent:
-    return PlannedAgent(agent_id=agent, code=agent[0].upper() + agent[-1], role="research", spawn=0.0, model="m")
-
-
 def rounds(agents: tuple[AgentId, ...]) -> tuple[PlannedRound, ...]:
-    turns = tuple(PlannedTurn(agent_id=agent, checkpoint=0.3) for agent in agents)
-    return (PlannedRound(number=1, t=0.3, turns=turns),)
+    return (planned_round(1, 0.3, agents),)
 
 
 class Run:
@@ -47,24 +38,7 @@ class Run:
         self.records: list[Record] = []
         self.hub = CentralPost(RUN, clock=lambda: self.now)
         self.hub.register_streaming_callback(self.records.append)
-        self.hub.emit(
-            RunStarted(
-                task="Why?",
-                workflow="Team",
-                agents=tuple(planned(agent) for agent in agents),
-                rounds=rounds(agents),
-                server="http://127.0.0.1:1/v1",
-                server_name="Test",
-                model="m",
-                context_length=None,
-                streaming=True,
-                batch_interval_s=0.1,
-                max_parallel=2,
-                consensus_threshold=None,
-                helix_turns=2.0,
-                demo=False,
-            )
-        )
+        self.hub.emit(run_started(map(planned_agent, agents), rounds(agents), workflow="Team", max_parallel=2))
         self.wait(0.01)
         self.hub.emit(RoundStarted(number=1, total=1, t=0.3, agents=agents))
 
@@ -105,22 +79,14 @@ class Run:
         known = self.hub.state.thoughts.get(thought)
         content = str(known.answer) if known else ""
         self.hub.finalize_streaming_thought(
-            ThoughtComplete(
-                agent_id=agent_of(thought),
-                thought_id=thought,
-                role="research",
-                round=1,
+            thought_complete(
+                thought,
                 checkpoint=0.3,
                 status=status,
                 content=content[: len(content) - cut],
                 thinking=str(known.thinking) if known else "",
                 confidence=0.7,
-                finish_reason="stop",
-                usage=None,
                 read=(ThoughtId("research-1#0"),),
-                ttft_s=0.2,
-                duration_s=1.0,
-                tokens_per_s=None,
                 model="m",
                 temperature=0.5,
                 cut="One was left out.",
@@ -144,17 +110,7 @@ class Run:
         synthesis = self.hub.state.synthesis
         assert synthesis is not None
         self.hub.finalize_synthesis(
-            SynthesisComplete(
-                status=status,
-                content=str(synthesis.answer),
-                thinking=str(synthesis.thinking),
-                finish_reason="stop",
-                usage=None,
-                left_out=(),
-                ttft_s=0.2,
-                duration_s=1.0,
-                tokens_per_s=None,
-            )
+            synthesis_complete(status=status, content=str(synthesis.answer), thinking=str(synthesis.thinking))
         )
 
     def finish(self) -> None:

@@ -26,7 +26,8 @@ from felix.events import (
 )
 from felix.ledger.replay import Replay, RunClock, clock_of, expand
 from felix.ledger.state import RunState
-from tests.ledger.hubs import FIRST, SECOND, START, TEAM, THIRD, Run, planned, rounds, short_run
+from tests.ledger.hubs import FIRST, SECOND, START, TEAM, THIRD, Run, rounds, short_run
+from tests.telling import planned_agent
 
 
 def folded(records: list[Record]) -> RunState:
@@ -279,7 +280,9 @@ def carry_out(run: Run, script: list[Act]) -> None:
             case "added" if added < 2:
                 added += 1
                 new = AgentId(f"critic-{added}")
-                run.hub.emit(AgentAdded(agent=planned(new), rounds=rounds((*state.agents, new)), reason="They differ."))
+                run.hub.emit(
+                    AgentAdded(agent=planned_agent(new), rounds=rounds((*state.agents, new)), reason="They differ.")
+                )
             case "hub" if synthesis is None or not synthesis.is_live:
                 run.synthesise(1 if synthesis is None else synthesis.number + 1)
             case "write" if synthesis is not None and synthesis.is_live:

@@ -6,25 +6,20 @@ from felix.events import (
     AgentId,
     AgentSpawned,
     AgentState,
-    PlannedAgent,
-    PlannedRound,
-    PlannedTurn,
     Record,
     RoundStarted,
     RunFinished,
     RunId,
-    RunStarted,
     RunStatus,
     Status,
-    SynthesisComplete,
     SynthesisStarted,
-    ThoughtComplete,
     ThoughtId,
     Tokens,
 )
 from felix.ledger.file import Ledger
 from felix.ledger.state import RunState
 from felix.team.hub import CentralPost, Moment
+from tests.telling import planned_agent, planned_round, run_started, synthesis_complete, thought_complete
 
 AGENT = AgentId("research-1")
 
@@ -54,21 +49,13 @@ class Told:
 
     def start(self, *, follows: str | None = None, model: str = "m") -> Told:
         self.hub.emit(
-            RunStarted(
+            run_started(
+                [planned_agent(AGENT, model=model)],
+                [planned_round(1, 0.0, [AGENT])],
                 task=self.task,
-                workflow="Test",
-                agents=(PlannedAgent(agent_id=AGENT, code="R1", role="research", spawn=0.0, model=model),),
-                rounds=(PlannedRound(number=1, t=0.0, turns=(PlannedTurn(agent_id=AGENT, checkpoint=0.0),)),),
-                server="http://127.0.0.1:1/v1",
                 server_name="Scripted",
                 model=model,
-                context_length=None,
-                streaming=True,
-                batch_interval_s=0.1,
                 max_parallel=1,
-                consensus_threshold=None,
-                helix_turns=2.0,
-                demo=False,
                 follows=RunId(follows) if follows else None,
             )
         )
@@ -90,21 +77,14 @@ class Told:
 
     def end(self, content: str, status: Status = "complete", *, number: int = 1, thinking: str = "") -> Told:
         self.hub.finalize_streaming_thought(
-            ThoughtComplete(
-                agent_id=AGENT,
-                thought_id=ThoughtId(f"{AGENT}#{number}"),
-                role="research",
+            thought_complete(
+                ThoughtId(f"{AGENT}#{number}"),
                 round=number,
-                checkpoint=0.0,
                 status=status,
                 content=content,
                 thinking=thinking,
                 confidence=0.5,
-                finish_reason="stop",
                 usage=Tokens(prompt=1, completion=2),
-                read=(),
-                ttft_s=0.1,
-                duration_s=1.0,
                 tokens_per_s=2.0,
                 model="m",
             )
@@ -121,18 +101,7 @@ class Told:
         if text is not None:
             self.hub.receive_partial_synthesis(text, offset=0, channel="answer", tokens_so_far=3)
             self.hub.finalize_synthesis(
-                SynthesisComplete(
-                    status="complete",
-                    content=text,
-                    thinking="",
-                    finish_reason="stop",
-                    usage=Tokens(prompt=1, completion=2),
-                    left_out=(),
-                    ttft_s=0.1,
-                    duration_s=1.0,
-                    tokens_per_s=2.0,
-                    model="m",
-                )
+                synthesis_complete(content=text, usage=Tokens(prompt=1, completion=2), tokens_per_s=2.0, model="m")
             )
         return self
 

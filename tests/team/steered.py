@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 import time
 from collections.abc import Callable, Coroutine, Iterable
+from pathlib import Path
 
 from felix.errors import FelixError
-from felix.events import QuestionClosed, Record, RunFinished, RunId, SynthesisComplete, ThoughtComplete
-from felix.ledger.speech import Synthesis, Thought
+from felix.events import PASSING, Record, RunId, ThoughtComplete
+from felix.ledger.file import Ledger
 from felix.ledger.state import RunState
 from felix.settings import Settings
 from felix.team.connection import Connection
@@ -89,22 +91,21 @@ class Steered:
 
     def crash_behind(self, cut: int) -> Steered:
         """The run as the next start finds it when the program died behind its record number `cut`."""
-        told, self.records = self.records[:cut], []
-        now = [record.at for record in told]
+        with tempfile.TemporaryDirectory(prefix="felix-crash-") as folder:
+            died = Ledger.open(Path(folder) / "ledger.db")
+            for record in self.records[:cut]:
+                (died.draft if isinstance(record.event, PASSING) else died.append)(record)
+            died.save_drafts()
+            died.close()
+            found = Ledger.open(Path(folder) / "ledger.db")
+            told = found.records(self.hub.run)
+            found.close()
+        times, self.records = [record.at for record in told], []
         self.hub = CentralPost(
-            self.hub.run, mailboxes=lambda: [self.mailbox], clock=lambda: now.pop(0) if now else time.time()
+            self.hub.run, mailboxes=lambda: [self.mailbox], clock=lambda: times.pop(0) if times else time.time()
         )
         for record in told:
             self.hub.emit(record.event)
-        state = self.hub.state
-        for thought in list(state.thoughts.values()):
-            if thought.is_live:
-                self.hub.finalize_streaming_thought(interrupted_thought(thought))
-        if state.synthesis and state.synthesis.is_live:
-            self.hub.finalize_synthesis(interrupted_synthesis(state.synthesis))
-        for question_id in list(state.questions):
-            self.hub.emit(QuestionClosed(question_id=question_id, answer="none"))
-        self.hub.finish(RunFinished(status="interrupted", reason="Felix ended.", duration_s=1.0, usage=None))
         self.records += [item for item in self.mailbox.take() if isinstance(item, Record)]
         return self
 
@@ -172,42 +173,3 @@ def together(*hands: Hand) -> Hand:
         return acts
 
     return both
-
-
-def interrupted_thought(thought: Thought) -> ThoughtComplete:
-    return ThoughtComplete(
-        agent_id=thought.agent_id,
-        thought_id=thought.thought_id,
-        role=thought.role,
-        round=thought.round,
-        checkpoint=thought.checkpoint,
-        status="interrupted",
-        content=str(thought.answer),
-        thinking=str(thought.thinking),
-        confidence=None,
-        finish_reason=None,
-        usage=None,
-        read=thought.read,
-        ttft_s=None,
-        duration_s=0.0,
-        tokens_per_s=None,
-        model=thought.model,
-        temperature=thought.temperature,
-        cut=thought.cut,
-    )
-
-
-def interrupted_synthesis(synthesis: Synthesis) -> SynthesisComplete:
-    return SynthesisComplete(
-        status="interrupted",
-        content=str(synthesis.answer),
-        thinking=str(synthesis.thinking),
-        finish_reason=None,
-        usage=None,
-        left_out=synthesis.left_out,
-        ttft_s=None,
-        duration_s=0.0,
-        tokens_per_s=None,
-        model=synthesis.model,
-        temperature=synthesis.temperature,
-    )

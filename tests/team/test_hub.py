@@ -5,33 +5,17 @@ import logging
 
 import pytest
 
-from felix.events import AgentId, Record, RoundStarted, RunId, RunStarted
+from felix.events import AgentId, Record, RoundStarted, RunId
 from felix.team.hub import CentralPost, Moment
 from felix.team.runner import planned_agents, planned_rounds
 from tests.team.scripted import workflow
+from tests.telling import run_started
 
 
 def started_hub() -> CentralPost:
     hub = CentralPost(RunId("r"), clock=lambda: 5.0)
     flow = workflow()
-    hub.emit(
-        RunStarted(
-            task="Why?",
-            workflow="Test",
-            agents=planned_agents(flow),
-            rounds=planned_rounds(flow),
-            server="",
-            server_name="",
-            model="m",
-            context_length=None,
-            streaming=True,
-            batch_interval_s=0.1,
-            max_parallel=4,
-            consensus_threshold=None,
-            helix_turns=2.0,
-            demo=False,
-        )
-    )
+    hub.emit(run_started(planned_agents(flow), planned_rounds(flow)))
     return hub
 
 
