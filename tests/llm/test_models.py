@@ -12,7 +12,7 @@ import pytest
 
 from felix.errors import ServerError
 from felix.llm.chat import Finish, Progress, Text
-from felix.llm.lmstudio import LMStudioClient
+from felix.llm.lmstudio.client import LMStudioClient
 from felix.llm.models import ConnectionCheck, ModelInfo, ServerReport, check_connection, list_models, make_client
 from tests.llm.asking import Heard, ask, question
 from tests.llm.scripted import ScriptedClient

@@ -164,7 +164,8 @@ class Exchange:
     def refusal(self, response: httpx2.Response, *, streaming: bool) -> ServerError | CannotStream:
         """A status that is an error, in words; the response must have been read."""
         status = response.status_code
-        text = faults.error_text(parsed(response.content))
+        body = parsed(response.content)
+        text = faults.error_text(body)
         if streaming and status in (400, 422, 501) and _NO_STREAMING.search(text):
             return CannotStream(f"The server does not stream: {text}")
         location = response.headers.get("location", "")
@@ -172,8 +173,9 @@ class Exchange:
             status,
             text,
             address=self._base_url,
+            code=faults.error_code(body),
             is_page=is_page(response.content),
-            retry_after_s=faults.retry_after_s(response.headers),
+            retry_after_s=faults.retry_after_s(response.headers, text),
             location=urlsplit(location).netloc or location,
         )
 

@@ -31,8 +31,12 @@ _NO_PATH = re.compile(
     r"|unsupported method",
     re.IGNORECASE,
 )
+_KEY = re.compile(r"invalid[_ ]api[_ ]key|api (key|token) is required|authentication_error", re.IGNORECASE)
+_WAIT = re.compile(r"try again in (?:(\d+)h)?(?:(\d+)m(?!s))?(?:([\d.]+)(ms|s)\b)?", re.IGNORECASE)
 _BUSY = frozenset({502, 503, 504, 529})
 _AGAIN = frozenset({408, 429, 500, 502, 503, 504, 529})
+_STATUS = {"overloaded_error": 529, "overloaded": 529, "rate_limit_exceeded": 429, "rate_limit_error": 429}
+"""What an error in a stream would have been as a status."""
 LONGEST_WAIT_S = 60.0
 """A server that asks for a longer wait is not asked again by itself."""
 
@@ -58,10 +62,11 @@ def from_stream(chunk: object) -> ServerError:
     """The error that came as an event of a stream which had begun well."""
     text = error_text(chunk) or "no reason given"
     inner = chunk.get("error") if isinstance(chunk, dict) else None
-    code = _code(inner) or _code(chunk)
-    if isinstance(inner, dict) and inner.get("type") in ("overloaded_error", "overloaded"):
-        code = code or 529
-    return from_status(code or 0, text, address="The server")
+    status = _code(inner) or _code(chunk)
+    code = error_code(chunk)
+    if not status and code in _STATUS:
+        status = _STATUS[code]
+    return from_status(status, text, address="The server", code=code, retry_after_s=wait_in_words(text))
 
 
 def from_status(
@@ -69,14 +74,15 @@ def from_status(
     text: str,
     *,
     address: str,
+    code: str = "",
     is_page: bool = False,
     retry_after_s: float | None = None,
     location: str = "",
 ) -> ServerError:
     """The error for an HTTP status, or for `status` 0 an error with words only.
 
-    `text` is what the server said, already plain (`error_text`), `is_page` that it was HTML; `address` the base URL,
-    for the sentences about it.
+    `text` is what the server said, already plain (`error_text`), `code` its word for machines (`error_code`), `is_page`
+    that it was HTML; `address` the base URL, for the sentences about it.
     """
     said = _quoted(text)
     again = status in _AGAIN
@@ -89,7 +95,7 @@ def from_status(
                 " – if that is the right one, enter it as the server address in Settings."
             ),
         )
-    elif _CONTEXT.search(text):
+    elif _CONTEXT.search(f"{code} {text}"):
         again = False
         fault, sentence = (
             "context",
@@ -98,14 +104,14 @@ def from_status(
                 " – load the model with a longer context, or shorten the task."
             ),
         )
-    elif status in (401, 403):
+    elif status in (401, 403) or (status in (0, 200, 400) and _KEY.search(f"{code} {text}")):
         fault, sentence = (
             "key",
             (f"The server wants an API key or refused the one it got{said} – set the key in Settings."),
         )
     elif _NO_MODEL.search(text):
         fault, sentence = "no_model", f"No model is loaded{said} – load one in the server, then try again."
-    elif _UNKNOWN_MODEL.search(text) and not again:
+    elif _UNKNOWN_MODEL.search(f"{code} {text}") and not again:
         fault, sentence = (
             "unknown_model",
             (f"The server does not know this model{said} – choose another model in Settings."),
@@ -163,8 +169,8 @@ def not_a_model_server(address: str, status: int, content_type: str, text: str) 
     )
 
 
-def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Seconds the server asks to wait, by `retry-after-ms` or `retry-after` as seconds or a date."""
+def retry_after_s(headers: Mapping[str, str], text: str = "") -> float | None:
+    """Seconds the server asks to wait, by `retry-after-ms` or `retry-after` as seconds or a date, else in its words."""
     try:
         return max(0.0, float(headers.get("retry-after-ms", "")) / 1000)
     except ValueError:
@@ -175,7 +181,20 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
     except ValueError:
         pass
     date = parsedate_tz(value)
-    return max(0.0, mktime_tz(date) - time.time()) if date else None
+    return max(0.0, mktime_tz(date) - time.time()) if date else wait_in_words(text)
+
+
+def wait_in_words(text: str) -> float | None:
+    """Seconds in "Please try again in 1m5.289s", which is where some servers put them."""
+    found = _WAIT.search(text)
+    if not found or not any(found.groups()):
+        return None
+    hours, minutes, number, unit = found.groups()
+    try:
+        seconds = float(number or 0) / (1000 if unit and unit.lower() == "ms" else 1)
+    except ValueError:
+        return None
+    return int(hours or 0) * 3600 + int(minutes or 0) * 60 + seconds
 
 
 def brief(error: Exception) -> str:
@@ -217,6 +236,19 @@ def error_text(body: object) -> str:
             return _plain(text)
         case dict() | list() if body:
             return _plain(json.dumps(body))
+        case _:
+            return ""
+
+
+def error_code(body: object) -> str:
+    """The word for machines in an error body, such as `context_length_exceeded`; empty when there is none."""
+    match body:
+        case {"error": dict() as inner}:
+            return error_code(inner)
+        case {"code": str() as code} if code and not code.isdigit():
+            return code
+        case {"type": str() as kind}:
+            return kind
         case _:
             return ""
 

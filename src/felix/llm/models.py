@@ -5,21 +5,25 @@ The SDK and the HTTP library are imported when something is asked, not before: t
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal, assert_never
 from urllib.parse import urlsplit
 
 from felix.errors import ServerError, ServerFault
+from felix.llm import llamacpp
 from felix.llm.address import default_silence_timeout_s, is_loopback, repair_base_url
 from felix.llm.batching import complete_streaming, complete_whole
 from felix.llm.chat import ChatClient, ChatRequest, Message
-from felix.llm.model_lists import ModelInfo, from_lmstudio_v0, from_lmstudio_v1, from_openai
+from felix.llm.lmstudio import lists as lmstudio
+from felix.llm.model_lists import ModelInfo, from_openai
+from felix.llm.questions import LISTING_TIMEOUT_S, Questions, parsed
 
 if TYPE_CHECKING:
     import httpx2
 
     from felix.endpoints import ServerKind
+
+    _Listed = tuple[ServerKind, tuple[ModelInfo, ...]]
 
 __all__ = [
     "ConnectionCheck",
@@ -33,9 +37,6 @@ __all__ = [
     "repair_base_url",
 ]
 
-LISTING_TIMEOUT_S = 10.0
-"""A list takes milliseconds; a server that is busy reading a prompt may take seconds."""
-
 _NAMES: dict[ServerKind, str] = {
     "lmstudio": "LM Studio",
     "llamacpp": "llama.cpp",
@@ -47,6 +48,10 @@ _NAMES: dict[ServerKind, str] = {
     "file": "Model file",
     "other": "Model server",
 }
+
+
+_HOSTED: Final[dict[str, ServerKind]] = {"api.openai.com": "openai", "api.groq.com": "groq"}
+"""Known by their address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,30 +85,40 @@ class ConnectionCheck:
     fault: ServerFault | None = None
 
 
-def make_client(base_url: str, api_key: str = "", kind: ServerKind = "other") -> ChatClient:
-    """The client for a server of this kind; "other" is good for all. Raises ServerError when the key cannot be sent."""
-    if kind == "lmstudio":
-        from felix.llm.lmstudio import LMStudioClient
+def make_client(base_url: str, api_key: str = "", kind: ServerKind = "other", *, context_length: int = 0) -> ChatClient:
+    """The client for a server of this kind. `context_length`: tokens to load a model with, where that is for the client
+    to say; 0 is the server's own choice. Raises ServerError when the key cannot be sent."""
+    match kind:
+        case "lmstudio":
+            from felix.llm.lmstudio.client import LMStudioClient
 
-        return LMStudioClient(base_url, api_key)
-    from felix.llm.openai_client import OpenAIClient
+            return LMStudioClient(base_url, api_key, context_length=context_length)
+        case "llamacpp" | "vllm" | "openai" | "groq" | "ollama" | "anthropic" | "file" | "other":
+            from felix.llm.openai_client import OpenAIClient
 
-    return OpenAIClient(base_url, api_key, reports_progress=kind == "llamacpp")
+            return OpenAIClient(base_url, api_key, kind)
+        case _:
+            assert_never(kind)
 
 
-async def list_models(base_url: str, api_key: str = "", *, timeout_s: float = LISTING_TIMEOUT_S) -> ServerReport:
-    """Ask a server what it is and what it has.
+async def list_models(
+    base_url: str,
+    api_key: str = "",
+    *,
+    kind: ServerKind | Literal["auto"] = "auto",
+    timeout_s: float = LISTING_TIMEOUT_S,
+) -> ServerReport:
+    """Ask a server what it is and what it has. With a `kind` only that one's interfaces are asked.
 
     Raises ServerError: nothing listens there, it is no model server, it has no model, it wants a key; and AddressError
     for an address that is none.
     """
-    from felix.llm import faults, transport
+    from felix.llm import faults
 
     base_url = repair_base_url(base_url)
-    async with transport.open_client(base_url, api_key) as http:
-        server = _Listing(http, base_url, timeout_s)
+    async with Questions(base_url, api_key, timeout_s=timeout_s) as server:
         try:
-            kind, models = await _ask(server)
+            kind, models = await _ask(server, kind)
         except ServerError as error:
             raise faults.without_key(error, api_key) from None
     name = _NAMES[kind]
@@ -152,94 +167,53 @@ async def check_connection(
     )
 
 
-class _Listing:
-    """Questions to the interfaces of one server."""
-
-    def __init__(self, http: httpx2.AsyncClient, base_url: str, timeout_s: float) -> None:
-        self._http = http
-        self.base_url = base_url
-        self.root = base_url.removesuffix("/v1")
-        self._timeout_s = timeout_s
-        self.latency_ms = 0.0
-        """Of the latest answer."""
-
-    async def get(self, url: str) -> httpx2.Response:
-        import httpx2
-
-        from felix.llm import transport
-
-        timeout = httpx2.Timeout(self._timeout_s, connect=self._http.timeout.connect)
-        asked = time.monotonic()
-        try:
-            response = await self._http.get(url, timeout=timeout)
-        except httpx2.ReadTimeout:
-            raise ServerError(
-                f"{self.base_url} took the question but did not answer – look whether the server hangs.", fault="silent"
-            ) from None
-        except transport.ERRORS as error:
-            raise transport.failure(error, self.base_url, stage="opening") from None
-        self.latency_ms = (time.monotonic() - asked) * 1000
-        return response
-
-    async def json(self, url: str) -> object:
-        """The parsed body of a good answer, else None."""
-        response = await self.get(url)
-        if response.status_code != 200:
-            return None
-        try:
-            return response.json()
-        except ValueError:
-            return None
+async def _ask(server: Questions, kind: ServerKind | Literal["auto"]) -> _Listed:
+    match kind:
+        case "auto":
+            # A public server has no LM Studio behind it; asking there costs a user two round trips.
+            hosted = _HOSTED.get(urlsplit(server.base_url).hostname or "")
+            return await (_ask(server, hosted) if hosted else _find_out(server))
+        case "lmstudio":
+            # One that was renamed or moved is still found out to be what it is.
+            return await _find_out(server)
+        case "llamacpp" | "vllm" | "openai" | "groq" | "ollama" | "anthropic" | "file" | "other":
+            found, models = await _openai(server)
+            # The user's word goes before our guess, unless they only said that they did not know.
+            return found if kind == "other" else kind, models
+        case _:
+            assert_never(kind)
 
 
-async def _ask(server: _Listing) -> tuple[ServerKind, tuple[ModelInfo, ...]]:
-    # A public server has no LM Studio behind it; asking there costs a user two round trips.
-    if urlsplit(server.base_url).hostname != "api.openai.com":
-        for path, parse in (("/api/v1/models", from_lmstudio_v1), ("/api/v0/models", from_lmstudio_v0)):
-            models = parse(await server.json(server.root + path))
-            if models is not None:
-                return "lmstudio", models
+async def _find_out(server: Questions) -> _Listed:
+    for path, parse in ((lmstudio.V1, lmstudio.from_v1), (lmstudio.V0, lmstudio.from_v0)):
+        if (models := parse(await server.json(server.root + path))) is not None:
+            return "lmstudio", models
+    return await _openai(server)
+
+
+async def _openai(server: Questions) -> _Listed:
     response = await server.get(server.base_url + "/models")
-    listed = from_openai(_body(response)) if response.status_code == 200 else None
+    listed = from_openai(parsed(response)) if response.status_code == 200 else None
     if listed is None:
-        raise _no_list(response, server.base_url)
+        raise _no_list(server, response)
     kind, models = listed
     if kind == "llamacpp":
-        models = _with_slots(models, await server.json(server.root + "/props"))
+        models = await llamacpp.with_slots(server, models)
     return kind, models
 
 
-def _with_slots(models: tuple[ModelInfo, ...], props: object) -> tuple[ModelInfo, ...]:
-    """llama.cpp tells the context of one slot, and how many there are, in a place of its own."""
-    match props:
-        case {"default_generation_settings": {"n_ctx": int() as context}, "total_slots": int() as slots}:
-            return tuple(
-                replace(model, context_length=context, slots=slots) if model.loaded else model for model in models
-            )
-        case _:
-            return models
-
-
-def _no_list(response: httpx2.Response, base_url: str) -> ServerError:
+def _no_list(server: Questions, response: httpx2.Response) -> ServerError:
     from felix.llm import faults
 
-    body = _body(response)
-    text = faults.error_text(body)
-    if response.status_code in (401, 403, 429) or response.status_code >= 500 or response.has_redirect_location:
-        return faults.from_status(
-            response.status_code,
-            text,
-            address=base_url,
-            location=urlsplit(response.headers.get("location", "")).netloc,
-        )
-    return faults.not_a_model_server(base_url, response.status_code, response.headers.get("content-type", ""), text)
-
-
-def _body(response: httpx2.Response) -> object:
-    try:
-        return response.json()
-    except ValueError:
-        return response.text
+    error = server.refusal(response)
+    if error.fault in ("key", "redirected", "rate_limit") or response.status_code >= 500:
+        return error
+    return faults.not_a_model_server(
+        server.base_url,
+        response.status_code,
+        response.headers.get("content-type", ""),
+        faults.error_text(parsed(response)),
+    )
 
 
 def _seconds(seconds: float) -> str:

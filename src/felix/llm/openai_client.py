@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import openai
@@ -18,6 +18,9 @@ from felix.llm.chat import Answer, ChatRequest, Delta, Note, Progress
 from felix.llm.exchange import Exchange, Opened
 from felix.llm.openai_dialect import AnswerReader
 from felix.llm.surrogates import mend
+
+if TYPE_CHECKING:
+    from felix.endpoints import ServerKind
 
 _LIMIT_NAMES = ("max_tokens", "max_completion_tokens")
 
@@ -35,7 +38,7 @@ class OpenAIClient:
     gathers = True
     """Leaves text in the socket for `ChatRequest.gather_s`."""
 
-    def __init__(self, base_url: str, api_key: str = "", *, reports_progress: bool = False) -> None:
+    def __init__(self, base_url: str, api_key: str = "", kind: ServerKind = "other") -> None:
         self.base_url = base_url
         self._exchange = Exchange(base_url, api_key)
         self._http = transport.open_client(base_url, api_key)
@@ -56,7 +59,7 @@ class OpenAIClient:
         self._refused: set[str] = set()
         """Optional fields this server has refused; not sent again."""
         self._tried_limit_names: set[str] = set()
-        if not reports_progress:
+        if kind != "llamacpp":
             self._refused.add("return_progress")
 
     async def aclose(self) -> None:

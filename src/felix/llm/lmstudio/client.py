@@ -10,7 +10,7 @@ import httpx2
 
 from felix.llm import transport
 from felix.llm.chat import ChatRequest, Delta, Progress, Reasoning, Text
-from felix.llm.model_lists import from_lmstudio_v1
+from felix.llm.lmstudio.lists import V1, from_v1
 from felix.llm.openai_client import OpenAIClient
 
 _LISTING = httpx2.Timeout(2.0)
@@ -23,8 +23,9 @@ _STAYS_LOADED_S = 60.0
 class LMStudioClient(OpenAIClient):
     """Says "loading" while the model is not loaded yet; the stream itself is silent about it."""
 
-    def __init__(self, base_url: str, api_key: str = "") -> None:
-        super().__init__(base_url, api_key)
+    def __init__(self, base_url: str, api_key: str = "", *, context_length: int = 0) -> None:
+        super().__init__(base_url, api_key, "lmstudio")
+        self._context_length = context_length
         self._heard_at: dict[str, float] = {}
         """When each model last wrote something."""
 
@@ -48,8 +49,8 @@ class LMStudioClient(OpenAIClient):
         if not model or time.monotonic() - self._heard_at.get(model, -_STAYS_LOADED_S) < _STAYS_LOADED_S:
             return False
         try:
-            response = await self._http.get(self.base_url.removesuffix("/v1") + "/api/v1/models", timeout=_LISTING)
-            models = from_lmstudio_v1(response.json()) or ()
+            response = await self._http.get(self.base_url.removesuffix("/v1") + V1, timeout=_LISTING)
+            models = from_v1(response.json()) or ()
         except (*transport.ERRORS, ValueError):
             return False
         found = [known for known in models if known.id == model]
