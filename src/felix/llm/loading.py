@@ -29,7 +29,12 @@ async def load_model(base_url: str, api_key: str, kind: ServerKind, model: str, 
 
             async with Questions(repair_base_url(base_url), api_key) as server:
                 await llamacpp.load(server, model)
-        case "ollama" | "file" | "vllm" | "openai" | "groq" | "anthropic" | "other":
+        case "ollama":
+            from felix.llm.ollama import loading as ollama
+
+            async with Questions(repair_base_url(base_url), api_key) as server:
+                await ollama.load(server, model, context_length=context_length)
+        case "file" | "vllm" | "openai" | "groq" | "anthropic" | "other":
             raise _cannot("load")
         case _:
             assert_never(kind)
@@ -48,7 +53,12 @@ async def unload_model(base_url: str, api_key: str, kind: ServerKind, model: str
 
             async with Questions(repair_base_url(base_url), api_key) as server:
                 await llamacpp.unload(server, model)
-        case "ollama" | "file" | "vllm" | "openai" | "groq" | "anthropic" | "other":
+        case "ollama":
+            from felix.llm.ollama import loading as ollama
+
+            async with Questions(repair_base_url(base_url), api_key) as server:
+                await ollama.unload(server, model)
+        case "file" | "vllm" | "openai" | "groq" | "anthropic" | "other":
             raise _cannot("unload")
         case _:
             assert_never(kind)
@@ -56,7 +66,7 @@ async def unload_model(base_url: str, api_key: str, kind: ServerKind, model: str
 
 def can_load(kind: ServerKind) -> bool:
     """Whether servers of this kind load and unload models when told to."""
-    return kind in ("lmstudio", "llamacpp")
+    return kind in ("lmstudio", "ollama", "llamacpp")
 
 
 def _cannot(what: str) -> ServerError:

@@ -12,10 +12,15 @@ from urllib.parse import urlsplit
 from felix.errors import ServerError, ServerFault
 from felix.llm import llamacpp
 from felix.llm.address import default_silence_timeout_s, is_loopback, repair_base_url
+from felix.llm.anthropic import catalog as anthropic
+from felix.llm.anthropic.headers import HOST as ANTHROPIC
+from felix.llm.anthropic.headers import headers, is_anthropic
 from felix.llm.batching import complete_streaming, complete_whole
 from felix.llm.chat import ChatClient, ChatRequest, Message
 from felix.llm.lmstudio import lists as lmstudio
 from felix.llm.model_lists import ModelInfo, from_openai
+from felix.llm.ollama import catalog as ollama
+from felix.llm.ollama.lists import TAGS
 from felix.llm.questions import LISTING_TIMEOUT_S, Questions, parsed
 
 if TYPE_CHECKING:
@@ -50,7 +55,7 @@ _NAMES: dict[ServerKind, str] = {
 }
 
 
-_HOSTED: Final[dict[str, ServerKind]] = {"api.openai.com": "openai", "api.groq.com": "groq"}
+_HOSTED: Final[dict[str, ServerKind]] = {"api.openai.com": "openai", "api.groq.com": "groq", ANTHROPIC: "anthropic"}
 """Known by their address."""
 
 
@@ -87,13 +92,21 @@ class ConnectionCheck:
 
 def make_client(base_url: str, api_key: str = "", kind: ServerKind = "other", *, context_length: int = 0) -> ChatClient:
     """The client for a server of this kind. `context_length`: tokens to load a model with, where that is for the client
-    to say; 0 is the server's own choice. Raises ServerError when the key cannot be sent."""
+    to say; 0 is the server's own choice. Raises ServerError when the key cannot be sent or a package is missing."""
     match kind:
         case "lmstudio":
             from felix.llm.lmstudio.client import LMStudioClient
 
             return LMStudioClient(base_url, api_key, context_length=context_length)
-        case "llamacpp" | "vllm" | "openai" | "groq" | "ollama" | "anthropic" | "file" | "other":
+        case "ollama":
+            from felix.llm.ollama.client import OllamaClient
+
+            return OllamaClient(base_url, api_key, context_length=context_length)
+        case "anthropic":
+            from felix.llm.anthropic.client import AnthropicClient
+
+            return AnthropicClient(base_url, api_key)
+        case "llamacpp" | "vllm" | "openai" | "groq" | "file" | "other":
             from felix.llm.openai_client import OpenAIClient
 
             return OpenAIClient(base_url, api_key, kind)
@@ -116,12 +129,16 @@ async def list_models(
     from felix.llm import faults
 
     base_url = repair_base_url(base_url)
-    async with Questions(base_url, api_key, timeout_s=timeout_s) as server:
+    if kind == "auto":
+        kind = _HOSTED.get(urlsplit(base_url).hostname or "", "auto")
+    own = headers(base_url, api_key) if kind == "anthropic" else None
+    async with Questions(base_url, api_key, timeout_s=timeout_s, headers=own) as server:
         try:
             kind, models = await _ask(server, kind)
         except ServerError as error:
             raise faults.without_key(error, api_key) from None
-    name = _NAMES[kind]
+    # llama.cpp and LM Studio speak this dialect as well.
+    name = "Messages server" if kind == "anthropic" and not is_anthropic(base_url) else _NAMES[kind]
     if not models:
         raise ServerError(
             f"{name} runs, but has no model – download or load one there, then try again.", fault="no_model"
@@ -170,13 +187,19 @@ async def check_connection(
 async def _ask(server: Questions, kind: ServerKind | Literal["auto"]) -> _Listed:
     match kind:
         case "auto":
-            # A public server has no LM Studio behind it; asking there costs a user two round trips.
-            hosted = _HOSTED.get(urlsplit(server.base_url).hostname or "")
-            return await (_ask(server, hosted) if hosted else _find_out(server))
+            return await _find_out(server)
         case "lmstudio":
             # One that was renamed or moved is still found out to be what it is.
             return await _find_out(server)
-        case "llamacpp" | "vllm" | "openai" | "groq" | "ollama" | "anthropic" | "file" | "other":
+        case "ollama":
+            if (models := await ollama.models_of(server)) is None:
+                raise _no_list(server, await server.get(server.root + TAGS))
+            return kind, models
+        case "anthropic":
+            if (models := await anthropic.models_of(server)) is None:
+                _, models = await _find_out(server)
+            return kind, models
+        case "llamacpp" | "vllm" | "openai" | "groq" | "file" | "other":
             found, models = await _openai(server)
             # The user's word goes before our guess, unless they only said that they did not know.
             return found if kind == "other" else kind, models
@@ -185,6 +208,8 @@ async def _ask(server: Questions, kind: ServerKind | Literal["auto"]) -> _Listed
 
 
 async def _find_out(server: Questions) -> _Listed:
+    if ollama.is_likely(server.base_url) and (models := await ollama.models_of(server)) is not None:
+        return "ollama", models
     for path, parse in ((lmstudio.V1, lmstudio.from_v1), (lmstudio.V0, lmstudio.from_v0)):
         if (models := parse(await server.json(server.root + path))) is not None:
             return "lmstudio", models
@@ -199,6 +224,8 @@ async def _openai(server: Questions) -> _Listed:
     kind, models = listed
     if kind == "llamacpp":
         models = await llamacpp.with_slots(server, models)
+    elif kind == "ollama":
+        models = await ollama.models_of(server) or models
     return kind, models
 
 

@@ -10,14 +10,16 @@ from importlib import import_module
 from importlib.util import find_spec
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import httpx2
 
 from felix.errors import ServerError
 from felix.llm import transport
+from felix.llm.anthropic.catalog import SDK
 from felix.llm.anthropic.dialect import AnswerReader
 from felix.llm.anthropic.faults import in_words
+from felix.llm.anthropic.headers import headers, is_anthropic
 from felix.llm.anthropic.lists import most_tokens
 from felix.llm.body import parsed
 from felix.llm.chat import Answer, ChatRequest, Delta, Message, Note, Progress
@@ -27,22 +29,11 @@ from felix.llm.surrogates import mend
 if TYPE_CHECKING:
     import anthropic
 
-VERSION = "2026-10-21"
-"""Of the API. Since this one no model takes sampling parameters."""
-
 MOST_TOKENS = 8_192
 """An answer's limit where nobody sets one: the API wants one, and the model's own is not told. Every current model can
 write as much, and an answer that is cut here is told to be."""
 
 _LOOKING = httpx2.Timeout(5.0)
-
-
-def client_headers(base_url: str, api_key: str) -> dict[str, str]:
-    """What goes with every request beside the bearer token. Servers of other makers may know the older header only."""
-    headers = {"anthropic-version": VERSION}
-    if api_key and not _is_anthropic(base_url):
-        headers["x-api-key"] = api_key
-    return headers
 
 
 class AnthropicClient:
@@ -64,9 +55,9 @@ class AnthropicClient:
         self._root = base_url.removesuffix("/v1")
         self._key = api_key
         self._exchange = Exchange(base_url, api_key)
-        self._http = transport.open_client(base_url, api_key, headers=client_headers(base_url, api_key))
+        self._http = transport.open_client(base_url, api_key, headers=headers(base_url, api_key))
         self._sdk: anthropic.AsyncAnthropic | None = None
-        self._takes_temperature = not _is_anthropic(base_url)
+        self._takes_temperature = not is_anthropic(base_url)
         self._most_tokens: dict[str, int] = {}
 
     async def aclose(self) -> None:
@@ -107,7 +98,7 @@ class AnthropicClient:
     async def _imported(self) -> anthropic.AsyncAnthropic:
         """The SDK's client. Its import takes seconds on a slow machine, and other answers must go on meanwhile."""
         if self._sdk is None:
-            await asyncio.to_thread(import_module, "anthropic.resources.messages")
+            await asyncio.to_thread(import_module, SDK)
             import anthropic
 
             # Given one by one, even where empty: what is left out the SDK takes from ANTHROPIC_* in the environment,
@@ -170,8 +161,3 @@ def conversation(messages: tuple[Message, ...]) -> tuple[str, list[dict[str, str
     if not said:
         return "", [{"role": "user", "content": system}]
     return system, said
-
-
-def _is_anthropic(base_url: str) -> bool:
-    host = urlsplit(base_url).hostname or ""
-    return host == "anthropic.com" or host.endswith(".anthropic.com")

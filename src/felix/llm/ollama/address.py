@@ -20,11 +20,12 @@ def from_environment(environment: Mapping[str, str]) -> str:
     value = environment.get("OLLAMA_HOST", "").strip().strip("\"'").strip()
     scheme, given, rest = value.partition("://")
     if not given:
-        scheme, rest = "http", value
+        scheme, rest = ("https://ollama.com" if value == "ollama.com" else f"http://{value}").split("://")
     where, _, path = rest.partition("/")
     host, port = _split(where)
-    # With a scheme, and only then, Ollama takes the port that the scheme stands for.
-    port = port or ("" if given else str(PORT))
+    if not (port.isdigit() and int(port) < 65_536):
+        # With a scheme, and only then, Ollama takes the port that the scheme stands for.
+        port = "" if given or scheme == "https" else str(PORT)
     host = "127.0.0.1" if host in _EVERYWHERE else host
     try:
         return repair_base_url(f"{scheme}://{host}{':' if port else ''}{port}/{path}")

@@ -21,7 +21,7 @@ from felix.llm.chat import Answer, ChatRequest, Delta, Note, Progress, Reasoning
 from felix.llm.exchange import Exchange, Opened
 from felix.llm.ollama.address import native_root
 from felix.llm.ollama.dialect import AnswerReader
-from felix.llm.ollama.lists import running_context
+from felix.llm.ollama.lists import PS, is_elsewhere, running_context
 from felix.llm.ollama.prompts import SHORT, cut_note, prompt_bytes
 from felix.llm.surrogates import mend
 
@@ -96,8 +96,9 @@ class OllamaClient:
 
     def _body(self, request: ChatRequest, *, streaming: bool) -> dict[str, Any]:  # any JSON
         options: dict[str, Any] = {}
-        if self._context_length:
-            options["num_ctx"] = self._context_length
+        # A model that somebody loaded with a context of their own would be loaded anew for a request that names none.
+        if context := self._context_length or self._contexts.get(request.model, 0):
+            options["num_ctx"] = context
         if request.temperature is not None:
             options["temperature"] = request.temperature
         if request.max_tokens > 0:
@@ -114,7 +115,11 @@ class OllamaClient:
 
     async def _must_load(self, model: str) -> bool:
         """Whether the model is not loaded, or with less context than is wanted. Any doubt is a no."""
-        if not model or time.monotonic() - self._heard_at.get(model, -_STAYS_LOADED_S) < _STAYS_LOADED_S:
+        if (
+            not model
+            or is_elsewhere(model)
+            or time.monotonic() - self._heard_at.get(model, -_STAYS_LOADED_S) < _STAYS_LOADED_S
+        ):
             return False
         before = self._contexts.get(model)
         try:
@@ -139,7 +144,7 @@ class OllamaClient:
 
     async def _running_context(self, model: str) -> int | None:
         """See `lists.running_context`. Raises what a request and JSON may raise."""
-        response = await self._http.get(f"{self._root}/api/ps", timeout=_LOOKING)
+        response = await self._http.get(self._root + PS, timeout=_LOOKING)
         context = running_context(response.json(), model)
         self._contexts.pop(model, None)
         if context:

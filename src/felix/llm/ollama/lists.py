@@ -8,15 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from felix.llm.model_lists import ModelInfo, loaded_first
-from felix.llm.surrogates import one_line
+from felix.llm.model_lists import ModelInfo, loaded_first, number_of, text_of
+
+TAGS = "/api/tags"
+PS = "/api/ps"
+SHOW = "/api/show"
 
 _EMBEDS = frozenset({"bert", "nomic-bert", "nomic-bert-moe", "xlm-roberta"})
 """Families of models that write no answers; older servers tell no capabilities."""
 
 
 def from_tags(tags: object) -> tuple[ModelInfo, ...] | None:
-    """`GET /api/tags`: none loaded as far as this list says; None when it is something else."""
+    """`GET /api/tags`: of loaded models it knows only those that ollama.com runs; None when it is something else."""
     entries = _entries(tags)
     if entries is None:
         return None
@@ -27,7 +30,7 @@ def with_running(models: Iterable[ModelInfo], ps: object) -> tuple[ModelInfo, ..
     """`models` with what `GET /api/ps` says of those that are loaded, these in front."""
     running = {full_name(_name(entry)): entry for entry in _entries(ps) or () if _name(entry)}
     return loaded_first(
-        replace(model, loaded=True, context_length=_number(entry, "context_length"))
+        replace(model, loaded=True, context_length=number_of(entry, "context_length"))
         if (entry := running.get(full_name(model.id))) is not None
         else model
         for model in models
@@ -40,7 +43,7 @@ def with_details(model: ModelInfo, show: object) -> ModelInfo:
         return model
     facts = show.get("model_info")
     facts = facts if isinstance(facts, dict) else {}
-    longest = next((_number(facts, key) for key in facts if str(key).endswith(".context_length")), None)
+    longest = next((number_of(facts, key) for key in facts if str(key).endswith(".context_length")), None)
     thinks, has_tools = _abilities(show)
     return replace(
         model,
@@ -54,8 +57,13 @@ def running_context(ps: object, model: str) -> int | None:
     """The context `model` is loaded with, by `GET /api/ps`: 0 when the server does not tell, None when not loaded."""
     for entry in _entries(ps) or ():
         if full_name(_name(entry)) == full_name(model):
-            return _number(entry, "context_length") or 0
+            return number_of(entry, "context_length") or 0
     return None
+
+
+def is_elsewhere(model: str) -> bool:
+    """Whether this is the name of a model that ollama.com runs: nothing of it is ever loaded here."""
+    return model.endswith((":cloud", "-cloud"))
 
 
 def full_name(model: str) -> str:
@@ -70,11 +78,11 @@ def _model(entry: Mapping[str, object]) -> ModelInfo:
     return ModelInfo(
         id=_name(entry),
         name=_name(entry).removesuffix(":latest"),
-        loaded=False,
-        size_bytes=_number(entry, "size"),
-        max_context_length=_number(details, "context_length"),
-        quantization=_text(details, "quantization_level"),
-        parameters=_text(details, "parameter_size"),
+        loaded=bool(text_of(entry, "remote_host")),
+        size_bytes=number_of(entry, "size"),
+        max_context_length=number_of(details, "context_length"),
+        quantization=text_of(details, "quantization_level"),
+        parameters=text_of(details, "parameter_size"),
         thinks=thinks,
         has_tools=has_tools,
     )
@@ -85,7 +93,7 @@ def _writes_answers(entry: Mapping[str, object]) -> bool:
     if isinstance(capabilities, list) and capabilities:
         return "completion" in capabilities
     details = entry.get("details")
-    return not (isinstance(details, dict) and _text(details, "family") in _EMBEDS) and "embed" not in _name(entry)
+    return not (isinstance(details, dict) and text_of(details, "family") in _EMBEDS) and "embed" not in _name(entry)
 
 
 def _abilities(entry: Mapping[str, object]) -> tuple[bool | None, bool | None]:
@@ -97,20 +105,11 @@ def _abilities(entry: Mapping[str, object]) -> tuple[bool | None, bool | None]:
 
 
 def _entries(body: object) -> list[Mapping[str, object]] | None:
-    if not isinstance(body, dict) or not isinstance(body.get("models"), list):
+    # llama.cpp has such a list at the same place, with OpenAI's beside it.
+    if not isinstance(body, dict) or not isinstance(body.get("models"), list) or "data" in body:
         return None
     return [entry for entry in body["models"] if isinstance(entry, dict)]
 
 
 def _name(entry: Mapping[str, object]) -> str:
-    return _text(entry, "name") or _text(entry, "model")
-
-
-def _text(entry: Mapping[str, object], key: str) -> str:
-    value = entry.get(key)
-    return one_line(value) if isinstance(value, str) else ""
-
-
-def _number(entry: Mapping[str, object], key: str) -> int | None:
-    value = entry.get(key)
-    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) and value > 0 else None
+    return text_of(entry, "name") or text_of(entry, "model")

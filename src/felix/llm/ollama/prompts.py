@@ -1,22 +1,19 @@
 """Whether Ollama cut a prompt: it drops what does not fit its context and says nothing, but it counts what it read.
 
-A prompt that is too long is cut to the whole context by some of its engines and to half of it by others, which keep its
-first tokens and the newest ones (`keep + (num_ctx - keep) / 2`, with `keep` 4 unless the model says otherwise).
+Newer versions cut a prompt that is too long to its first few tokens and the newest half of the context, older ones to
+the whole context (`contextShiftPromptLimit` in Ollama's llm/llama_server.go).
 """
 
 from __future__ import annotations
 
 from felix.llm.chat import Message, Note
 
-_FULL = 0.98
-"""Share of the context from which on nobody would have chosen so long a prompt: no room to answer is left."""
-
 _KEPT = 4
+"""First tokens that are kept, unless the model says otherwise; a few more or less are allowed for below."""
 _NEAR_HALF = 32
-"""Tokens a count may differ from half the context: models keep other numbers of first tokens."""
 
 _MOST_BYTES = 7.0
-"""UTF-8 bytes of text per token, from which on tokens are missing: no tokenizer averages more over a prompt."""
+"""UTF-8 bytes of text per token from which on tokens are missing: hardly a tokenizer averages more over a prompt."""
 
 SHORT = 1_000
 """Bytes of a prompt that fits every context."""
@@ -35,8 +32,9 @@ def cut_note(sent_bytes: int, counted: int, context: int) -> Note | None:
     """
     if context <= 0 or sent_bytes < SHORT:
         return None
-    half = _KEPT + (context - _KEPT) // 2
-    is_full = counted >= _FULL * context
+    half = context - (context - _KEPT) // 2
+    # No one chooses a prompt that leaves no room to answer.
+    is_full = counted >= context - 1
     is_half = abs(counted - half) <= _NEAR_HALF and sent_bytes > _MOST_BYTES * counted
     cannot_fit = sent_bytes > _MOST_BYTES * context
     if not (is_full or is_half or cannot_fit):
