@@ -13,7 +13,6 @@ import secrets
 import threading
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Self
@@ -29,7 +28,7 @@ from felix.log import RunLog
 from felix.servers import Servers
 from felix.settings import Settings, SettingsFile
 from felix.team.agent import STOPPED_BY_USER, wording_of
-from felix.team.connection import Connection
+from felix.team.connections import Connections
 from felix.team.hub import CentralPost
 from felix.team.mailbox import Item, Mailbox, Reply
 from felix.team.outcome import can_continue
@@ -377,10 +376,8 @@ class Engine:
                 _log.info("run %s cannot go on: it is %s", run, status or "going on")
                 return
 
-            async def connect_again() -> Connection:
-                connection = await self._servers.connect(demo=plan.demo)
-                is_same = plan.server == connection.server and plan.model in connection.contexts
-                return replace(connection, model=plan.model) if is_same else connection
+            async def connect_again(workflow: Workflow) -> Connections:
+                return await self._servers.connect(workflow, demo=plan.demo, before=plan)
 
             await reopen_run(hub, connect_again, self._current, steering, reason=reason, is_continued=act is None)
         except FelixError as error:
@@ -438,7 +435,7 @@ class Engine:
         over = partial(give_up, task, workflow, hub, settings, started=time.monotonic(), follows=follows)
         try:
             context = self._answer_of(follows) if follows else ""
-            connection = await self._servers.connect(demo=demo)
+            connections = await self._servers.connect(workflow, demo=demo)
         except FelixError as error:
             over(status="failed", reason=str(error))
         except asyncio.CancelledError:
@@ -452,7 +449,7 @@ class Engine:
                 await run_workflow(
                     task,
                     workflow,
-                    connection,
+                    connections,
                     hub,
                     settings,
                     steering=steering,
@@ -460,7 +457,7 @@ class Engine:
                     context=context,
                 )
             finally:
-                await asyncio.shield(connection.client.aclose())
+                await asyncio.shield(connections.aclose())
         finally:
             del self._runs[run], self._steering[run], self._hubs[run]
 

@@ -11,11 +11,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from felix.endpoints import Endpoint, ServerKind, at, unnamed
-from felix.errors import FelixError
+from felix.errors import FelixError, WorkflowError
+from felix.events import RunStarted
 from felix.keys import KeyStore, origin_of
 from felix.log import hide
-from felix.settings import SettingsFile
+from felix.settings import Settings, SettingsFile
+from felix.team.asking import not_in_settings, unknown_endpoints
 from felix.team.connection import Connection, connect, silence_timeout
+from felix.team.connections import Connections
+from felix.team.workflow import Workflow
 
 if TYPE_CHECKING:
     from felix.demo import DemoServer
@@ -25,10 +29,6 @@ if TYPE_CHECKING:
 
 LOOK_S = 2.0
 """For a look at all endpoints at once: one that takes longer is told as silent, and asked again by whoever wants it."""
-
-COMPARED_TOKENS = 200
-"""Of each answer that is compared, streamed and whole: enough to see a pace, and soon over."""
-_COMPARED_QUESTION = "Count from one to sixty in words, separated by commas, and write nothing else."
 
 
 class Servers:
@@ -45,13 +45,26 @@ class Servers:
         if self._demo:
             await self._demo.close()
 
-    async def connect(self, *, demo: bool) -> Connection:
-        """For a run; its client is for the caller to close."""
+    async def connect(self, workflow: Workflow, *, demo: bool, before: RunStarted | None = None) -> Connections:
+        """The places of a run, reached and for the caller to close. `before` is the plan of a run that goes on.
+
+        Raises WorkflowError for a new run that names an endpoint which the settings do not know.
+        """
         settings = self._settings.current
         if demo:
-            settings = settings.model_copy(update={"base_url": await self._demo_url(), "model": ""})
-            return replace(await connect(settings, ""), is_demo=True, server_name="Demo model")
-        return await connect(settings, await self.key_of(self.endpoint(settings.base_url)))
+            connections = Connections(unnamed(await self._demo_url()), self._reach_demo, self._current, is_alone=True)
+        else:
+            if before is None and (unknown := unknown_endpoints(workflow, settings)):
+                raise WorkflowError(not_in_settings(unknown, settings))
+            in_use = self.endpoint(settings.base_url)
+            in_use = in_use.model_copy(update={"model": settings.model or in_use.model})
+            connections = Connections(in_use, self._reach, self._current)
+        try:
+            await connections.open(workflow, before)
+        except BaseException:
+            await asyncio.shield(connections.aclose())
+            raise
+        return connections
 
     def endpoint(self, base_url: str) -> Endpoint:
         """What the settings say of an address; one without a name where they say nothing."""
@@ -69,7 +82,7 @@ class Servers:
         if demo:
             return await list_models(await self._demo_url(), "")
         endpoint = self.endpoint(base_url)
-        return await list_models(base_url, await self._key(endpoint, api_key))
+        return await list_models(base_url, await self._key(endpoint, api_key), kind=endpoint.kind)
 
     async def reports(self) -> dict[str, ServerReport | FelixError]:
         """What every endpoint says, and the server in use, by address. All are asked at once, for `LOOK_S` at most."""
@@ -107,7 +120,7 @@ class Servers:
 
         endpoint = self.endpoint(base_url)
         key = await self._key(endpoint, api_key)
-        report = await list_models(base_url, key)
+        report = await list_models(base_url, key, kind=endpoint.kind)
         client = self._client(endpoint, report, key)
         settings = self._settings.current
         try:
@@ -136,36 +149,39 @@ class Servers:
 
     async def compare_streaming(self, base_url: str, model: str) -> Comparison:
         """The same question streamed and whole."""
-        from felix.llm.chat import ChatRequest, Message
-        from felix.llm.examination import compare_streaming
+        from felix.llm.examination import compare_streaming, comparison_request
 
         endpoint = self.endpoint(base_url)
         key = await self.key_of(endpoint)
         report = await self.report(base_url, key)
         chosen = report.model(model or endpoint.model)
         client = self._client(endpoint, report, key)
-        question = ChatRequest(
-            (Message("user", _COMPARED_QUESTION),),
-            chosen.id if chosen else model,
-            max_tokens=COMPARED_TOKENS,
-            temperature=0,
-        )
         try:
-            return await compare_streaming(client, question)
+            return await compare_streaming(client, comparison_request(chosen.id if chosen else model))
         finally:
             await asyncio.shield(client.aclose())
 
     def _client(self, endpoint: Endpoint, report: ServerReport, key: str) -> ChatClient:
         from felix.llm.models import make_client
 
-        return make_client(report.base_url, key, report.kind)
+        return make_client(report.base_url, key, report.kind, context_length=endpoint.context_length)
+
+    async def _reach(self, endpoint: Endpoint) -> Connection:
+        return await connect(endpoint, await self.key_of(endpoint), self._settings.current)
+
+    async def _reach_demo(self, endpoint: Endpoint) -> Connection:
+        connection = await connect(endpoint, "", self._settings.current)
+        return replace(connection, is_demo=True, server_name="Demo model", slots={})
+
+    def _current(self) -> Settings:
+        return self._settings.current
 
     async def _look(self, endpoint: Endpoint) -> ServerReport | FelixError:
         from felix.llm.models import list_models
 
         try:
             key = await self.key_of(endpoint)
-            return await list_models(endpoint.base_url, key, timeout_s=LOOK_S)
+            return await list_models(endpoint.base_url, key, kind=endpoint.kind, timeout_s=LOOK_S)
         except FelixError as error:
             return error
 

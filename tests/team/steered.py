@@ -13,7 +13,7 @@ from felix.events import PASSING, Record, RunId, ThoughtComplete
 from felix.ledger.file import Ledger
 from felix.ledger.state import RunState
 from felix.settings import Settings
-from felix.team.connection import Connection
+from felix.team.connections import Connections
 from felix.team.hub import CentralPost
 from felix.team.mailbox import Mailbox
 from felix.team.runner import reopen_run, run_workflow
@@ -55,7 +55,7 @@ class Steered:
         self.records: list[Record] = []
         self._carry_out(
             lambda: run_workflow(
-                "Why?", self.flow, self.connection, self.hub, self.settings, steering=self.steering, context=earlier
+                "Why?", self.flow, self.places(), self.hub, self.settings, steering=self.steering, context=earlier
             )
         )
 
@@ -77,10 +77,10 @@ class Steered:
         for act in acts:
             self.steering.do(act)
 
-        async def connect() -> Connection:
+        async def connect(workflow: Workflow) -> Connections:
             if error:
                 raise error
-            return self.connection
+            return self.places()
 
         self._carry_out(
             lambda: reopen_run(
@@ -88,6 +88,9 @@ class Steered:
             )
         )
         return self
+
+    def places(self) -> Connections:
+        return Connections.to(self.connection, self.settings)
 
     def crash_behind(self, cut: int) -> Steered:
         """The run as the next start finds it when the program died behind its record number `cut`."""

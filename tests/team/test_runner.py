@@ -24,6 +24,7 @@ from felix.events import (
 from felix.ledger.state import RunState
 from felix.llm.chat import ChatRequest, Finish, Reasoning, Text
 from felix.settings import Settings
+from felix.team.connections import Connections
 from felix.team.hub import CentralPost
 from felix.team.mailbox import Mailbox
 from felix.team.runner import run_workflow
@@ -61,7 +62,9 @@ class Watched:
         stop_when: Callable[[Record], bool] | None,
     ) -> None:
         async with asyncio.TaskGroup() as tasks:
-            run = tasks.create_task(run_workflow("Why?", flow, self._connection, self.hub, settings))
+            run = tasks.create_task(
+                run_workflow("Why?", flow, Connections.to(self._connection, settings), self.hub, settings)
+            )
             if stop_when:
 
                 def watch(record: Record) -> None:

@@ -16,7 +16,9 @@ from felix.ledger.speech import GrowingText, Thought
 from felix.ledger.state import RunState
 from felix.llm.chat import ChatRequest, Progress
 from felix.settings import Settings
+from felix.team.asking import asked_by
 from felix.team.connection import Connection
+from felix.team.connections import Place
 from felix.team.hub import CentralPost, Moment
 from felix.team.prompts import Brief, Prompt, Room, agent_prompt, estimate_tokens, question_prompt
 from felix.team.rules import team_of
@@ -56,7 +58,7 @@ class LLMAgent:
 
     @property
     def model(self) -> str:
-        return self.member.spec.model or self._connection.model
+        return asked_by(self._workflow, self.member.spec).model or self._connection.model
 
     def checkpoint_at(self, current_time: float) -> float:
         """The deepest checkpoint this agent has reached when the run's clock stands at `current_time` (0 to 1)."""
@@ -83,7 +85,9 @@ class LLMAgent:
             ThoughtId(f"{self.member.id}#{number}"), number, self.checkpoint_at(current_time), current_time
         )
         prompt = self.prompt(task, occasion, central_post)
-        return await self.speak(prompt, occasion, central_post, enable_streaming=enable_streaming)
+        thought = await self.speak(prompt, occasion, central_post, enable_streaming=enable_streaming)
+        assert thought is not None  # only a place can be left
+        return thought
 
     def prompt(
         self, task: str, occasion: Occasion, hub: CentralPost | None, *, model: str = "", so_far: str = ""
@@ -96,11 +100,11 @@ class LLMAgent:
             task, self._workflow, self.member, checkpoint=occasion.checkpoint, own=self._own, others=(), room=room
         )
 
-    def question_prompt(self, task: str, question: str, hub: CentralPost) -> Prompt:
+    def question_prompt(self, task: str, question: str, hub: CentralPost, *, model: str = "") -> Prompt:
         """What it is told when the user asks it about its own thoughts."""
         own = [t for t in hub.thoughts() if t.agent_id == self.member.id and str(t.answer).strip()]
         brief = brief_for(hub.state, self.member.id)
-        return question_prompt(task, self.member, own=own, question=question, room=self._room("", ""), brief=brief)
+        return question_prompt(task, self.member, own=own, question=question, room=self._room(model, ""), brief=brief)
 
     async def speak(
         self,
@@ -112,19 +116,22 @@ class LLMAgent:
         so_far: str = "",
         states_confidence: bool = True,
         enable_streaming: bool = True,
-    ) -> ThoughtComplete:
+        place: Place | None = None,
+    ) -> ThoughtComplete | None:
         """Say what `prompt` asks for, going on from `so_far`; all else as in `process_task_with_llm`.
 
         `model` is another one than its own. Where no confidence is asked for, one that is stated all the same is taken
-        off and counts for nothing.
+        off and counts for nothing. None is returned, and no end is told, when `place` is left: the thought goes on at
+        another one.
         """
         spec, model = self.member.spec, model or self.model
         temperature = spec.temperature_at(occasion.checkpoint)
-        voice = _Voice(hub, self.member, occasion, prompt, temperature, model)
+        connection, notes = self._connection, place.notes if place else ()
+        voice = _Voice(hub, self.member, occasion, prompt, temperature, model, connection.endpoint, notes)
         speaker = Speaker(
-            self._connection.client,
+            connection.client,
             ChatRequest(prompt.messages, model, temperature, self._max_tokens(), self.member.id),
-            silence_timeout_s=self._connection.silence_timeout_s,
+            silence_timeout_s=connection.silence_timeout_s,
             states_confidence=True,
             on_text=voice.show,
             on_progress=voice.progress,
@@ -136,11 +143,13 @@ class LLMAgent:
             return enable_streaming and (self._settings().enable_streaming if chosen is None else chosen)
 
         started = time.monotonic()
-        voice.begin()
+        voice.begin(place.detail if place else "")
         try:
             spoken = await speaker.speak(
                 self._settings, streaming=streams, continue_most=self._workflow.continue_truncated
             )
+            if place and await place.is_left(spoken):
+                return None
         except asyncio.CancelledError:
             speaker.interrupted()
             voice.end(cut_off(speaker, "stopped", STOPPED_BY_USER, started, model))
@@ -192,7 +201,9 @@ def wording_of(state: RunState, thought_id: ThoughtId, settings: Settings) -> st
     workflow = from_json(state.plan.definition)
     member = next(each for each in team_of(workflow, state.agents.values()) if each.id == thought.agent_id)
     own = member.spec.max_tokens
-    room = Room(state.plan.context_length, settings.max_tokens if own is None else own)
+    agent = state.agents[thought.agent_id]
+    context = agent.context_length if agent.endpoint or agent.context_length else state.plan.context_length
+    room = Room(context, settings.max_tokens if own is None else own)
     occasion = Occasion(thought_id, thought.round, thought.checkpoint, state.t)
     return turn_prompt(state.plan.task, workflow, member, state, occasion, room).wording
 
@@ -214,16 +225,24 @@ class _Voice:
         prompt: Prompt,
         temperature: float,
         model: str,
+        endpoint: str,
+        notes: tuple[str, ...],
     ) -> None:
+        """`notes` say how it came to be asked there."""
         self.temperature = temperature
         self._hub = hub
         self._moment = Moment(member.id, occasion.thought_id, member.spec.role, occasion.checkpoint, occasion.progress)
         self._round = occasion.round
         self._prompt = prompt
         self._model = model
+        self._endpoint = endpoint
+        self._notes = notes
 
-    def begin(self) -> None:
+    def begin(self, detail: str) -> None:
+        """`detail` says why it is asked once more, when it was asked elsewhere in vain."""
         self._tell("connecting", read=self._prompt.read, cut=self._prompt.cut)
+        if detail:
+            self._tell("retrying", detail=detail)
 
     def progress(self, step: Progress) -> None:
         if step.phase != "connecting" or step.detail:
@@ -252,8 +271,9 @@ class _Voice:
             duration_s=spoken.duration_s,
             tokens_per_s=spoken.tokens_per_s,
             error=spoken.error,
-            notes=spoken.notes,
+            notes=(*self._notes, *spoken.notes),
             model=spoken.model,
+            endpoint=self._endpoint,
             temperature=self.temperature,
             cut=self._prompt.cut,
         )
@@ -285,6 +305,7 @@ class _Voice:
                 cut=cut,
                 temperature=self.temperature,
                 model=self._model,
+                endpoint=self._endpoint,
             )
         )
 

@@ -6,7 +6,7 @@ is named beside one endpoint belongs to it, and is not asked for on another.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from felix.endpoints import Endpoint, named
@@ -23,6 +23,10 @@ class Asked:
     """An endpoint or a pool of the settings; empty: the server in use."""
     model: str = ""
     """Empty: the endpoint's own."""
+
+
+Choice = Callable[[Asked], tuple[str, int | None]]
+"""The model that who asks so will have, and its context in tokens; None where nobody says."""
 
 
 def asked_by(workflow: Workflow, spec: AgentSpec) -> Asked:

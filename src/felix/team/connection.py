@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
+from felix.endpoints import Endpoint, ServerKind
 from felix.errors import FelixError, ServerError, ServerFault
-from felix.events import RunStarted
 from felix.llm.address import default_silence_timeout_s, repair_base_url
 from felix.llm.chat import Answer, ChatClient, ChatRequest, Delta, Progress
 from felix.settings import Settings
@@ -28,14 +28,19 @@ class Connection:
     silence_timeout_s: float
     """Without content; 0 is never."""
     is_demo: bool = False
+    endpoint: str = ""
+    """Its name in the settings; empty when it has none there."""
+    kind: ServerKind = "other"
+    slots: Mapping[str, int] = field(default_factory=dict)
+    """By model, requests that the server answers at once, where it says so."""
 
     def context_of(self, model: str) -> int | None:
         """Tokens of one slot; None when nobody says, as for a model the server does not list."""
         return self.contexts.get(model)
 
 
-async def connect(settings: Settings, api_key: str) -> Connection:
-    """Ask the server in the settings who it is, and choose the model: the one that is set, else the first loaded.
+async def connect(endpoint: Endpoint, api_key: str, settings: Settings) -> Connection:
+    """Ask a server who it is, and choose the model: that of the endpoint, else the first loaded.
 
     Raises ServerError when nothing answers there, or nothing that could be asked, and SettingsError for an address that
     is none.
@@ -43,26 +48,31 @@ async def connect(settings: Settings, api_key: str) -> Connection:
     # Imported here: they bring the SDK along, and the window is up long before anybody connects.
     from felix.llm.models import list_models, make_client
 
-    base_url = repair_base_url(settings.base_url)
-    report = await list_models(base_url, api_key)
-    chosen = next((m for m in report.models if m.id == settings.model), None)
-    if not settings.model:
+    base_url = repair_base_url(endpoint.base_url)
+    report = await list_models(base_url, api_key, kind=endpoint.kind)
+    chosen = next((m for m in report.models if m.id == endpoint.model), None)
+    if not endpoint.model:
         chosen = report.models[0] if report.models else None
         if chosen is None:
             raise ServerError(f"{report.name} has no model loaded – load one there, then run again.", fault="no_model")
     return Connection(
-        client=make_client(base_url, api_key, report.kind),
+        client=make_client(base_url, api_key, report.kind, context_length=endpoint.context_length),
         server=base_url,
         server_name=report.name,
-        model=chosen.id if chosen else settings.model,
+        model=chosen.id if chosen else endpoint.model,
         contexts={model.id: model.context_length for model in report.models},
         silence_timeout_s=silence_timeout(settings, base_url),
+        endpoint=endpoint.name,
+        kind=report.kind,
+        slots={model.id: model.slots for model in report.models if model.slots},
     )
 
 
-def out_of_reach(plan: RunStarted, error: FelixError) -> Connection:
-    """That of a run whose server could not be reached when the user wanted more of it: every question ends so."""
-    return Connection(_Nobody(error), plan.server, plan.server_name, plan.model, {plan.model: plan.context_length}, 0)
+def out_of_reach(endpoint: Endpoint, error: FelixError, before: Connection | None = None) -> Connection:
+    """That of a server which cannot be reached: every question ends with the error. `before`: it could be, once."""
+    if before is not None:
+        return replace(before, client=_Nobody(error))
+    return Connection(_Nobody(error), endpoint.base_url, "", endpoint.model, {}, 0, endpoint=endpoint.name)
 
 
 class _Nobody:

@@ -11,6 +11,7 @@ from string import ascii_uppercase
 from felix.events import AgentAdded, AgentId, PlannedAgent, PlannedRound
 from felix.ledger.speech import Agent
 from felix.ledger.state import RunState
+from felix.team.asking import Choice, asked_by
 from felix.team.schedule import joined
 from felix.team.workflow import MAX_AGENTS, AgentSpec, Member, Rule, Workflow
 
@@ -21,8 +22,8 @@ def team_of(workflow: Workflow, agents: Iterable[Agent]) -> tuple[Member, ...]:
     return tuple(planned.get(agent.agent_id) or _member(workflow, agent) for agent in agents)
 
 
-def addition(workflow: Workflow, rule: Rule, state: RunState, after: PlannedRound, model: str) -> AgentAdded | None:
-    """The agent that comes after a round because `rule` holds; `model` is for one that names none."""
+def addition(workflow: Workflow, rule: Rule, state: RunState, after: PlannedRound, choice: Choice) -> AgentAdded | None:
+    """The agent that comes after a round because `rule` holds."""
     spec = _spec_of(workflow, rule.spawn)
     likes = [agent for agent in state.agents.values() if _base(agent.agent_id) == spec.id]
     added = sum(bool(agent.reason) for agent in likes)
@@ -30,12 +31,16 @@ def addition(workflow: Workflow, rule: Rule, state: RunState, after: PlannedRoun
     if not why or added >= rule.max or len(state.agents) >= MAX_AGENTS:
         return None
     number = len(likes) + 1
+    asked = asked_by(workflow, spec)
+    model, context = choice(asked)
     agent = PlannedAgent(
         agent_id=AgentId(f"{spec.id}-{number}"),
         code=f"{_letters(spec, likes, state)}{number}",
         role=spec.role,
         spawn=after.t,
-        model=spec.model or model,
+        model=model,
+        endpoint=asked.endpoint,
+        context_length=context,
     )
     rounds = joined(state.rounds, agent.agent_id, workflow.checkpoints, after)
     return AgentAdded(agent=agent, rounds=rounds, reason=f"Added {agent.agent_id}: {why}")

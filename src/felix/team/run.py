@@ -8,10 +8,9 @@ something has changed, what is to be done next.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from felix.events import (
     HUB,
@@ -19,28 +18,24 @@ from felix.events import (
     Act,
     AgentId,
     AgentSpawned,
-    AgentState,
     NoteAdded,
     PauseChanged,
     PlannedRound,
     PlannedTurn,
     QuestionClosed,
     RoundStarted,
-    ThoughtAsked,
-    ThoughtComplete,
     ThoughtId,
     WrapUpAsked,
 )
 from felix.ledger.speech import Speech, Synthesis, Thought
 from felix.settings import Settings
-from felix.team.agent import STOPPED_BY_USER, LLMAgent, Occasion
-from felix.team.connection import Connection
+from felix.team.connections import Connections
 from felix.team.guards import Guards
 from felix.team.hub import CentralPost
 from felix.team.outcome import CAME_TO_NOTHING, Outcome, commonest_failure, consensus, mean_confidence, outcome_of
-from felix.team.rules import addition, team_of
+from felix.team.rules import addition
 from felix.team.synthesis import synthesise, usable
-from felix.team.turnstile import Turnstile
+from felix.team.turns import Turns
 from felix.team.workflow import Workflow
 
 NOTHING_SAID = "Wrapped up before anybody had said anything – run it again."
@@ -61,22 +56,13 @@ class _Wish:
 WRAP_UP = _Wish("You asked for the synthesis now.")
 
 
-@dataclass(frozen=True, slots=True)
-class _Going:
-    """Somebody who speaks or waits for it."""
-
-    agent_id: AgentId
-    act: Act | None
-    task: asyncio.Task[None]
-
-
 class Run:
     """Its methods without `async` are the user's acts; they return at once and do nothing where they make no sense."""
 
     def __init__(
         self,
         workflow: Workflow,
-        connection: Connection,
+        connections: Connections,
         hub: CentralPost,
         settings: Callable[[], Settings],
         tasks: asyncio.TaskGroup,
@@ -92,13 +78,12 @@ class Run:
         """How the run ends, as soon as its synthesis has; until then whoever cancels it has stopped it."""
         self._task = hub.state.plan.task
         self._workflow = workflow
-        self._connection = connection
+        self._connections = connections
         self._hub = hub
         self._settings = settings
         self._tasks = tasks
-        self._guards = Guards(hub, workflow.limits, silence_timeout_s=connection.silence_timeout_s)
-        self._turnstile = Turnstile(lambda: settings().max_parallel)
-        self._going: dict[ThoughtId, _Going] = {}
+        self._guards = Guards(hub, workflow.limits, silence_timeout_s=connections.main.silence_timeout_s)
+        self._turns = Turns(workflow, connections, hub, settings, tasks, self._has_said)
         self._synthesis: asyncio.Task[object] | None = None
         self._wish: _Wish | None = None
         self._news = asyncio.Event()
@@ -133,11 +118,12 @@ class Run:
 
     @asynccontextmanager
     async def _guarded(self) -> AsyncGenerator[None]:
-        watch = self._tasks.create_task(self._guards.watch())
+        watches = [self._tasks.create_task(each.watch()) for each in (self._guards, self._connections)]
         try:
             yield
         finally:
-            watch.cancel()
+            for watch in watches:
+                watch.cancel()
             self._guards.close()
 
     # ---------------------------------------------------------------- the user's acts
@@ -146,9 +132,7 @@ class Run:
         """End what an agent is saying; with its place in the queue free, the next one speaks. `HUB`: the synthesis."""
         if agent_id == HUB and self._synthesis is not None:
             self._synthesis.cancel()
-        for going in self._going.values():
-            if going.agent_id == agent_id:
-                going.task.cancel()
+        self._turns.stop(agent_id)
 
     def wrap_up(self) -> None:
         """End what is being written for the synthesis, and make that from what has been said so far."""
@@ -157,9 +141,7 @@ class Run:
         self._hub.emit(WrapUpAsked())
         if self._hub.state.pause != "off":
             self._hub.emit(PauseChanged(state="off"))
-        for going in self._going.values():
-            if going.act != "ask":
-                going.task.cancel()
+        self._turns.wrap_up()
         self._news.set()
 
     def pause(self) -> None:
@@ -198,7 +180,7 @@ class Run:
         if before.act == "ask":
             self.ask_agent(before.agent_id, before.asked)
             return
-        self._take_again(before, "retry", text=prompt.strip(), model=model)
+        self._turns.take_again(before, "retry", text=prompt.strip(), model=model)
 
     def continue_writing(self, thought_id: ThoughtId) -> None:
         """Have an answer that was cut gone on with; the new one begins with its text. `SYNTHESIS`: the latest."""
@@ -211,7 +193,7 @@ class Run:
             return
         before = self._hub.state.thoughts.get(thought_id)
         if before is not None and before.act != "ask" and _can_go_on(before):
-            self._take_again(before, "continue", model=before.wanted_model)
+            self._turns.take_again(before, "continue", model=before.wanted_model)
 
     def synthesise_again(self, *, instructions: str = "", model: str = "") -> None:
         """Have another synthesis made, when there has been one or the run has ended without."""
@@ -221,20 +203,8 @@ class Run:
 
     def ask_agent(self, agent_id: AgentId, question: str) -> None:
         """Ask an agent about its own thoughts; the answer is a thought of its own that nobody else reads."""
-        state = self._hub.state
-        agent = state.agents.get(agent_id)
-        if agent is None or not question.strip():
-            return
-        number = 1 + sum(t.act == "ask" for t in agent.thoughts)
-        occasion = Occasion(ThoughtId(f"{agent_id}#ask{number}"), state.round, agent.depth, state.t)
-        self._ask(agent_id, occasion, "ask", text=question.strip())
-        speaker = self._agent(agent_id)
-
-        async def speak() -> None:
-            prompt = speaker.question_prompt(self._task, question.strip(), self._hub)
-            await speaker.speak(prompt, occasion, self._hub, states_confidence=False)
-
-        self._begin(agent_id, occasion, speak, "ask")
+        if agent_id in self._hub.state.agents and question.strip():
+            self._turns.answer(agent_id, question.strip())
 
     # ---------------------------------------------------------------- the rounds
 
@@ -273,15 +243,11 @@ class Run:
         if any(agent.reason and agent.spawn == after.t for agent in state.agents.values()):
             return  # before the run was interrupted
         for rule in self._workflow.rules:
-            if added := addition(self._workflow, rule, state, after, self._connection.model):
+            if added := addition(self._workflow, rule, state, after, self._connections.choice):
                 self._hub.emit(added)
 
     def _has_ended(self, turn: PlannedTurn, each: PlannedRound) -> bool:
-        return any(t.status not in CAME_TO_NOTHING for t in self._attempts(turn.agent_id, each.number))
-
-    def _attempts(self, agent_id: AgentId, round_number: int) -> list[Thought]:
-        thoughts = self._hub.state.agents[agent_id].thoughts
-        return [t for t in thoughts if t.round == round_number and t.act != "ask"]
+        return any(t.status not in CAME_TO_NOTHING for t in self._turns.attempts(turn.agent_id, each.number))
 
     async def _round(self, each: PlannedRound, turns: Sequence[PlannedTurn]) -> None:
         hub = self._hub
@@ -290,105 +256,11 @@ class Run:
         for agent in list(hub.state.agents.values()):
             if agent.spawn <= each.t and not agent.has_spawned:
                 hub.emit(AgentSpawned(agent_id=agent.agent_id, role=agent.role, depth=agent.spawn))
-        await asyncio.wait([self._take_turn(turn, each) for turn in turns])
+        await asyncio.wait([self._turns.take(turn, each) for turn in turns])
 
-    def _take_turn(self, turn: PlannedTurn, each: PlannedRound) -> asyncio.Task[None]:
-        if attempts := self._attempts(turn.agent_id, each.number):
-            return self._take_again(attempts[-1], "retry")
-        occasion = Occasion(ThoughtId(f"{turn.agent_id}#{each.number}"), each.number, turn.checkpoint, each.t)
-        speaker = self._agent(turn.agent_id)
-
-        async def speak() -> None:
-            await speaker.speak(speaker.prompt(self._task, occasion, self._hub), occasion, self._hub)
-
-        return self._begin(turn.agent_id, occasion, speak, None)
-
-    def _take_again(
-        self, before: Thought, act: Literal["retry", "continue"], *, text: str = "", model: str = ""
-    ) -> asyncio.Task[None]:
-        """The turn of a thought once more, with a number of its own."""
-        state, agent_id = self._hub.state, before.agent_id
-        number = 1 + len(self._attempts(agent_id, before.round))
-        thought_id = ThoughtId(f"{agent_id}#{before.round}.{number}")
-        occasion = Occasion(thought_id, before.round, before.checkpoint, state.t)
-        self._ask(agent_id, occasion, act, of=before.thought_id, text=text, model=model)
-        speaker = self._agent(agent_id)
-        so_far = str(before.answer) if act == "continue" else ""
-
-        async def speak() -> None:
-            prompt = speaker.prompt(self._task, occasion, self._hub, model=model, so_far=so_far)
-            if text:
-                prompt = prompt.reworded(text, list(state.thoughts.values()))
-            await speaker.speak(prompt, occasion, self._hub, model=model, so_far=so_far)
-
-        return self._begin(agent_id, occasion, speak, act)
-
-    def _ask(
-        self,
-        agent_id: AgentId,
-        occasion: Occasion,
-        act: Act,
-        *,
-        of: ThoughtId | None = None,
-        text: str = "",
-        model: str = "",
-    ) -> None:
-        self._hub.emit(
-            ThoughtAsked(
-                agent_id=agent_id,
-                thought_id=occasion.thought_id,
-                act=act,
-                of=of,
-                round=occasion.round,
-                checkpoint=occasion.checkpoint,
-                text=text,
-                model=model,
-            )
-        )
-
-    def _agent(self, agent_id: AgentId) -> LLMAgent:
-        members = team_of(self._workflow, self._hub.state.agents.values())
-        member = next(each for each in members if each.id == agent_id)
-        return LLMAgent(member, self._workflow, self._connection, self._settings)
-
-    def _begin(
-        self, agent_id: AgentId, occasion: Occasion, speak: Callable[[], Awaitable[None]], act: Act | None
-    ) -> asyncio.Task[None]:
-        """Have an agent speak as soon as there is a place for it."""
-
-        def tell(position: int) -> None:
-            self._hub.emit(
-                AgentState(
-                    agent_id=agent_id,
-                    thought_id=occasion.thought_id,
-                    state="queued",
-                    round=occasion.round,
-                    checkpoint=occasion.checkpoint,
-                    position=position,
-                )
-            )
-
-        async def wait_and_speak() -> None:
-            await self._turnstile.enter(tell)
-            try:
-                await speak()
-            finally:
-                self._turnstile.leave()
-
-        task = self._tasks.create_task(wait_and_speak())
-        self._going[occasion.thought_id] = _Going(agent_id, act, task)
-        task.add_done_callback(lambda _: self._ended(agent_id, occasion, act))
-        return task
-
-    def _ended(self, agent_id: AgentId, occasion: Occasion, act: Act | None) -> None:
-        # Called before anybody goes on who has waited for the task: there is no moment without the thought's end.
-        del self._going[occasion.thought_id]
-        thought = self._hub.state.thoughts.get(occasion.thought_id)
-        if thought is None or thought.is_live:  # it was ended before it had its turn
-            self._hub.finalize_streaming_thought(
-                _never_asked(agent_id, self._hub.state.agents[agent_id].role, occasion)
-            )
-        elif act in ("retry", "continue") and thought.replaces and self._is_past_synthesis and self._wish is None:
+    def _has_said(self, agent_id: AgentId, act: Act | None, thought: Thought) -> None:
+        """Called before anybody goes on who has waited for it: there is no moment without the thought's end."""
+        if act in ("retry", "continue") and thought.replaces and self._is_past_synthesis and self._wish is None:
             did = "tried again" if act == "retry" else "gone on writing"
             if synthesis := self._hub.state.synthesis:  # a run that ended without one stays as it ended
                 self._wish = _again(synthesis, f"{agent_id} has {did}.")
@@ -398,7 +270,7 @@ class Run:
     async def _between(self) -> None:
         """Between two steps: let what was asked for beside the rounds end, and wait as long as the run is paused."""
         while True:
-            if self._is_busy:
+            if self._turns.are_busy:
                 await self._next()
             elif self._hub.state.pause == "asked":
                 self._hub.emit(PauseChanged(state="paused"))
@@ -406,11 +278,6 @@ class Run:
                 await self._next()
             else:
                 return
-
-    @property
-    def _is_busy(self) -> bool:
-        """Somebody still writes what the synthesis is to read."""
-        return any(going.act != "ask" for going in self._going.values())
 
     @property
     def _has_come_to_synthesis(self) -> bool:
@@ -430,13 +297,13 @@ class Run:
     async def _conclude(self) -> None:
         """The synthesis, as often as it is wanted; returns when nobody speaks any more."""
         while True:
-            if self._is_busy:
+            if self._turns.are_busy:
                 await self._next()
             elif self._wish is not None:
                 wish, self._wish = self._wish, None
                 self.outcome = None
                 self.outcome = await self._synthesise(wish)
-            elif self._going:
+            elif self._turns.are_on:
                 await self._next()
             else:
                 return
@@ -456,7 +323,7 @@ class Run:
         return synthesise(
             self._task,
             self._workflow,
-            self._connection,
+            self._connections,
             self._hub,
             self._settings,
             early=wish.early,
@@ -475,24 +342,3 @@ def _can_go_on(speech: Speech) -> bool:
 def _again(synthesis: Synthesis, reason: str) -> _Wish:
     """Another one, as the user wanted that."""
     return _Wish(reason, synthesis.early, synthesis.instructions, synthesis.wanted_model)
-
-
-def _never_asked(agent_id: AgentId, role: str, occasion: Occasion) -> ThoughtComplete:
-    return ThoughtComplete(
-        agent_id=agent_id,
-        thought_id=occasion.thought_id,
-        role=role,
-        round=occasion.round,
-        checkpoint=occasion.checkpoint,
-        status="stopped",
-        content="",
-        thinking="",
-        confidence=None,
-        finish_reason=None,
-        usage=None,
-        read=(),
-        ttft_s=None,
-        duration_s=0.0,
-        tokens_per_s=None,
-        error=STOPPED_BY_USER,
-    )

@@ -12,6 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 
+from felix.endpoints import unnamed
 from felix.errors import FelixError
 from felix.events import (
     PlannedAgent,
@@ -25,13 +26,15 @@ from felix.events import (
     Tokens,
 )
 from felix.settings import Settings
+from felix.team.asking import Asked, Choice, asked_by
 from felix.team.connection import Connection, out_of_reach
+from felix.team.connections import Connections
 from felix.team.hub import CentralPost, StreamingCallback
 from felix.team.outcome import STOPPED, Outcome
 from felix.team.run import Run
 from felix.team.schedule import schedule
 from felix.team.steering import Steering
-from felix.team.workflow import Workflow, as_json, from_json
+from felix.team.workflow import Member, Workflow, as_json, from_json
 
 CRASHED = "Felix made a mistake – the log has the details; what was written is kept."
 
@@ -41,7 +44,7 @@ _log = logging.getLogger(__name__)
 async def run_workflow(
     task: str,
     workflow: Workflow,
-    connection: Connection,
+    connections: Connections,
     hub: CentralPost,
     settings: Callable[[], Settings],
     *,
@@ -64,16 +67,16 @@ async def run_workflow(
         async with asyncio.TaskGroup() as watchers:
             for callback in callbacks:
                 hub.register_streaming_callback(callback, watchers)
-            hub.emit(_plan(task, workflow, settings(), connection, follows=follows, context=context))
+            hub.emit(_plan(task, workflow, settings(), connections, follows=follows, context=context))
             hub.flush()  # the task is in the ledger before the first request goes out
-            await _conduct(workflow, connection, hub, settings, steering or Steering(), work, started, before=None)
+            await _conduct(workflow, connections, hub, settings, steering or Steering(), work, started, before=None)
     except* Exception:  # noqa: BLE001  a bug must end this run, not the program
         _log.exception("run %s crashed", hub.run)
 
 
 async def reopen_run(
     hub: CentralPost,
-    connect: Callable[[], Awaitable[Connection]],
+    connect: Callable[[Workflow], Awaitable[Connections]],
     settings: Callable[[], Settings],
     steering: Steering,
     *,
@@ -102,19 +105,19 @@ async def reopen_run(
 
     try:
         try:
-            connection = await connect()
+            connections = await connect(workflow)
         except FelixError as error:
             if is_continued:
                 await _finish(hub, replace(before, reason=str(error)), started, steering)
                 return
-            connection = out_of_reach(state.plan, error)
+            connections = _out_of_reach(state.plan, error, settings)
         except asyncio.CancelledError:
             await _finish(hub, before, started, steering)
             raise
         try:
-            await _conduct(workflow, connection, hub, settings, steering, work, started, before=before)
+            await _conduct(workflow, connections, hub, settings, steering, work, started, before=before)
         finally:
-            await asyncio.shield(connection.client.aclose())
+            await asyncio.shield(connections.aclose())
     except* Exception:  # noqa: BLE001  as in run_workflow
         _log.exception("run %s crashed", hub.run)
         await _finish(hub, Outcome("crashed", CRASHED), started, steering)
@@ -122,7 +125,7 @@ async def reopen_run(
 
 async def _conduct(
     workflow: Workflow,
-    connection: Connection,
+    connections: Connections,
     hub: CentralPost,
     settings: Callable[[], Settings],
     steering: Steering,
@@ -136,7 +139,7 @@ async def _conduct(
     run: Run | None = None
     try:
         async with asyncio.TaskGroup() as tasks:
-            run = Run(workflow, connection, hub, settings, tasks, outcome=before)
+            run = Run(workflow, connections, hub, settings, tasks, outcome=before)
             steering.begin(run)
             try:
                 await work(run)
@@ -177,17 +180,18 @@ def _plan(
     task: str,
     workflow: Workflow,
     settings: Settings,
-    connection: Connection | None,
+    connections: Connections | None,
     *,
     follows: RunId | None = None,
     context: str = "",
 ) -> RunStarted:
     """What is going to happen, as far as the workflow says."""
+    connection = connections.main if connections else None
     model = connection.model if connection else settings.model
     return RunStarted(
         task=task,
         workflow=workflow.name,
-        agents=planned_agents(workflow, model),
+        agents=planned_agents(workflow, model, connections.choice if connections else None),
         rounds=planned_rounds(workflow),
         server=connection.server if connection else settings.base_url,
         server_name=connection.server_name if connection else "",
@@ -195,7 +199,7 @@ def _plan(
         context_length=connection.context_of(model) if connection else None,
         streaming=settings.enable_streaming,
         batch_interval_s=settings.streaming_batch_interval,
-        max_parallel=settings.max_parallel,
+        max_parallel=connections.max_parallel if connections else settings.max_parallel,
         consensus_threshold=workflow.consensus_threshold,
         helix_turns=workflow.helix.turns,
         demo=bool(connection and connection.is_demo),
@@ -205,18 +209,39 @@ def _plan(
     )
 
 
-def planned_agents(workflow: Workflow, model: str = "") -> tuple[PlannedAgent, ...]:
-    """The agents of a workflow; `model` is for those that name none."""
-    return tuple(
-        PlannedAgent(
+def planned_agents(workflow: Workflow, model: str = "", choice: Choice | None = None) -> tuple[PlannedAgent, ...]:
+    """The agents of a workflow. Without a `choice`, `model` is for those that name none and ask the server in use."""
+
+    def unasked(asked: Asked) -> tuple[str, int | None]:
+        return asked.model or ("" if asked.endpoint else model), None
+
+    def planned(member: Member) -> PlannedAgent:
+        asked = asked_by(workflow, member.spec)
+        name, context = (choice or unasked)(asked)
+        return PlannedAgent(
             agent_id=member.id,
             code=member.code,
             role=member.spec.role,
             spawn=member.spec.spawn_depth,
-            model=member.spec.model or model,
+            model=name,
+            endpoint=asked.endpoint,
+            context_length=context,
         )
-        for member in workflow.members()
+
+    return tuple(planned(member) for member in workflow.members())
+
+
+def _out_of_reach(plan: RunStarted, error: FelixError, settings: Callable[[], Settings]) -> Connections:
+    """Those of a run whose servers could not be reached when the user wanted more of it."""
+    before = Connection(
+        out_of_reach(unnamed(plan.server), error).client,
+        plan.server,
+        plan.server_name,
+        plan.model,
+        {plan.model: plan.context_length},
+        0,
     )
+    return Connections.to(before, settings)
 
 
 def planned_rounds(workflow: Workflow) -> tuple[PlannedRound, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from felix.errors import ServerFault
 from felix.events import Channel, Status, Tokens
 from felix.ledger.speech import GrowingText
 from felix.llm.batching import complete_streaming, complete_whole
@@ -37,6 +38,10 @@ class Spoken:
     error: str | None
     notes: tuple[str, ...]
     model: str
+    fault: ServerFault | None = None
+    """What failed, where it was a server."""
+    is_empty: bool = False
+    """No text, thinking or tool call came: whoever asks elsewhere repeats nothing."""
 
 
 class Speaker:
@@ -186,6 +191,8 @@ class Speaker:
             error=error,
             notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
             model=last.model,
+            fault=last.fault,
+            is_empty=not any(part.text or part.reasoning or part.tool_calls for part in parts),
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from typing import assert_never
 
 from felix.events import (
@@ -15,6 +16,7 @@ from felix.events import (
     SYNTHESIS,
     Activity,
     AgentState,
+    Channel,
     LeftOut,
     SynthesisComplete,
     SynthesisStarted,
@@ -25,9 +27,10 @@ from felix.ledger.state import RunState
 from felix.llm.chat import ChatRequest, Progress
 from felix.settings import Settings
 from felix.team.agent import A_BUG, STOPPED_BY_USER, brief_for, cut_off
-from felix.team.connection import Connection
+from felix.team.asking import asked_by_hub
+from felix.team.connections import Connections, Place
 from felix.team.hub import CentralPost
-from felix.team.prompts import Room, estimate_tokens, synthesis_prompt
+from felix.team.prompts import Prompt, Room, estimate_tokens, synthesis_prompt
 from felix.team.speaking import Speaker, Spoken
 from felix.team.workflow import Workflow
 
@@ -69,7 +72,7 @@ def _last_word(own: Sequence[Thought]) -> Thought | None:
 async def synthesise(
     task: str,
     workflow: Workflow,
-    connection: Connection,
+    connections: Connections,
     hub: CentralPost,
     settings: Callable[[], Settings],
     *,
@@ -79,42 +82,128 @@ async def synthesise(
     instructions: str = "",
     other_model: str = "",
     so_far: str = "",
-) -> SynthesisComplete:
+) -> None:
     """Write the answer, telling the hub as it comes. Cancelling ends it as `stopped` there, with what it had.
 
     `instructions` and `other_model` are the user's, for this one; with `so_far` it goes on from that text.
     """
-    spec = workflow.synthesis
-    model = other_model or spec.model or connection.model
+    spec, asked = workflow.synthesis, asked_by_hub(workflow)
+    asked = replace(asked, model=other_model or asked.model)
     number = hub.state.synthesis.number + 1 if hub.state.synthesis else 1
-    thought_id = SYNTHESIS if number == 1 else ThoughtId(f"{SYNTHESIS}.{number}")
     max_tokens = settings().max_tokens if spec.max_tokens is None else spec.max_tokens
     complete, unfinished = usable(hub.thoughts())
-    room = Room(connection.context_of(model), max_tokens, estimate_tokens(so_far))
-    prompt = synthesis_prompt(
-        task,
-        workflow,
-        complete=complete,
-        unfinished=unfinished,
-        room=room,
-        brief=brief_for(hub.state, HUB),
-        instructions=instructions,
-    )
-    missing = left_out(hub.state, prompt.read, room)
-    hub.emit(
-        SynthesisStarted(
-            sources=prompt.read,
-            left_out=missing,
-            early=early,
-            mean_confidence=mean_confidence,
-            reason=reason,
-            number=number,
-            instructions=instructions,
-            model=other_model,
-        )
-    )
 
-    def tell(
+    def streams() -> bool:
+        return settings().enable_streaming if spec.enable_streaming is None else spec.enable_streaming
+
+    async def speak(place: Place) -> None:
+        connection = place.connection
+        room = Room(connection.context_of(place.model), max_tokens, estimate_tokens(so_far))
+        prompt = synthesis_prompt(
+            task,
+            workflow,
+            complete=complete,
+            unfinished=unfinished,
+            room=room,
+            brief=brief_for(hub.state, HUB),
+            instructions=instructions,
+        )
+        missing = left_out(hub.state, prompt.read, room)
+        if not place.detail:  # at another place it goes on
+            hub.emit(
+                SynthesisStarted(
+                    sources=prompt.read,
+                    left_out=missing,
+                    early=early,
+                    mean_confidence=mean_confidence,
+                    reason=reason,
+                    number=number,
+                    instructions=instructions,
+                    model=other_model,
+                )
+            )
+        voice = _Voice(hub, place, prompt, missing, number, spec.temperature)
+        speaker = Speaker(
+            connection.client,
+            ChatRequest(prompt.messages, place.model, spec.temperature, max_tokens, HUB),
+            silence_timeout_s=connection.silence_timeout_s,
+            states_confidence=False,
+            on_text=voice.show,
+            on_progress=voice.progress,
+            so_far=so_far,
+        )
+        started = time.monotonic()
+        voice.begin()
+        try:
+            spoken = await speaker.speak(settings, streaming=streams, continue_most=workflow.continue_truncated)
+            if await place.is_left(spoken):
+                return
+        except asyncio.CancelledError:
+            voice.end(cut_off(speaker, "stopped", STOPPED_BY_USER, started, place.model))
+            raise
+        except Exception:  # a bug: see LLMAgent
+            voice.end(cut_off(speaker, "failed", A_BUG, started, place.model))
+            raise
+        voice.end(spoken)
+
+    # It waits in no queue: whoever speaks beside it answers the user, who has asked for that meanwhile.
+    await connections.ask(asked, speak)
+
+
+class _Voice:
+    """How the doings of the hub's one answer reach the hub."""
+
+    def __init__(
+        self,
+        hub: CentralPost,
+        place: Place,
+        prompt: Prompt,
+        missing: tuple[LeftOut, ...],
+        number: int,
+        temperature: float,
+    ) -> None:
+        self._hub = hub
+        self._place = place
+        self._prompt = prompt
+        self._missing = missing
+        self._thought_id = SYNTHESIS if number == 1 else ThoughtId(f"{SYNTHESIS}.{number}")
+        self._temperature = temperature
+
+    def begin(self) -> None:
+        self._tell("connecting", read=self._prompt.read, cut=self._prompt.cut)
+        if self._place.detail:
+            self._tell("retrying", detail=self._place.detail)
+
+    def progress(self, step: Progress) -> None:
+        if step.phase != "connecting" or step.detail:
+            self._tell(step.phase, fraction=step.fraction, detail=step.detail)
+
+    def show(self, channel: Channel, text: str, offset: int, tokens: int) -> None:
+        self._hub.receive_partial_synthesis(text, offset=offset, channel=channel, tokens_so_far=tokens)
+
+    def end(self, spoken: Spoken) -> None:
+        cut = self._prompt.cut
+        self._hub.finalize_synthesis(
+            SynthesisComplete(
+                status=spoken.status,
+                content=spoken.content,
+                thinking=spoken.thinking,
+                finish_reason=spoken.finish_reason,
+                usage=spoken.usage,
+                left_out=self._missing,
+                ttft_s=spoken.ttft_s,
+                duration_s=spoken.duration_s,
+                tokens_per_s=spoken.tokens_per_s,
+                error=spoken.error,
+                notes=(*self._place.notes, *((cut,) if cut else ()), *spoken.notes),
+                model=spoken.model,
+                endpoint=self._place.connection.endpoint,
+                temperature=self._temperature,
+            )
+        )
+
+    def _tell(
+        self,
         state: Activity,
         *,
         fraction: float | None = None,
@@ -122,67 +211,19 @@ async def synthesise(
         read: tuple[ThoughtId, ...] = (),
         cut: str = "",
     ) -> None:
-        hub.emit(
+        self._hub.emit(
             AgentState(
                 agent_id=HUB,
-                thought_id=thought_id,
+                thought_id=self._thought_id,
                 state=state,
-                round=hub.state.round,
+                round=self._hub.state.round,
                 checkpoint=1.0,
                 fraction=fraction,
                 detail=detail,
                 read=read,
                 cut=cut,
-                temperature=spec.temperature,
-                model=model,
+                temperature=self._temperature,
+                model=self._place.model,
+                endpoint=self._place.connection.endpoint,
             )
         )
-
-    def progress(step: Progress) -> None:
-        if step.phase != "connecting" or step.detail:
-            tell(step.phase, fraction=step.fraction, detail=step.detail)
-
-    def streams() -> bool:
-        return settings().enable_streaming if spec.enable_streaming is None else spec.enable_streaming
-
-    def ended(spoken: Spoken) -> SynthesisComplete:
-        return SynthesisComplete(
-            status=spoken.status,
-            content=spoken.content,
-            thinking=spoken.thinking,
-            finish_reason=spoken.finish_reason,
-            usage=spoken.usage,
-            left_out=missing,
-            ttft_s=spoken.ttft_s,
-            duration_s=spoken.duration_s,
-            tokens_per_s=spoken.tokens_per_s,
-            error=spoken.error,
-            notes=(*((prompt.cut,) if prompt.cut else ()), *spoken.notes),
-            model=spoken.model,
-            temperature=spec.temperature,
-        )
-
-    speaker = Speaker(
-        connection.client,
-        ChatRequest(prompt.messages, model, spec.temperature, max_tokens, HUB),
-        silence_timeout_s=connection.silence_timeout_s,
-        states_confidence=False,
-        on_text=lambda channel, text, offset, tokens: hub.receive_partial_synthesis(
-            text, offset=offset, channel=channel, tokens_so_far=tokens
-        ),
-        on_progress=progress,
-        so_far=so_far,
-    )
-    started = time.monotonic()
-    tell("connecting", read=prompt.read, cut=prompt.cut)
-    try:
-        spoken = await speaker.speak(settings, streaming=streams, continue_most=workflow.continue_truncated)
-    except asyncio.CancelledError:
-        hub.finalize_synthesis(ended(cut_off(speaker, "stopped", STOPPED_BY_USER, started, model)))
-        raise
-    except Exception:  # a bug: see LLMAgent
-        hub.finalize_synthesis(ended(cut_off(speaker, "failed", A_BUG, started, model)))
-        raise
-    result = ended(spoken)
-    hub.finalize_synthesis(result)
-    return result

@@ -1,9 +1,16 @@
-"""Places for those who may speak at once; the others wait in order and are told their number."""
+"""Places for those who may speak at once; the others wait in order, each at the servers it wants, and are told their
+number.
+
+Who waits for one server never holds up another: a queue is made of those who wait for the same ones. Which server of
+several somebody gets is decided when one of them becomes free.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+
+from felix.team.host import Host
 
 Tell = Callable[[int], None]
 """Called with the place in the queue, from 1, whenever it changes."""
@@ -12,54 +19,100 @@ Tell = Callable[[int], None]
 class Turnstile:
     """Belongs to one event loop. Whoever waits may be cancelled at any moment: its place goes to the next."""
 
-    def __init__(self, places: Callable[[], int]) -> None:
-        """`places` is asked anew each time, so that the setting is in force at once."""
-        self._places = places
-        self._inside = 0
+    def __init__(self) -> None:
         self._waiting: list[_Waiter] = []
+        self._taken = 0
 
-    async def enter(self, tell: Tell) -> None:
-        """Returns when there is a place; `leave` gives it back."""
-        if not self._waiting and self._inside < self._places():
-            self._inside += 1
-            return
+    async def enter(self, hosts: Sequence[Host], model: str, tell: Tell) -> Host:
+        """Returns the host that has a place for a request for `model`; `leave` gives it back."""
         loop = asyncio.get_running_loop()
-        waiter = _Waiter(tell, loop.create_future())
+        waiter = _Waiter(tuple(hosts), model, tell, loop.create_future())
         self._waiting.append(waiter)
-        waiter.stand_at(len(self._waiting))
+        self._admit()
+        if waiter.host is not None:
+            return waiter.host
+        self._move_up()
         try:
             await waiter.admitted
         except asyncio.CancelledError:
-            if waiter.is_inside:  # admitted in the same step
-                self.leave()
+            if waiter.host is not None:  # admitted in the same step
+                self.leave(waiter.host)
             else:
                 if waiter in self._waiting:
                     self._waiting.remove(waiter)
                 # in the next step, so that a whole queue that is given up does not move up one by one
                 loop.call_soon(self._move_up)
             raise
+        assert waiter.host is not None
+        return waiter.host
 
-    def leave(self) -> None:
-        self._inside -= 1
-        while self._waiting and self._inside < self._places():
-            waiter = self._waiting.pop(0)
-            if not waiter.admitted.cancelled():
-                self._inside += 1
-                waiter.is_inside = True
-                waiter.admitted.set_result(None)
+    def enter_at_once(self, hosts: Sequence[Host], model: str) -> Host:
+        """As `enter`, without waiting: past the limit when all are busy."""
+        able = _able(hosts, model)
+        host = self._best([host for host in able if _is_free(host, model)] or able, model, hosts)
+        self._take(host)
+        return host
+
+    def leave(self, host: Host) -> None:
+        host.inside -= 1
+        self.look()
+
+    def look(self) -> None:
+        """Let in whoever can go now, as when a host is well again."""
+        self._admit()
         self._move_up()
 
+    def _admit(self) -> None:
+        for waiter in list(self._waiting):
+            if waiter.admitted.cancelled():
+                self._waiting.remove(waiter)
+                continue
+            free = [host for host in _able(waiter.hosts, waiter.model) if _is_free(host, waiter.model)]
+            if free:
+                self._waiting.remove(waiter)
+                waiter.host = self._best(free, waiter.model, waiter.hosts)
+                self._take(waiter.host)
+                waiter.admitted.set_result(None)
+
+    def _best(self, free: Sequence[Host], model: str, queue: Sequence[Host]) -> Host:
+        """The least busy one; of equals that for which fewer wait elsewhere, and then the one whose turn it is."""
+
+        def burden(host: Host) -> tuple[float, int, int]:
+            elsewhere = sum(host in each.hosts and each.hosts != tuple(queue) for each in self._waiting)
+            return host.inside / host.slots(model), elsewhere, host.taken
+
+        return min(free, key=burden)
+
+    def _take(self, host: Host) -> None:
+        self._taken += 1
+        host.inside, host.taken = host.inside + 1, self._taken
+
     def _move_up(self) -> None:
-        for position, waiter in enumerate(self._waiting, start=1):
+        lengths: dict[tuple[Host, ...], int] = {}
+        for waiter in self._waiting:
+            lengths[waiter.hosts] = position = lengths.get(waiter.hosts, 0) + 1
             waiter.stand_at(position)
 
 
-class _Waiter:
-    __slots__ = ("_position", "_tell", "admitted", "is_inside")
+def _able(hosts: Sequence[Host], model: str) -> Sequence[Host]:
+    """Those that have the model and are well; as far as there are such."""
+    having = [host for host in hosts if host.has(model)] or hosts
+    return [host for host in having if not host.rests] or having
 
-    def __init__(self, tell: Tell, admitted: asyncio.Future[None]) -> None:
+
+def _is_free(host: Host, model: str) -> bool:
+    return host.inside < host.slots(model)
+
+
+class _Waiter:
+    __slots__ = ("_position", "_tell", "admitted", "host", "hosts", "model")
+
+    def __init__(self, hosts: tuple[Host, ...], model: str, tell: Tell, admitted: asyncio.Future[None]) -> None:
+        self.hosts = hosts
+        self.model = model
         self.admitted = admitted
-        self.is_inside = False
+        self.host: Host | None = None
+        """Where it was let in."""
         self._tell = tell
         self._position = 0
 

@@ -1,0 +1,298 @@
+"""The places of one run: the server in use and the endpoints that its workflow names, each with its slots and queue.
+
+Endpoints of one pool share a queue: whoever waits gets the least busy of them that is well and has the model. An answer
+is asked for on another endpoint only where the workflow allows it, and only as long as nothing of it has come.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from felix.endpoints import Endpoint, ServerKind, unnamed
+from felix.errors import FelixError, ServerFault, WorkflowError
+from felix.events import RunStarted
+from felix.settings import Settings
+from felix.team.asking import Asked, all_asked, endpoints_called, not_in_settings
+from felix.team.connection import Connection
+from felix.team.host import LONGEST_REST_S, Host, Reach
+from felix.team.speaking import Spoken
+from felix.team.turnstile import Tell, Turnstile
+from felix.team.workflow import Workflow
+
+PATIENCE_S = 5.0
+"""For an endpoint that others can stand in for; a busy one on the same network answers in a fraction of it."""
+
+FAILS_OVER: frozenset[ServerFault] = frozenset(
+    {"unreachable", "rate_limit", "overloaded", "server", "no_model", "silent"}
+)
+"""Failures with which an answer may be asked for elsewhere: the server's, not the request's."""
+
+_OWN_KINDS: frozenset[ServerKind] = frozenset({"lmstudio", "ollama", "llamacpp", "vllm", "file"})
+
+_WHY: dict[ServerFault, str] = {
+    "unreachable": "does not answer",
+    "rate_limit": "takes no more requests now",
+    "overloaded": "is overloaded",
+    "no_model": "has no model",
+    "silent": "is silent",
+}
+
+_log = logging.getLogger(__name__)
+
+
+class Connections:
+    """Belongs to the run's loop; `aclose` is for whoever made it. Nothing is asked before `open`."""
+
+    def __init__(
+        self, default: Endpoint, reach: Reach, settings: Callable[[], Settings], *, is_alone: bool = False
+    ) -> None:
+        """`default` is for all who name no endpoint; with `is_alone` for the others too, as in a demo."""
+        self._reach = reach
+        self._settings = settings
+        self._is_alone = is_alone
+        self._fails_over = False
+        """Whether the workflow allows it."""
+        self._hosts: dict[str, Host] = {}
+        """By name, in lower case."""
+        self._main = self._host(default)
+        self._queues: dict[str, tuple[Host, ...]] = {"": (self._main,)}
+        """By the names of endpoints and pools that were asked for: what a name means stays so for the run."""
+        self._turnstile = Turnstile()
+        self._fallen: asyncio.Queue[Host] = asyncio.Queue()
+        self._news: dict[str, list[str]] = {}
+        """By the name of a pool, what is to be said of it, once."""
+
+    @classmethod
+    def to(cls, connection: Connection, settings: Callable[[], Settings]) -> Connections:
+        """Of a run that asks one server, which has been reached already."""
+
+        async def reach(_: Endpoint) -> Connection:
+            return connection
+
+        connections = cls(unnamed(connection.server), reach, settings, is_alone=True)
+        connections._main.connection = connection
+        return connections
+
+    @property
+    def main(self) -> Connection:
+        """That of the run as a whole: of all who name none, or of the first that is asked."""
+        assert self._main.connection is not None
+        return self._main.connection
+
+    @property
+    def max_parallel(self) -> int:
+        """How many may ask the main one at once."""
+        return self._main.slots("")
+
+    async def open(self, workflow: Workflow, before: RunStarted | None = None) -> None:
+        """Reach every place that the workflow names, all at once.
+
+        One that does not answer is left to those who ask it; FelixError is raised when none does. `before` is the plan
+        of a run that goes on: it keeps its model.
+        """
+        self._fails_over = workflow.failover
+        queues = {asked.endpoint: self._queue(asked.endpoint) for asked in all_asked(workflow)}
+        hosts = dict.fromkeys(host for queue in queues.values() for host in queue)
+        await _reach_all(hosts, patience_s=PATIENCE_S if len(hosts) > 1 else None)
+        reached = [host for host in hosts if host.connection]
+        main = queues.get(workflow.endpoint or "") or tuple(hosts)
+        if not reached:
+            raise main[0].error or FelixError("No server could be reached.")
+        self._main = next(host for host in (*main, *reached) if host.connection)
+        connection = self._main.connection
+        assert connection is not None
+        if before and before.server == connection.server and before.model in connection.contexts:
+            self._main.connection = replace(connection, model=before.model)
+        for name, queue in queues.items():
+            for host in queue:
+                if host.error is not None and not host.rests:
+                    self._falls_out(host)
+                    _log.warning("%s: %s", host.name, host.error)
+                    if any(other.connection for other in queue):
+                        self._news.setdefault(name, []).append(f"{host.name} does not answer – {name} goes on without")
+
+    def choice(self, asked: Asked) -> tuple[str, int | None]:
+        """(model, its context) that who asks so will have, as far as it is known; of a pool the least context."""
+        reached = [host.connection for host in self._queue(asked.endpoint) if host.connection]
+        if not reached:
+            return asked.model, None
+        model = asked.model or reached[0].model
+        return model, min((context for each in reached if (context := each.context_of(model))), default=None)
+
+    async def ask(
+        self,
+        asked: Asked,
+        speak: Callable[[Place], Awaitable[object]],
+        *,
+        tell: Tell | None = None,
+    ) -> None:
+        """Have `speak` done at a place, as soon as there is one, and again at another as long as the place is left.
+
+        `tell` is called with the number in the queue; without it nobody waits.
+        """
+        hosts, model = self._queue(asked.endpoint), asked.model
+        notes, detail, why = tuple(self._news.pop(asked.endpoint, ())), "", ""
+        tried: tuple[Host, ...] = ()
+        while True:
+            host = (
+                await self._turnstile.enter(hosts, model, tell) if tell else self._turnstile.enter_at_once(hosts, model)
+            )
+            try:
+                connection = await host.reach(patience_s=PATIENCE_S if len(hosts) > 1 else None)
+                own = connection.model if tried and not host.has(model) else model or connection.model
+                if tried:
+                    detail = f"{tried[-1].name} {why} – asking {host.name}"
+                    other = f" for {own}" if model and own != model else ""
+                    notes = (*notes, f"{tried[-1].name} {why}: asked {host.name}{other}")
+                place = Place(self, asked, host, connection, own, notes, detail, tried)
+                await speak(place)
+            finally:
+                self._turnstile.leave(host)
+            if not place.elsewhere:
+                return
+            tried, hosts, model, why = (*tried, host), place.elsewhere, own, place.why
+
+    async def watch(self) -> None:
+        """Ask endpoints that have fallen out again, after longer and longer rests; a task of the run's."""
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                tasks.create_task(self._ask_again(await self._fallen.get()))
+
+    async def aclose(self) -> None:
+        """Close every client."""
+        for host in self._hosts.values():
+            await host.aclose()
+
+    def heard(self, host: Host, fault: ServerFault | None) -> None:
+        """How an answer ended at a host. One that failed rests, where others can do its work."""
+        has_others = self._fails_over or any(host in queue and len(queue) > 1 for queue in self._queues.values())
+        if host.heard(fault) and has_others and not host.rests:
+            self._falls_out(host)
+
+    async def elsewhere(self, asked: Asked, model: str, tried: Sequence[Host]) -> tuple[Host, ...]:
+        """Where an answer can be asked for that did not come from `tried`: those that have the model before others.
+
+        Of these first the rest of its pool, then whoever else this run asks, then the user's other machines. What is
+        out on the internet is asked only if the workflow names it.
+        """
+        if self._is_alone or not self._fails_over:
+            return ()
+        own = self._queue(asked.endpoint)
+        used = dict.fromkeys(host for queue in self._queues.values() for host in queue)
+        spare: list[Host] = []
+        tiers: list[Iterable[Host]] = [own, used, spare]
+        for is_any in (False, True):
+            for tier in tiers:
+                if tier is spare and not spare:
+                    spare += await self._spare(used)
+                found = [host for host in tier if host not in tried and not host.rests]
+                await _reach_all(found, patience_s=PATIENCE_S)
+                able = [host for host in found if host.error is None and (is_any or host.has(model))]
+                if able:
+                    return tuple(able)
+        return ()
+
+    async def _spare(self, used: Iterable[Host]) -> list[Host]:
+        """The endpoints of the settings that nobody of this run has named, and that are the user's own."""
+        used = tuple(used)
+        others = [host for each in self._settings().endpoints if (host := self._host(each)) not in used]
+        await _reach_all(others, patience_s=PATIENCE_S)
+        return [host for host in others if host.connection and _is_own(host.connection)]
+
+    def _queue(self, name: str) -> tuple[Host, ...]:
+        """The hosts of an endpoint, or of a pool; of a name that the settings do not know one that says so."""
+        if self._is_alone:
+            name = ""
+        if name not in self._queues:
+            settings = self._settings()
+            hosts = tuple(self._host(each) for each in endpoints_called(name, settings))
+            self._queues[name] = hosts or (self._nowhere(name, settings),)
+        return self._queues[name]
+
+    def _host(self, endpoint: Endpoint) -> Host:
+        key = endpoint.name.casefold()
+        if key not in self._hosts:
+            self._hosts[key] = Host(endpoint, self._reach, lambda: self._settings().max_parallel)
+        return self._hosts[key]
+
+    def _nowhere(self, name: str, settings: Settings) -> Host:
+        error = WorkflowError(not_in_settings((name,), settings))
+
+        async def fail(_: Endpoint) -> Connection:
+            raise error
+
+        return Host(unnamed("").model_copy(update={"name": name}), fail, lambda: settings.max_parallel)
+
+    def _falls_out(self, host: Host) -> None:
+        """It is passed over until it answers again, unless nobody can stand in for it."""
+        host.rests = True
+        self._fallen.put_nowait(host)
+
+    async def _ask_again(self, host: Host) -> None:
+        while host.rests:
+            await asyncio.sleep(host.rest_s)
+            host.rest_s = min(host.rest_s * 2, LONGEST_REST_S)
+            await host.reach(patience_s=PATIENCE_S, anew=True)
+            host.rests = host.error is not None
+        self._turnstile.look()
+
+
+class Place:
+    """A host while one answer is asked of it."""
+
+    def __init__(
+        self,
+        connections: Connections,
+        asked: Asked,
+        host: Host,
+        connection: Connection,
+        model: str,
+        notes: tuple[str, ...],
+        detail: str,
+        tried: tuple[Host, ...],
+    ) -> None:
+        self.connection = connection
+        self.model = model
+        """What is asked there."""
+        self.notes = notes
+        """How the answer came to be asked here, for whoever reads it."""
+        self.detail = detail
+        """The same for whoever waits for it; empty at the first place."""
+        self.elsewhere: tuple[Host, ...] = ()
+        """Where it is asked for next; empty: it has ended here."""
+        self.why = ""
+        self._connections = connections
+        self._asked = asked
+        self._host = host
+        self._tried = tried
+        """Before this one."""
+
+    async def is_left(self, spoken: Spoken) -> bool:
+        """Told how the answer ended here: whether it is asked for at another place instead of ending so."""
+        self._connections.heard(self._host, spoken.fault)
+        if not spoken.is_empty or spoken.fault not in FAILS_OVER:
+            return False
+        tried = (*self._tried, self._host)
+        self.elsewhere = await self._connections.elsewhere(self._asked, self.model, tried)
+        self.why = _WHY.get(spoken.fault, "failed")
+        return bool(self.elsewhere)
+
+
+async def _reach_all(hosts: Iterable[Host], *, patience_s: float | None) -> None:
+    await asyncio.gather(*(host.reach(patience_s=patience_s) for host in hosts))
+
+
+def _is_own(connection: Connection) -> bool:
+    """Whether a server is the user's own machine rather than a service that somebody is paid for."""
+    if connection.kind in _OWN_KINDS:
+        return True
+    host = urlsplit(connection.server).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return "." not in host or host.endswith((".local", ".lan", ".home.arpa"))
