@@ -151,9 +151,9 @@ class AnswerReader:
             case {"explanation": str() as explanation} if explanation:
                 yield Note(f"refused: {one_line(explanation)}")
         self._count(event.get("usage"))
-        if "output_tokens" in self._counts:
-            prompt = sum(self._counts.get(name, 0) for name in _PROMPT_COUNTS)
-            yield Usage(prompt, self._counts["output_tokens"], self._thinking_tokens)
+        prompt, written = sum(self._counts.get(name, 0) for name in _PROMPT_COUNTS), self._counts.get("output_tokens")
+        if written is not None and (prompt or written):
+            yield Usage(prompt, written, self._thinking_tokens)
 
     def _message_stop(self, _: Mapping[str, object]) -> Iterable[Delta]:
         self.is_done = True

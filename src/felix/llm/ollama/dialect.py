@@ -69,7 +69,9 @@ class AnswerReader:
 
     def _read_fully(self, line: Mapping[str, object], message: Mapping[str, object]) -> list[Delta]:
         deltas: list[Delta] = []
-        if isinstance(thought := message.get("thinking"), str) and thought:
+        # Servers that only behave like Ollama call it as others do.
+        thought = message.get("thinking") or message.get("reasoning_content")
+        if isinstance(thought, str) and thought:
             deltas += self._channels.thinking(thought)
         if isinstance(content := message.get("content"), str) and content:
             deltas += self._channels.text(content)
@@ -112,9 +114,10 @@ class AnswerReader:
 
 
 def read_usage(line: Mapping[str, object]) -> Usage | None:
-    """The counters of the last line; a counter that is zero is left out by Ollama. Durations are nanoseconds."""
+    """The counters of the last line, None when nothing was counted; Ollama leaves out what is zero, such as a prompt it
+    remembers whole. Durations are nanoseconds."""
     prompt, completion = _count(line.get("prompt_eval_count")), _count(line.get("eval_count"))
-    if prompt is None and completion is None:
+    if not prompt and not completion:
         return None
     duration = _count(line.get("eval_duration"))
     tokens_per_s = completion / duration * _NANOSECONDS if completion and duration else None

@@ -54,8 +54,12 @@ def with_details(model: ModelInfo, show: object) -> ModelInfo:
 
 
 def running_context(ps: object, model: str) -> int | None:
-    """The context `model` is loaded with, by `GET /api/ps`: 0 when the server does not tell, None when not loaded."""
-    for entry in _entries(ps) or ():
+    """The context `model` is loaded with, by `GET /api/ps`: 0 when the server does not tell, None when it tells that
+    the model is not loaded."""
+    entries = _entries(ps)
+    if entries is None:
+        return 0
+    for entry in entries:
         if full_name(_name(entry)) == full_name(model):
             return number_of(entry, "context_length") or 0
     return None
