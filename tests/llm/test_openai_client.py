@@ -59,7 +59,9 @@ def test_nothing_of_the_environment_reaches_the_server(
     for name in ("API_KEY", "ADMIN_KEY", "ORG_ID", "PROJECT_ID", "WEBHOOK_SECRET"):
         monkeypatch.setenv(f"OPENAI_{name}", "leaked")
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/leaked")
-    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-Leaked: leaked\nAuthorization: Bearer leaked")
+    monkeypatch.setenv(
+        "OPENAI_CUSTOM_HEADERS", "X-Leaked: leaked\nAuthorization: Bearer leaked\nHost: leaked\nAccept: leaked"
+    )
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     assert ask_once(fault_server.url("ok")).status == "complete"

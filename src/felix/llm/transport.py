@@ -54,6 +54,12 @@ def open_client(base_url: str, api_key: str, *, headers: Mapping[str, str] = _NO
         sent = request.headers
         for name in [name for name in sent if name not in _SENT]:
             del sent[name]
+        # The SDKs take headers from the environment, and with them even these.
+        sent["host"] = request.url.netloc.decode("ascii")
+        sent["accept"] = "*/*"
+        sent["connection"] = "keep-alive"
+        if "content-type" in sent:
+            sent["content-type"] = "application/json"
         sent["user-agent"] = "Felix"
         # Compressed streams come in blocks; a token should come when it is written.
         sent["accept-encoding"] = "identity"
