@@ -14,7 +14,6 @@ from tests.llm.conformance.kinds import Kind, deltas, every_kind, kinds_that, op
 from tests.servers.fakes import Call, Cut, End, Keep, Load, Read, Say, Script, Think
 
 HELLO = (Say("Hello"), Say(" world"))
-MANY = 10_000
 ODD = "Grüße \u2028\x85 🌍 мир\n“"
 HALVES = (Say("\ud83d"), Say("\ude00!"))
 """One emoji in two pieces, as servers send it that cut a text between two tokens."""
@@ -166,10 +165,11 @@ def test_the_body_may_be_cut_anywhere(kind: Kind) -> None:
 
 
 @every_kind
-def test_ten_thousand_pieces_come_in_order(kind: Kind) -> None:
-    came = deltas(kind, Script(*(Say(f"{number} ") for number in range(MANY)), End()))
+@pytest.mark.parametrize("count", [1_000, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_every_piece_comes_and_in_order(kind: Kind, count: int) -> None:
+    came = deltas(kind, Script(*(Say(f"{number} ") for number in range(count)), End()))
     texts = [delta.text for delta in came if isinstance(delta, Text)]
-    assert texts == [f"{number} " for number in range(MANY)]
+    assert texts == [f"{number} " for number in range(count)]
 
 
 @kinds_that(lambda kind: kind.progress)
