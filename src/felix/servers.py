@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from felix.demo import DemoServer
     from felix.llm.chat import ChatClient
     from felix.llm.examination import Comparison, Finding
+    from felix.llm.local.keeper import ModelFiles
     from felix.llm.models import ConnectionCheck, ServerReport
 
 LOOK_S = 2.0
@@ -40,8 +41,11 @@ class Servers:
         self._demo: DemoServer | None = None
         self._demo_base_url = ""
         self._demo_speed = demo_speed
+        self._files: ModelFiles | None = None
 
     async def close(self) -> None:
+        if self._files:
+            await self._files.close()
         if self._demo:
             await self._demo.close()
 
@@ -82,7 +86,9 @@ class Servers:
         if demo:
             return await list_models(await self._demo_url(), "")
         endpoint = self.endpoint(base_url)
-        return await list_models(base_url, await self._key(endpoint, api_key), kind=endpoint.kind)
+        return await list_models(
+            base_url, await self._key(endpoint, api_key), kind=endpoint.kind, files=self._model_files, **_own(endpoint)
+        )
 
     async def reports(self) -> dict[str, ServerReport | FelixError]:
         """What every endpoint says, and the server in use, by address. All are asked at once, for `LOOK_S` at most."""
@@ -120,7 +126,7 @@ class Servers:
 
         endpoint = self.endpoint(base_url)
         key = await self._key(endpoint, api_key)
-        report = await list_models(base_url, key, kind=endpoint.kind)
+        report = await list_models(base_url, key, kind=endpoint.kind, files=self._model_files, **_own(endpoint))
         client = self._client(endpoint, report, key)
         settings = self._settings.current
         try:
@@ -164,10 +170,10 @@ class Servers:
     def _client(self, endpoint: Endpoint, report: ServerReport, key: str) -> ChatClient:
         from felix.llm.models import make_client
 
-        return make_client(report.base_url, key, report.kind, context_length=endpoint.context_length)
+        return make_client(report.base_url, key, report.kind, files=self._model_files, **_own(endpoint))
 
     async def _reach(self, endpoint: Endpoint) -> Connection:
-        return await connect(endpoint, await self.key_of(endpoint), self._settings.current)
+        return await connect(endpoint, await self.key_of(endpoint), self._settings.current, files=self._model_files)
 
     async def _reach_demo(self, endpoint: Endpoint) -> Connection:
         connection = await connect(endpoint, "", self._settings.current)
@@ -181,7 +187,14 @@ class Servers:
 
         try:
             key = await self.key_of(endpoint)
-            return await list_models(endpoint.base_url, key, kind=endpoint.kind, timeout_s=LOOK_S)
+            return await list_models(
+                endpoint.base_url,
+                key,
+                kind=endpoint.kind,
+                timeout_s=LOOK_S,
+                files=self._model_files,
+                **_own(endpoint),
+            )
         except FelixError as error:
             return error
 
@@ -199,6 +212,15 @@ class Servers:
         hide(api_key)
         return api_key
 
+    @property
+    def _model_files(self) -> ModelFiles:
+        """What is loaded of model files; it stays so between runs."""
+        from felix.llm.local.keeper import ModelFiles
+
+        if self._files is None:
+            self._files = ModelFiles()
+        return self._files
+
     async def _demo_url(self) -> str:
         from felix.demo import DemoServer
 
@@ -206,3 +228,8 @@ class Servers:
             self._demo = DemoServer(speed=self._demo_speed)
             self._demo_base_url = await self._demo.start()
         return self._demo_base_url
+
+
+def _own(endpoint: Endpoint) -> dict[str, int]:
+    """How a model file at an endpoint is loaded, as the settings say."""
+    return {"context_length": endpoint.context_length, "slots": endpoint.slots}

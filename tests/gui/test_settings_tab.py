@@ -62,6 +62,12 @@ class Page:
             on_ask_key=lambda base_url: self.tab.key_report(self.keys.state_of(unnamed(base_url), is_in_use=True)),
             on_put_key=put,
             on_remove_key=remove,
+            on_ask_endpoints=lambda: self.asked.append(("endpoints",)),
+            on_find=lambda: self.asked.append(("find",)),
+            on_load=lambda *what: self.asked.append(("load", *what)),
+            on_unload=lambda *what: self.asked.append(("unload", *what)),
+            on_examine=lambda name: self.asked.append(("examine", name)),
+            ask_model_file=lambda: path.with_name("Qwen3-8B-Q4_K_M.gguf"),
             on_show_log=lambda: self.asked.append(("log",)),
             storage=StorageActs(
                 on_ask=lambda: self.asked.append(("storage",)),

@@ -21,6 +21,16 @@ class FileDialogs:
             self._last = chosen[0].parent
         return chosen
 
+    def open_model(self, parent: tk.Misc, title: str) -> Path | None:
+        """A GGUF file; None when the user thought better of it."""
+        chosen = filedialog.askopenfilename(
+            parent=parent,
+            title=title,
+            initialdir=self._folder(),
+            filetypes=[("Models", "*.gguf"), ("All files", "*")],
+        )
+        return self._remembered(chosen)
+
     def save_markdown(self, parent: tk.Misc, title: str, name: str) -> Path | None:
         """Where to write, with `name` offered; None when the user thought better of it."""
         chosen = filedialog.asksaveasfilename(

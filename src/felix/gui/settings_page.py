@@ -56,6 +56,12 @@ class SettingsPage:
             on_ask_key=self._ask_key,
             on_put_key=self._put_key,
             on_remove_key=self._remove_key,
+            on_ask_endpoints=self._ask_endpoints,
+            on_find=lambda: None,
+            on_load=self._load,
+            on_unload=self._unload,
+            on_examine=lambda name: None,
+            ask_model_file=lambda: dialogs.open_model(frame, "Open a model file"),
             on_show_log=on_show_log,
             storage=StorageActs(
                 on_ask=self._ask_storage,
@@ -87,6 +93,31 @@ class SettingsPage:
             self.tab.server_report(base_url, value if isinstance(value, ServerReport) else None, error)
 
         self._bridge.expect(self._engine.ask_server(base_url), heard)
+
+    def _ask_endpoints(self) -> None:
+        def heard(value: object, _error: FelixError | None) -> None:
+            if isinstance(value, dict):
+                self.tab.endpoints_report(value)
+
+        self._bridge.expect(self._engine.ask_endpoints(), heard)
+
+    def _find(self) -> None:
+        def heard(value: object, _error: FelixError | None) -> None:
+            if isinstance(value, tuple):
+                self.tab.servers_found(value)
+
+        self._bridge.expect(self._engine.find_servers(), heard)
+
+    def _load(self, base_url: str, model: str, context_length: int) -> None:
+        question = self._engine.load_model(base_url, model, context_length)
+        self._bridge.expect(question, partial(self._model_ended, base_url, model))
+
+    def _unload(self, base_url: str, model: str) -> None:
+        self._bridge.expect(self._engine.unload_model(base_url, model), partial(self._model_ended, base_url, model))
+
+    def _model_ended(self, base_url: str, model: str, value: object, error: FelixError | None) -> None:
+        self.tab.model_ended(base_url, model, value if isinstance(value, ServerReport) else None, error)
+        self._on_key()
 
     def _test(self, base_url: str, model: str) -> None:
         def heard(value: object, error: FelixError | None) -> None:

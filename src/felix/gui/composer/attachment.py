@@ -80,7 +80,8 @@ def context_warning(tokens: int, context_length: int | None, model: str) -> str:
 
 
 def size_in_words(size: int) -> str:
-    """`812 bytes`, `3.1 KB`, `2.0 MB`."""
+    """`812 bytes`, `3.1 KB`, `2.0 MB`, `4.7 GB`."""
     if size < 1_000:
         return f"{size} bytes"
-    return f"{size / 1_000:.1f} KB" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB"
+    power = next((power for power in (1, 2) if size < 1_000 ** (power + 1)), 3)
+    return f"{size / 1_000**power:.1f} {('KB', 'MB', 'GB')[power - 1]}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from felix.gui.settings_tab.storage import StorageActs
 
@@ -25,5 +26,16 @@ class Acts:
     until the user has unlocked it, so this belongs on the worker."""
     on_put_key: Callable[[str, str], object]
     on_remove_key: Callable[[str], object]
+    on_ask_endpoints: Callable[[], object]
+    """Ask all endpoints how they are: `endpoints_report` hears of it."""
+    on_find: Callable[[], object]
+    """Look which servers run on this machine: `servers_found` hears of it."""
+    on_load: Callable[[str, str, int], object]
+    """Have the server at a base URL load a model with so many tokens of context: `model_ended` hears of it."""
+    on_unload: Callable[[str, str], object]
+    on_examine: Callable[[str], object]
+    """Open the connection doctor on the endpoint of that name; empty is the one in use."""
+    ask_model_file: Callable[[], Path | None]
+    """Ask the user for a model file; None when they thought better of it."""
     on_show_log: Callable[[], object]
     storage: StorageActs

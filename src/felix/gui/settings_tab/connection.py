@@ -1,19 +1,21 @@
-"""Connection: which server, what it says of itself, which of its models, and the key it may want."""
+"""One endpoint: its address, what the server there says of itself, which of its models, and the key it may want."""
 
 from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Callable
 
-from felix.endpoints import ServerKind
+from felix.endpoints import Endpoint, KeySource
 from felix.errors import FelixError, ServerError, ServerFault
 from felix.gui.composer.model_menu import chosen_words, fill_model_menu
 from felix.gui.kit import Kit
+from felix.gui.server import roster
+from felix.gui.server.endpoint_words import HOSTED
 from felix.gui.settings_tab.acts import Acts
 from felix.gui.settings_tab.fields import Field
 from felix.gui.settings_tab.key_row import KeyRow
-from felix.gui.settings_tab.rows import Row, Section
-from felix.keys import KeyState
+from felix.gui.settings_tab.rows import Card, Row
+from felix.keys import VARIABLES, KeyState
 from felix.llm.address import repair_base_url
 from felix.llm.models import ConnectionCheck, ServerReport
 from felix.settings import Settings
@@ -31,57 +33,62 @@ _BADGES: dict[ServerFault, str] = {
     "silent": "Silent",
 }
 
-
-_HOSTED: frozenset[ServerKind] = frozenset({"openai", "groq"})
-"""Where "loaded" means nothing to a user."""
-
-
 LOOK_AGAIN_MS = 3_000
 """While the page shows that the server cannot be used, it may be started at any moment."""
 
 
 class ConnectionRows:
-    """The rows of the section. `change` puts values in force."""
+    """The rows of the endpoint that is chosen. `change` puts values of the settings in force."""
 
     def __init__(
-        self, section: Section, kit: Kit, acts: Acts, read: Callable[[], Settings], change: Callable[..., None]
+        self,
+        card: Card,
+        kit: Kit,
+        acts: Acts,
+        read: Callable[[], Settings],
+        change: Callable[..., None],
+        *,
+        endpoint: Callable[[], Endpoint],
     ) -> None:
-        self._kit, self._acts, self._read, self._change = kit, acts, read, change
+        self._kit, self._acts, self._read, self._change, self._endpoint = kit, acts, read, change, endpoint
         self._report: ServerReport | None = None
         self._asked = ""
         self._tested: tuple[str, str] | None = None
         self._verdict: tuple[str, str] | None = None
         """The address and model that the result of a test shown here is about; None while none is shown."""
         self._key_is_new = False
+        self._key_source: KeySource = "store"
+        """Where the key shown comes from."""
         self._after = ""
-        self._address_row = section.row("Server address", _ADDRESS, lines=2)
+        self._address_row = card.row("Server address", _ADDRESS, lines=2)
         self.test_button = kit.button(
             self._address_row.control, "Test", kind="outline", on="card", padding=(10, 5), command=self.test,
             tooltip="Ask the model for one token, by the same way as a run",
         )  # fmt: skip
         self.address = Field(
-            self._address_row, kit, read=lambda: read().base_url, commit=self._set_address, width=30, settles=False,
+            self._address_row, kit, read=lambda: endpoint().base_url, commit=self._set_address, width=30, settles=False,
             justify="left",
         )  # fmt: skip
         self.address.entry.pack(side="left")
         self.test_button.pack(side="left", padx=(kit.px(6), 0))
-        self.server = section.row("Server", "", lines=2)
+        self.server = card.row("Server", "", lines=2)
         self.badge = kit.badge(self.server.control, "", "queue")
         self.badge.pack()
-        self._model_row = section.row("Model", _MODEL)
+        self._model_row = card.row("Model", _MODEL)
         self._add_model(self._model_row)
         self.key = KeyRow(
-            section.row("API key"), kit,
-            on_put=self._put_key, on_remove=self._remove_key,
+            card.row("API key"), kit,
+            endpoint=endpoint, on_put=self._put_key, on_remove=self._remove_key, on_source=self._set_source,
         )  # fmt: skip
         self.fields = (self.address,)
-        section.frame.bind("<Destroy>", lambda _event: self._stop_waiting(), add="+")
+        card.frame.bind("<Destroy>", lambda _event: self._stop_waiting(), add="+")
         self._show_asking()
 
     def _add_model(self, row: Row) -> None:
         self._variable = tk.StringVar(row.frame)
         self.model = self._kit.menu_button(
-            row.control, "Automatic", "cpu", "outline", "card", icon_size=12, tooltip="The model every agent uses",
+            row.control, "Automatic", "cpu", "outline", "card", icon_size=12,
+            tooltip="The model of every agent that names none",
         )  # fmt: skip
         self.model.menu.configure(postcommand=self._fill_models)
         self.model.bind("<Down>", lambda _event: self.model.event_generate("<<Invoke>>"))
@@ -95,55 +102,83 @@ class ConnectionRows:
     # -- the user ------------------------------------------------------------------------------------------------------
 
     def look(self) -> None:
-        """Ask the server in force what it is, and where its key is kept."""
-        self._asked = self._read().base_url
+        """Ask the server what it is, and where its key is kept."""
+        self._asked = self._endpoint().base_url
         if not self._verdict_holds():
             self._verdict = None
             self._show_asking()
+        self._key_source = self._endpoint().key
         self._acts.on_check(self._asked)
         self._acts.on_ask_key(self._asked)
 
     def test(self) -> None:
-        """Try the server and model in force by the way a run would go."""
+        """Try the server and its model by the way a run would go."""
         self.address.apply()
         if self._address_row.fault:
             self.address.entry.focus_set()
             return
-        settings = self._read()
-        self._tested, self._verdict = (settings.base_url, settings.model), None
+        self._tested, self._verdict = self._target(), None
         self.test_button.state(["disabled"])
         self._kit.set_badge(self.badge, "Testing…", "prep", "plug")
         self._acts.on_test(*self._tested)
 
     def _set_address(self, text: str) -> None:
         base_url = repair_base_url(text)
-        is_repaired = base_url != text
-        if base_url != self._read().base_url:
-            self._change(base_url=base_url)
-        self._address_row.set_hint(f"Read as {base_url}" if is_repaired else _ADDRESS)
+        endpoint = self._endpoint()
+        hint = f"Read as {base_url}" if base_url != text else _ADDRESS
+        if base_url != endpoint.base_url:
+            if roster.loses_key(endpoint, base_url):
+                variable = VARIABLES.get(endpoint.kind, "What the environment holds")
+                hint = f"{variable} is not sent to a new address; choose it at API key if it is meant to be"
+            self._change(**roster.moved(self._read(), endpoint.name, base_url))
+        self._address_row.set_hint(hint)
 
     def _fill_models(self) -> None:
-        fill_model_menu(self.model.menu, self._variable, self._report, self._read().model, self._set_model)
+        fill_model_menu(self.model.menu, self._variable, self._report, self._model(), self._set_model)
 
     def _set_model(self, model: str) -> None:
-        if model != self._read().model:
-            self._change(model=model)
+        if model != self._model():
+            self._change(**roster.changed(self._read(), self._endpoint().name, model=model))
 
     def _put_key(self, key: str) -> None:
         self._key_is_new = True
-        self._acts.on_put_key(self._read().base_url, key)
+        self._set_source("store")
+        self._acts.on_put_key(self._endpoint().base_url, key)
 
     def _remove_key(self) -> None:
         self._key_is_new = True
-        self._acts.on_remove_key(self._read().base_url)
+        self._acts.on_remove_key(self._endpoint().base_url)
+
+    def _set_source(self, source: KeySource) -> None:
+        endpoint = self._endpoint()
+        if source != endpoint.key:
+            self._key_is_new = True
+            self._change(**roster.changed(self._read(), endpoint.name, key=source))
+
+    def show_another(self) -> None:
+        """Another endpoint has been chosen: nothing that was said of the one before stands any more."""
+        self._address_row.set_hint(_ADDRESS)
+        self.address.restore()
+        if self.key.is_editing:
+            self.key.leave()
+        self.key.show(None)
+        self._report, self._verdict, self._key_is_new = None, None, False
+        self._stop_waiting()
+        self.refresh()
+        self.look()
 
     # -- what comes back -----------------------------------------------------------------------------------------------
 
     def refresh(self) -> None:
         """Show what is in force. A server that has changed is asked."""
         self.address.refresh()
-        self._kit.set_button(self.model, text=chosen_words(self._report, self._read().model))
-        if self._asked and self._asked != self._read().base_url:
+        self._kit.set_button(self.model, text=chosen_words(self._report, self._model()))
+        if self._key_source != self._endpoint().key:
+            self._key_source = self._endpoint().key
+            self.key.show(None)
+            if self._asked:
+                self._acts.on_ask_key(self._endpoint().base_url)
+        if self._asked and self._asked != self._endpoint().base_url:
             self._report = None
             self.key.show(None)
             self.look()
@@ -151,11 +186,11 @@ class ConnectionRows:
             self.look()
 
     def server_report(self, base_url: str, report: ServerReport | None, error: FelixError | None) -> None:
-        """What the server at `base_url` said, or why it said nothing; of one that is not in force: nothing."""
-        if base_url != self._read().base_url:
+        """What the server at `base_url` said, or why it said nothing; of another than the one shown: nothing."""
+        if base_url != self._endpoint().base_url:
             return
         self._report = report
-        self._kit.set_button(self.model, text=chosen_words(report, self._read().model))
+        self._kit.set_button(self.model, text=chosen_words(report, self._model()))
         if self._tested or (report and self._verdict_holds()):
             return  # a test went further than this look: that a server lists its models does not make it work
         if report:
@@ -168,11 +203,10 @@ class ConnectionRows:
             self._show_unusable(error)
 
     def test_result(self, check: ConnectionCheck | None, error: FelixError | None) -> None:
-        """How the test went; one of another server or model than those in force is no news."""
+        """How the test went; one of another server or model than those shown is no news."""
         asked, self._tested = self._tested, None
         self.test_button.state(["!disabled"])
-        settings = self._read()
-        if asked != (settings.base_url, settings.model):
+        if asked != self._target():
             self.look()
         elif check:
             self._verdict = asked
@@ -186,8 +220,8 @@ class ConnectionRows:
             self._show_unusable(error)
 
     def key_report(self, state: KeyState) -> None:
-        """Where the key of a server is kept; of another than the one in force: nothing."""
-        if state.base_url == self._read().base_url:
+        """Where the key of a server is kept; of another than the one shown: nothing."""
+        if state.base_url == self._endpoint().base_url:
             self.key.show(state)
             if self._key_is_new:
                 self._key_is_new, self._verdict = False, None
@@ -196,14 +230,21 @@ class ConnectionRows:
 
     def _verdict_holds(self) -> bool:
         """Until the address, the model or the key is another one, or the next test."""
-        settings = self._read()
-        return self._verdict == (settings.base_url, settings.model)
+        return self._verdict == self._target()
+
+    def _target(self) -> tuple[str, str]:
+        return self._endpoint().base_url, self._model()
+
+    def _model(self) -> str:
+        """The one whoever names none gets there; empty is the first that is loaded."""
+        settings, endpoint = self._read(), self._endpoint()
+        return settings.model if roster.is_in_use(settings, endpoint) else endpoint.model
 
     def _look_again(self) -> None:
         """Quietly: what is shown stays until there is news. A page that is not on screen asks when it comes back."""
         self._after = ""
         if self.badge.winfo_viewable() and not self._tested:
-            self._acts.on_check(self._read().base_url)
+            self._acts.on_check(self._endpoint().base_url)
 
     def _stop_waiting(self) -> None:
         if self._after:
@@ -233,7 +274,7 @@ class ConnectionRows:
 def _summary(report: ServerReport) -> str:
     """`2 models loaded · 4 slots`."""
     loaded = [model for model in report.models if model.loaded]
-    if report.kind in _HOSTED:
+    if report.kind in HOSTED:
         return f"{len(report.models)} models"
     if not loaded:
         return f"No model loaded; one of {len(report.models)} loads when a run starts"

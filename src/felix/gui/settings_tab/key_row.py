@@ -1,4 +1,4 @@
-"""The row of the API key: shown as its last four characters, entered behind dots, never read back."""
+"""The row of the API key: whence it comes, shown as its last four characters, entered behind dots, never read back."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import tkinter as tk
 from collections.abc import Callable
 from typing import assert_never
 
+from felix.endpoints import Endpoint, KeySource
 from felix.errors import SettingsError
 from felix.gui.kit import Kit
 from felix.gui.settings_tab.rows import Row
-from felix.keys import VARIABLE, KeyState, clean_key
+from felix.keys import VARIABLE, VARIABLES, KeyState, clean_key
 
 _ASIDE = "Only hosted servers need one"
 
@@ -17,9 +18,21 @@ _ASIDE = "Only hosted servers need one"
 class KeyRow:
     """A menu that names the key, or a field to enter one."""
 
-    def __init__(self, row: Row, kit: Kit, *, on_put: Callable[[str], object], on_remove: Callable[[], object]) -> None:
-        self._row, self._kit, self._on_put, self._on_remove = row, kit, on_put, on_remove
+    def __init__(
+        self,
+        row: Row,
+        kit: Kit,
+        *,
+        endpoint: Callable[[], Endpoint],
+        on_put: Callable[[str], object],
+        on_remove: Callable[[], object],
+        on_source: Callable[[KeySource], object],
+    ) -> None:
+        """`endpoint` is the one whose key it is; `on_source` hears where its key is to come from."""
+        self._row, self._kit, self._endpoint = row, kit, endpoint
+        self._on_put, self._on_remove, self._on_source = on_put, on_remove, on_source
         self._state: KeyState | None = None
+        self._source = tk.StringVar(row.frame)
         self._view = kit.frame(row.control, "card")
         self.menu = kit.menu_button(self._view, "…", None, "outline", "card", tooltip="Enter or remove the key")
         self.menu.pack()
@@ -46,17 +59,34 @@ class KeyRow:
     def show(self, state: KeyState | None) -> None:
         """Say where the key is kept; None until that is known."""
         self._state = state
-        self._row.set_hint(_hint(state))
+        source = self._endpoint().key
+        self._row.set_hint(_hint(state, source))
         self._row.set_fault(state.fault if state else "")
-        place = state.place if state else "none"
-        words = state.masked if state and state.masked else ("None" if state else "…")
-        self._kit.set_button(self.menu, text=f"{words} from {VARIABLE}" if place == "environment" else words)
-        self.menu.state(["disabled" if state is None or place == "environment" else "!disabled"])
+        self._kit.set_button(self.menu, text=_words(state, source))
+        is_given = state is not None and state.variable == VARIABLE
+        self.menu.state(["disabled" if state is None or is_given else "!disabled"])
+        self._fill(state.place if state else "none", source)
+
+    def _fill(self, place: str, source: KeySource) -> None:
         menu = self.menu.menu
         menu.delete(0, "end")
-        menu.add_command(label="Enter a key…" if place == "none" else "Replace…", command=self.edit)
-        if place in ("store", "session"):
+        is_kept = place in ("store", "session")
+        menu.add_command(label="Replace…" if is_kept else "Enter a key…", command=self.edit)
+        if is_kept:
             menu.add_command(label="Remove", command=self._on_remove)
+        menu.add_separator()
+        self._source.set(source)
+        variable = VARIABLES.get(self._endpoint().kind, "")
+        choices = [("store", "From the key store of this system"), ("none", "Send no key")]
+        if variable or source == "environment":
+            choices.insert(1, ("environment", f"From {variable or 'the environment'}"))
+        for value, words in choices:
+            menu.add_radiobutton(label=words, value=value, variable=self._source, command=self._choose_source)
+
+    def _choose_source(self) -> None:
+        for source in ("store", "environment", "none"):
+            if source == self._source.get():
+                self._on_source(source)
 
     def edit(self) -> None:
         """Show the field to enter a key."""
@@ -103,17 +133,30 @@ class KeyRow:
         return "break"
 
 
-def _hint(state: KeyState | None) -> str:
+def _words(state: KeyState | None, source: KeySource) -> str:
+    """On the button."""
+    if state is None:
+        return "…"
+    if state.place == "environment" and state.variable:
+        return f"{state.masked} from {state.variable}" if state.masked else f"From {state.variable}"
+    return state.masked or ("Not sent" if source == "none" else "None")
+
+
+def _hint(state: KeyState | None, source: KeySource) -> str:
     if state is None:
         return _ASIDE
     match state.place:
+        case "none" if source == "none":
+            return "No key is sent to this endpoint"
         case "none":
             return f"{_ASIDE}; kept in the key store of this system"
         case "store":
             return "Kept in the key store of this system, for this server alone"
         case "session":
             return "Kept for this session only: this system has no usable key store"
-        case "environment":
+        case "environment" if state.variable == VARIABLE:
             return "Set from outside; change the variable and start Felix again"
+        case "environment":
+            return "Read from the environment, and sent to this address alone"
         case _:
             assert_never(state.place)

@@ -1,4 +1,4 @@
-"""The form of the Settings tab: a section is a title and a card of rows, with a name, a hint and something to set each.
+"""The form of the Settings tab: a section is a title and cards of rows, with a name, a hint and something to set each.
 
 The hint line is also where a fault is told, in place, so that nothing jumps when it comes and goes but the words.
 """
@@ -88,15 +88,49 @@ class Row:
             self._line.configure(wraplength=wrap)
 
 
+class Card:
+    """A rounded frame of rows, with room for a line of words and buttons above it."""
+
+    def __init__(self, parent: tk.Misc, kit: Kit) -> None:
+        self._kit = kit
+        self._outer = kit.frame(parent, "page")
+        self.head = kit.frame(self._outer, "page")
+        """Takes no room while nothing is in it."""
+        self.head.pack(fill="x")
+        self.frame = kit.frame(self._outer, "card", padding=3, box="card")
+        self.frame.pack(fill="x", pady=(0, kit.px(16)))
+        self.rows: list[Row] = []
+        self._outer.pack(fill="x")
+
+    def row(self, name: str, hint: str = "", *, lines: int = 1) -> Row:
+        """Another row at the end, with room for so many lines of hint or fault."""
+        if self.frame.winfo_children():
+            self._kit.rule(self.frame).pack(fill="x", padx=self._kit.px(11))
+        row = Row(self.frame, self._kit, name, hint, lines=lines)
+        row.frame.pack(fill="x")
+        self.rows.append(row)
+        return row
+
+    def show(self, *, is_shown: bool, after: Card | None = None) -> None:
+        """Take room or none; `after` is the card above it."""
+        if is_shown == bool(self._outer.winfo_manager()):
+            return
+        if not is_shown:
+            self._outer.pack_forget()
+        elif after:
+            self._outer.pack(fill="x", after=after._outer)
+        else:
+            self._outer.pack(fill="x")
+
+
 class Section:
-    """A title with Reset at its right, and a card of rows."""
+    """A title with Reset at its right, and a card of rows, or more."""
 
     def __init__(
         self, parent: tk.Misc, kit: Kit, title: str, *, on_reset: Callable[[], Callable[[], None]] | None
     ) -> None:
         """`on_reset` puts the defaults in force and returns what takes that back; None for a section that has none."""
         self.title = title
-        self.rows: list[Row] = []
         self._kit, self._on_reset = kit, on_reset
         self._undo: Callable[[], None] | None = None
         self._after = ""
@@ -104,8 +138,7 @@ class Section:
         head = kit.frame(self.frame, "page")
         head.pack(fill="x", pady=(0, kit.px(6)))
         kit.label(head, title, "H3").pack(side="left")
-        self._card = kit.frame(self.frame, "card", padding=3, box="card")
-        self._card.pack(fill="x", pady=(0, kit.px(16)))
+        self.card = Card(self.frame, kit)
         self.reset_button: plain.Button | None = None
         if on_reset:
             self.reset_button = kit.button(head, "Reset", font="Small", padding=(6, 1, 6, 2), command=self._pressed)
@@ -113,21 +146,25 @@ class Section:
             kit.tooltip(self.reset_button, self._tip)
         self.frame.bind("<Destroy>", lambda _event: self._stop_waiting())
 
+    @property
+    def rows(self) -> Sequence[Row]:
+        """Those of the first card."""
+        return self.card.rows
+
     def row(self, name: str, hint: str = "", *, lines: int = 1) -> Row:
-        """Another row at the end of the card, with room for so many lines of hint or fault."""
-        if self.rows:
-            self._kit.rule(self._card).pack(fill="x", padx=self._kit.px(11))
-        row = Row(self._card, self._kit, name, hint, lines=lines)
-        row.frame.pack(fill="x")
-        self.rows.append(row)
-        return row
+        """Another row at the end of the first card."""
+        return self.card.row(name, hint, lines=lines)
+
+    def another_card(self) -> Card:
+        """A card below the others."""
+        return Card(self.frame, self._kit)
 
     def list(self, heading: str, lines: Sequence[tuple[str, str]]) -> None:
         """Lines that are only read, such as the keys of the window, under a heading."""
-        kit = self._kit
-        if self._card.winfo_children():
-            kit.rule(self._card).pack(fill="x", padx=kit.px(11))
-        table = kit.frame(self._card, "card", padding=(12, 8, 10, 9))
+        kit, card = self._kit, self.card.frame
+        if card.winfo_children():
+            kit.rule(card).pack(fill="x", padx=kit.px(11))
+        table = kit.frame(card, "card", padding=(12, 8, 10, 9))
         table.pack(fill="x")
         table.columnconfigure(0, weight=1)
         kit.label(table, heading, "Small", "text2", "card").grid(row=0, column=0, sticky="w", pady=(0, kit.px(2)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tkinter as tk
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from tkinter import ttk as plain
 from typing import Any
 
@@ -12,6 +12,7 @@ from felix.gui import shortcuts
 from felix.gui.kit import Kit
 from felix.gui.settings_tab import appearance, connection, storage, streaming, workflow
 from felix.gui.settings_tab.acts import Acts
+from felix.gui.settings_tab.endpoints import Endpoints
 from felix.gui.settings_tab.navigation import Navigation, Place
 from felix.gui.settings_tab.rows import Section
 from felix.keys import KeyState
@@ -51,7 +52,8 @@ class SettingsTab:
         self._column.pack(fill="x")
 
         read = self._read
-        self.connection = connection.ConnectionRows(self._section(0, connection.KEYS), kit, acts, read, self.change)
+        self.endpoints = Endpoints(self._section(0, connection.KEYS), kit, acts, read, self.change)
+        self.connection = self.endpoints.connection
         self.streaming = streaming.StreamingRows(self._section(1, streaming.KEYS), kit, read, self.change)
         self.workflow = workflow.WorkflowRows(self._section(2, workflow.KEYS), kit, read, self.change)
         self.appearance = appearance.AppearanceRows(
@@ -105,7 +107,7 @@ class SettingsTab:
 
     def _restore_fields(self, index: int) -> None:
         """What stands wrong in the fields of a section goes with a reset."""
-        fields = (self.connection.fields, self.streaming.fields, self.workflow.fields, (), self.storage.fields)[index]
+        fields = (self.endpoints.fields, self.streaming.fields, self.workflow.fields, (), self.storage.fields)[index]
         for field in fields:
             field.restore()
 
@@ -123,7 +125,7 @@ class SettingsTab:
 
     def refresh(self) -> None:
         """Show what is in force, also when something else has changed it."""
-        self.connection.refresh()
+        self.endpoints.refresh()
         self.streaming.refresh()
         self.workflow.refresh()
         self.appearance.refresh()
@@ -134,14 +136,28 @@ class SettingsTab:
             section.show_is_default(is_default=is_default)
 
     def shown(self) -> None:
-        """The tab was selected: ask the server once more, what is known may be old."""
+        """The tab was selected: ask the servers once more, what is known may be old."""
         self.refresh()
-        self.connection.look()
+        self.endpoints.look()
         self.storage.look()
 
     def server_report(self, base_url: str, report: ServerReport | None, error: FelixError | None) -> None:
         """What the server at `base_url` said after `on_check`, or why it said nothing."""
-        self.connection.server_report(base_url, report, error)
+        self.endpoints.server_report(base_url, report, error)
+
+    def endpoints_report(self, said: Mapping[str, ServerReport | FelixError]) -> None:
+        """What the endpoints said after `on_ask_endpoints`, by base URL."""
+        self.endpoints.endpoints_report(said)
+
+    def servers_found(self, reports: Sequence[ServerReport]) -> None:
+        """Which servers run on this machine, after `on_find`."""
+        self.endpoints.servers_found(reports)
+
+    def model_ended(self, base_url: str, model: str, report: ServerReport | None, error: FelixError | None) -> None:
+        """How `on_load` or `on_unload` ended."""
+        self.endpoints.models.ended(base_url, model, error)
+        if report:
+            self.endpoints.server_report(base_url, report, None)
 
     def test_result(self, check: ConnectionCheck | None, error: FelixError | None) -> None:
         """How the test went that `on_test` asked for."""
