@@ -1,8 +1,17 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from felix.llm.address import AddressError, default_silence_timeout_s, is_loopback, repair_base_url
+from felix.llm.address import (
+    AddressError,
+    default_silence_timeout_s,
+    file_address,
+    file_path,
+    is_loopback,
+    repair_base_url,
+)
 
 REPAIRS = [
     ("http://127.0.0.1:1234/v1", "http://127.0.0.1:1234/v1"),
@@ -21,6 +30,11 @@ REPAIRS = [
     ("http://127.0.0.1:1234/v1?x=1#y", "http://127.0.0.1:1234/v1"),
     ("[::1]:1234", "http://[::1]:1234/v1"),
     ("'http://127.0.0.1:1234'", "http://127.0.0.1:1234/v1"),
+    ("file:///m/x.gguf", "file:///m/x.gguf"),
+    ("FILE:///m/My Model.GGUF", "file:///m/My%20Model.GGUF"),
+    ("file:///m/My%20Model%20ä.gguf", "file:///m/My%20Model%20%C3%A4.gguf"),
+    ("file://localhost/m/x.gguf", "file:///m/x.gguf"),
+    (' "/m/two words 100%.gguf" ', "file:///m/two%20words%20100%25.gguf"),
 ]
 
 
@@ -45,6 +59,9 @@ NONSENSE = [
     "http:// 127.0.0.1 :1234",
     "127.0.0.1:1234\n127.0.0.1:8080",
     "file:///etc/passwd",
+    "file://other/m/x.gguf",
+    "file:",
+    "model.gguf",
     "http://user:secret@host/v1",
     "http://ho$t",
     "http://-host",
@@ -72,3 +89,11 @@ def test_loopback_is_this_machine_in_all_its_spellings() -> None:
 def test_a_server_on_this_machine_gets_more_patience() -> None:
     assert default_silence_timeout_s("http://127.0.0.1:1234/v1") == 600
     assert default_silence_timeout_s("https://api.openai.com/v1") == 120
+
+
+def test_a_model_file_is_an_address_of_this_machine_and_back(tmp_path: Path) -> None:
+    path = tmp_path / "ein Größeres Modell #1 100%?.gguf"
+    assert is_loopback(file_address(path))
+    assert file_path(file_address(path)) == path
+    assert repair_base_url(str(path)) == file_address(path) == repair_base_url(file_address(path))
+    assert repair_base_url("~/x.gguf") == file_address(Path.home() / "x.gguf")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from pathlib import Path
 from urllib.parse import SplitResult, urlsplit, urlunsplit
+from urllib.request import url2pathname
 
 from felix.errors import SettingsError
 
@@ -22,10 +24,13 @@ def repair_base_url(text: str) -> str:
 
     Blanks around it go, a missing scheme becomes http, an empty path becomes /v1, localhost becomes 127.0.0.1 (on
     Windows the name costs two seconds per request). Raises AddressError, also for blanks inside: words are no address.
+    The path of a model file, or its file: address, becomes that address with everything escaped that has to be.
     """
     url = text.strip().strip("\"'<>").strip()
     if not url:
         raise AddressError("The server address is empty – enter one such as http://127.0.0.1:1234/v1.")
+    if is_file(url) or url.lower().endswith(".gguf"):
+        return file_address(_path_in(url))
     if len(url.split()) > 1:
         raise AddressError(f"“{_shown(text)}” is no server address – enter one such as http://127.0.0.1:1234/v1.")
     if not re.match(r"[a-z][a-z0-9+.-]*://", url, re.IGNORECASE):
@@ -55,8 +60,30 @@ def repair_base_url(text: str) -> str:
     return urlunsplit(SplitResult(parts.scheme, where, path or "/v1", "", ""))
 
 
+def is_file(base_url: str) -> bool:
+    """Whether it is the address of a model file, served by Felix itself."""
+    return base_url[:5].lower() == "file:"
+
+
+def file_address(path: Path) -> str:
+    """The base URL of a model file. Raises AddressError for a path that is not absolute."""
+    try:
+        return path.expanduser().as_uri()
+    except (ValueError, RuntimeError):
+        raise AddressError(
+            f"“{_shown(str(path))}” does not say in which folder it is – enter its whole path."
+        ) from None
+
+
+def file_path(base_url: str) -> Path:
+    """The path of a model file, by its address as `repair_base_url` leaves it."""
+    return Path(url2pathname(urlsplit(base_url).path))
+
+
 def is_loopback(base_url: str) -> bool:
     """Whether the server is on this machine: never proxied, and given more patience."""
+    if is_file(base_url):
+        return True
     try:
         host = urlsplit(base_url).hostname or ""
     except ValueError:
@@ -78,6 +105,16 @@ def origin(base_url: str) -> str:
     """Scheme, host and port: what a server's other interfaces share with its base URL."""
     parts = urlsplit(base_url)
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _path_in(url: str) -> Path:
+    """The path in a file: address that somebody wrote, escaped or not; or the path itself."""
+    if not is_file(url):
+        return Path(url)
+    host, slash, path = url[5:].removeprefix("//").partition("/")
+    if not slash or host not in ("", "localhost") or not path.lower().endswith(".gguf"):
+        raise AddressError(f"“{_shown(url)}” is no model file – enter one such as file:///home/me/model.gguf.")
+    return Path(url2pathname(f"/{path}"))
 
 
 def _is_host(host: str) -> bool:

@@ -5,13 +5,14 @@ The SDK and the HTTP library are imported when something is asked, not before: t
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, assert_never
 from urllib.parse import urlsplit
 
 from felix.errors import ServerError, ServerFault
 from felix.llm import llamacpp
-from felix.llm.address import default_silence_timeout_s, is_loopback, repair_base_url
+from felix.llm.address import default_silence_timeout_s, is_file, is_loopback, repair_base_url
 from felix.llm.anthropic import catalog as anthropic
 from felix.llm.anthropic.headers import HOST as ANTHROPIC
 from felix.llm.anthropic.headers import headers, is_anthropic
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     import httpx2
 
     from felix.endpoints import ServerKind
+    from felix.llm.local.keeper import ModelFiles
 
     _Listed = tuple[ServerKind, tuple[ModelInfo, ...]]
 
@@ -90,9 +92,21 @@ class ConnectionCheck:
     fault: ServerFault | None = None
 
 
-def make_client(base_url: str, api_key: str = "", kind: ServerKind = "other", *, context_length: int = 0) -> ChatClient:
-    """The client for a server of this kind. `context_length`: tokens to load a model with, where that is for the client
-    to say; 0 is the server's own choice. Raises ServerError when the key cannot be sent or a package is missing."""
+def make_client(
+    base_url: str,
+    api_key: str = "",
+    kind: ServerKind = "other",
+    *,
+    context_length: int = 0,
+    slots: int = 0,
+    files: ModelFiles | None = None,
+) -> ChatClient:
+    """The client for a server of this kind.
+
+    `context_length`: tokens to load a model with, where that is for the client to say; 0 is the server's own choice. So
+    are the `slots` of a model file; `files` keeps one loaded for longer than this client lives. Raises ServerError when
+    the key cannot be sent or a package is missing.
+    """
     match kind:
         case "lmstudio":
             from felix.llm.lmstudio.client import LMStudioClient
@@ -106,7 +120,11 @@ def make_client(base_url: str, api_key: str = "", kind: ServerKind = "other", *,
             from felix.llm.anthropic.client import AnthropicClient
 
             return AnthropicClient(base_url, api_key)
-        case "llamacpp" | "vllm" | "openai" | "groq" | "file" | "other":
+        case "file":
+            from felix.llm.local.client import FileClient
+
+            return FileClient(base_url, context_length=context_length, slots=slots, files=files)
+        case "llamacpp" | "vllm" | "openai" | "groq" | "other":
             from felix.llm.openai_client import OpenAIClient
 
             return OpenAIClient(base_url, api_key, kind)
@@ -120,15 +138,20 @@ async def list_models(
     *,
     kind: ServerKind | Literal["auto"] = "auto",
     timeout_s: float = LISTING_TIMEOUT_S,
+    context_length: int = 0,
+    slots: int = 0,
+    files: ModelFiles | None = None,
 ) -> ServerReport:
     """Ask a server what it is and what it has. With a `kind` only that one's interfaces are asked.
 
-    Raises ServerError: nothing listens there, it is no model server, it has no model, it wants a key; and AddressError
-    for an address that is none.
+    The last three are for a model file, as in `make_client`. Raises ServerError: nothing listens there, it is no model
+    server, it has no model, it wants a key; and AddressError for an address that is none.
     """
     from felix.llm import faults
 
     base_url = repair_base_url(base_url)
+    if is_file(base_url):
+        return await _file_report(base_url, context_length, slots, files)
     if kind == "auto":
         kind = _HOSTED.get(urlsplit(base_url).hostname or "", "auto")
     own = headers(base_url, api_key) if kind == "anthropic" else None
@@ -144,6 +167,14 @@ async def list_models(
             f"{name} runs, but has no model – download or load one there, then try again.", fault="no_model"
         )
     return ServerReport(kind, name, models, server.latency_ms, base_url)
+
+
+async def _file_report(base_url: str, context_length: int, slots: int, files: ModelFiles | None) -> ServerReport:
+    from felix.llm.local.catalog import model_of
+
+    asked = time.monotonic()
+    model = await model_of(base_url, context_length=context_length, slots=slots, files=files)
+    return ServerReport("file", _NAMES["file"], (model,), (time.monotonic() - asked) * 1000, base_url)
 
 
 async def check_connection(
@@ -201,8 +232,8 @@ async def _ask(server: Questions, kind: ServerKind | Literal["auto"]) -> _Listed
             return kind, models
         case "llamacpp" | "vllm" | "openai" | "groq" | "file" | "other":
             found, models = await _openai(server)
-            # The user's word goes before our guess, unless they only said that they did not know.
-            return found if kind == "other" else kind, models
+            # The user's word goes before our guess, unless they only said that they did not know, or it cannot be.
+            return found if kind in ("other", "file") else kind, models
         case _:
             assert_never(kind)
 

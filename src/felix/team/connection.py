@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from felix.endpoints import Endpoint, ServerKind
 from felix.errors import FelixError, ServerError, ServerFault
 from felix.llm.address import default_silence_timeout_s, repair_base_url
 from felix.llm.chat import Answer, ChatClient, ChatRequest, Delta, Progress
 from felix.settings import Settings
+
+if TYPE_CHECKING:
+    from felix.llm.local.keeper import ModelFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +43,27 @@ class Connection:
         return self.contexts.get(model)
 
 
-async def connect(endpoint: Endpoint, api_key: str, settings: Settings) -> Connection:
+async def connect(
+    endpoint: Endpoint, api_key: str, settings: Settings, *, files: ModelFiles | None = None
+) -> Connection:
     """Ask a server who it is, and choose the model: that of the endpoint, else the first loaded.
 
-    Raises ServerError when nothing answers there, or nothing that could be asked, and SettingsError for an address that
-    is none.
+    `files` keeps a model file loaded for longer than the connection. Raises ServerError when nothing answers there, or
+    nothing that could be asked, and SettingsError for an address that is none.
     """
     # Imported here: they bring the SDK along, and the window is up long before anybody connects.
     from felix.llm.models import list_models, make_client
 
     base_url = repair_base_url(endpoint.base_url)
-    report = await list_models(base_url, api_key, kind=endpoint.kind)
+    own = {"context_length": endpoint.context_length, "slots": endpoint.slots}
+    report = await list_models(base_url, api_key, kind=endpoint.kind, files=files, **own)
     chosen = next((m for m in report.models if m.id == endpoint.model), None)
-    if not endpoint.model:
+    if not endpoint.model or report.kind == "file":
         chosen = report.models[0] if report.models else None
         if chosen is None:
             raise ServerError(f"{report.name} has no model loaded – load one there, then run again.", fault="no_model")
     return Connection(
-        client=make_client(base_url, api_key, report.kind, context_length=endpoint.context_length),
+        client=make_client(base_url, api_key, report.kind, files=files, **own),
         server=base_url,
         server_name=report.name,
         model=chosen.id if chosen else endpoint.model,

@@ -24,7 +24,7 @@ async def compare_streaming(client: ChatClient, request: ChatRequest, *, silence
 
     `silence_timeout_s` as in `complete_streaming`: for the whole answer, all of its time is silence.
     """
-    # A model to be loaded, or a prompt to be read for the first time, would make whichever answer comes first look slow.
+    # A model to be loaded, or a prompt read for the first time, would make whichever answer comes first look slow.
     await complete_streaming(
         client, replace(request, max_tokens=1), batch_interval=0, silence_timeout_s=silence_timeout_s
     )
