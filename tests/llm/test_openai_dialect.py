@@ -75,6 +75,12 @@ def test_counts_that_are_no_counts_are_none() -> None:
     assert read_usage([1]) is None
 
 
+@pytest.mark.parametrize("index", [[], {}, None, "0", 1.5])
+def test_any_index_of_a_tool_call_is_taken(index: object) -> None:
+    call = {"index": index, "id": "c", "function": {"name": "f", "arguments": "{}"}}
+    assert read(chunk({"tool_calls": [call]})) == [ToolCallPart(0, "c", "f", "{}")]
+
+
 json_values = st.recursive(
     st.none()
     | st.booleans()

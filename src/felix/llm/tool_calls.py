@@ -21,7 +21,7 @@ class ToolCalls:
         self._ids: list[str] = []
         self._names: list[str] = []
         self._arguments: list[str] = []
-        self._latest: dict[object, int] = {}
+        self._latest: dict[int | str | None, int] = {}
         """The server's own index (None when it sends none) → our call."""
 
     def read(self, calls: list[object]) -> Iterator[ToolCallPart]:
@@ -39,7 +39,8 @@ class ToolCalls:
             arguments = ""
         elif not isinstance(arguments, str):
             arguments = json.dumps(arguments)
-        key = call.get("index")
+        index = call.get("index")
+        key = index if isinstance(index, int | str) else None
         at = self._latest.get(key)
         if at is None or self._is_another(at, call_id, name):
             at = len(self._ids)

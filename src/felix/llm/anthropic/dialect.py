@@ -47,7 +47,7 @@ class AnswerReader:
         """As the server said it; worth something only when `message_stop` follows."""
         self._counts: dict[str, int] = {}
         self._thinking_tokens: int | None = None
-        self._calls: dict[object, _Call] = {}
+        self._calls: dict[int | None, _Call] = {}
         """Tool calls by the index of their block."""
         self._spliced = False
         self._messages = JsonMessages()
@@ -107,7 +107,7 @@ class AnswerReader:
             case {"type": "thinking_delta", "thinking": str() as thought}:
                 return self._channels.thinking(thought) if thought else ()
             case {"type": "input_json_delta", "partial_json": str() as piece} if piece:
-                call = self._calls.get(event.get("index"))
+                call = self._calls.get(_index(event))
                 return (call.part(piece),) if call else ()
             case _:
                 return ()  # a signature, a citation, or of a kind that is newer than this
@@ -123,13 +123,13 @@ class AnswerReader:
             case {"type": "thinking", "thinking": str() as thought} if thought:
                 return self._channels.thinking(thought)
             case {"type": "tool_use"}:
-                call = self._calls[event.get("index")] = _Call(len(self._calls), block)
+                call = self._calls[_index(event)] = _Call(len(self._calls), block)
                 return (call.start(),)
             case _:
                 return ()
 
     def _block_stop(self, event: Mapping[str, object]) -> Iterable[Delta]:
-        call = self._calls.get(event.get("index"))
+        call = self._calls.get(_index(event))
         return call.stop() if call else ()
 
     def _message_start(self, event: Mapping[str, object]) -> Iterable[Delta]:
@@ -198,6 +198,12 @@ class _Call:
         if not self._has_arguments and not self._has_stopped:
             yield ToolCallPart(self._index, self._id, "", self._given)
         self._has_stopped = True
+
+
+def _index(event: Mapping[str, object]) -> int | None:
+    """The number of the block an event belongs to; blocks without one are all the same block."""
+    index = event.get("index")
+    return index if isinstance(index, int) else None
 
 
 def _number(value: object) -> int | None:
