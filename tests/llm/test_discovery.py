@@ -1,0 +1,70 @@
+"""Servers found by themselves: on the loopback, at once, within a second."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from felix.llm.discovery import find_servers, usual_addresses
+from tests.llm.test_models import LMSTUDIO, paths
+from tests.servers.fault_server import FaultServer
+from tests.servers.llamacpp import LlamaServer
+from tests.servers.quirks import QUIRKS
+
+
+@pytest.fixture
+def mute() -> Iterator[str]:
+    """A port that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0), backlog=16) as listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+
+
+def refused() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return f"http://127.0.0.1:{free.getsockname()[1]}/v1"
+
+
+def test_only_the_usual_ports_of_this_machine_are_asked() -> None:
+    usual = ("http://127.0.0.1:1234/v1", "http://127.0.0.1:11434/v1")
+    llama = ("http://127.0.0.1:9931/v1", "http://127.0.0.1:8080/v1")
+    assert usual_addresses({}) == (*usual, *llama)
+    assert usual_addresses({"OLLAMA_HOST": "0.0.0.0"}) == (*usual, *llama)
+    assert usual_addresses({"OLLAMA_HOST": "192.168.1.9:11434"}) == (*usual, *llama)
+    moved = usual_addresses({"OLLAMA_HOST": "127.0.0.1:7777"})
+    assert moved == (usual[0], "http://127.0.0.1:7777/v1", usual[1], *llama)
+
+
+def test_servers_are_found_and_told_apart_whatever_hangs_beside_them(
+    fault_server: FaultServer, llama_server: LlamaServer, mute: str
+) -> None:
+    fault_server.replies |= {
+        "lmstudio": paths(LMSTUDIO),
+        "page": QUIRKS["html_200"],
+        "other_json": QUIRKS["json_200_error"],
+        "hangs": QUIRKS["silence_before_headers"],
+        "no_http": lambda client: client.raw(b"SSH-2.0-OpenSSH_9.6\r\n"),
+    }
+    asyncio.run(find_servers(addresses=()))  # what is imported is imported
+    started = time.monotonic()
+    named = [fault_server.url(name) for name in ("page", "hangs", "lmstudio", "other_json", "no_http")]
+    found = asyncio.run(find_servers(addresses=[mute, refused(), *named, llama_server.base_url]))
+    assert time.monotonic() - started < 3  # 0.8 s, on a machine that is not shared
+    assert [(report.kind, report.base_url) for report in found] == [
+        ("lmstudio", fault_server.url("lmstudio")),
+        ("llamacpp", llama_server.base_url),
+    ]
+
+
+def test_a_proxy_in_the_environment_changes_nothing(fault_server: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, refused().removesuffix("/v1"))
+    fault_server.replies["lmstudio"] = paths(LMSTUDIO)
+    assert asyncio.run(find_servers(addresses=[fault_server.url("lmstudio")]))
+
+
+def test_with_nothing_there_nothing_is_found() -> None:
+    assert asyncio.run(find_servers(addresses=[refused(), refused()])) == ()
