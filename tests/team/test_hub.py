@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from felix.events import AgentId, Record, RoundStarted, RunId
+from felix.events import AgentId, Record, RoundStarted, RunFinished, RunId, RunReopened
 from felix.team.hub import CentralPost, Moment
 from felix.team.runner import planned_agents, planned_rounds
 from tests.team.scripted import workflow
@@ -30,6 +30,17 @@ def test_a_plain_callback_is_called_at_once_with_every_record() -> None:
     hub.unregister_streaming_callback(seen.append)
     hub.emit(ROUND)
     assert seen == [record]
+
+
+def test_times_only_grow_within_a_run_and_when_it_is_opened_again_whatever_is_done_to_the_clock() -> None:
+    times = iter([10.0, 11.0, 7.0, 11.0, 12.0])
+    hub = CentralPost(RunId("r"), clock=lambda: next(times))
+    end = RunFinished(status="stopped", reason="", duration_s=1.0, usage=None)
+    told = [hub.emit(event).at for event in (run_started([], []), ROUND, ROUND, ROUND, end)]
+    assert told == sorted(set(told))
+    assert told == pytest.approx([10.0, 11.0, 11.0, 11.0, 12.0], abs=1e-5)
+    again = CentralPost(RunId("r"), clock=lambda: 8.0, state=hub.state)
+    assert again.emit(RunReopened(reason="More.")).at > 12.0
 
 
 def test_a_callback_that_raises_is_logged_and_harms_nobody(logged_errors: list[logging.LogRecord]) -> None:

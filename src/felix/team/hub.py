@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 StreamingCallback = Callable[[Record], Awaitable[None] | None]
 
+TICK_S = 1e-6
+"""Between two records at the least: about what a float of this size can tell apart."""
 DRAIN_S = 2.0
 """How long the end of a run waits for async callbacks that are still at work."""
 
@@ -77,6 +79,7 @@ class CentralPost:
         """Asked for each record, so a reader may come or go in the middle of a run."""
         self._clock = clock
         self._seq = self.state.seq
+        self._at = self.state.ended_at or 0.0
         self._ledger = ledger
         self._outbox: deque[Record] = deque()
         """A record that is on its way to the ledger, and all that came after it: the order stays."""
@@ -87,7 +90,7 @@ class CentralPost:
     def emit(self, event: Event) -> Record:
         """Number an event, fold it, and hand it to everybody who watches, as soon as it is safe."""
         self._seq += 1
-        record = Record(self._seq, self._clock(), self.run, event)
+        record = Record(self._seq, self._now(), self.run, event)
         self.state.apply(record)
         if self._ledger is None:
             self._hand_on(record)
@@ -115,6 +118,11 @@ class CentralPost:
     def in_progress(self) -> list[Record]:
         """For a reader who comes back: what is being written, at the number that is reached."""
         return [Record(self._seq, at, self.run, event) for at, event in in_progress(self.state)]
+
+    def _now(self) -> float:
+        """Unix seconds that only grow within a run, whatever is done to the clock: they put what happened in order."""
+        self._at = max(self._at + TICK_S, self._clock())
+        return self._at
 
     def _release(self) -> None:
         """The ledger has the first record of the outbox: hand it on, and what waited behind it."""
@@ -173,8 +181,8 @@ class CentralPost:
 
     def _trace(self, speech: Speech | None, end: ThoughtComplete | SynthesisComplete) -> Trace:
         """How it came about; text that was never shown in parts, as without streaming, came all at its end."""
-        trace = (speech or Speech(opened_at=self._clock())).trace
-        now = round((self._clock() - trace.began_at) * 1000)
+        trace = (speech or Speech(opened_at=self._now())).trace
+        now = round((self._now() - trace.began_at) * 1000)
         rest = len(end.content) - sum(trace.answer[1::2])
         thought = len(end.thinking) - sum(trace.thinking[1::2])
         return replace(

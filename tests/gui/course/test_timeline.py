@@ -277,4 +277,4 @@ def test_a_span_is_seconds_of_the_run_and_not_of_the_time_it_was_closed() -> Non
     run.end(FIRST)
     clock = RunClock(START, ((START + 2.0, START + 8.0),))
     told = told_of(TEAM[0], FIRST, run.hub.state.thoughts[FIRST], clock, 0.0)
-    assert told.spans == (Span("waiting", pytest.approx(0.01), pytest.approx(4.01)),)
+    assert told.spans == (Span("waiting", pytest.approx(0.01, abs=1e-5), pytest.approx(4.01, abs=1e-5)),)
