@@ -234,6 +234,9 @@ def test_keys_are_in_no_repr() -> None:
 
 def test_an_origin_is_scheme_host_and_port() -> None:
     assert origin_of(" HTTP://Example.ORG:80/v1/ ") == "http://example.org:80"
+    assert origin_of("http://localhost:1234/v1") == "http://127.0.0.1:1234"
+    assert origin_of("http://localhost.example/v1") == "http://localhost.example"
+    assert origin_of("http://[::1]:1234/v1") == "http://[::1]:1234"
     assert origin_of("https://user:word@example.org/v1") == "https://example.org"
     assert origin_of("http://[bad/v1") == "http://[bad/v1"
 

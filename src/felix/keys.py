@@ -165,12 +165,15 @@ def environment_fault() -> str:
 
 
 def origin_of(base_url: str) -> str:
-    """`http://127.0.0.1:1234` of `http://127.0.0.1:1234/v1`."""
+    """`http://127.0.0.1:1234` of `http://127.0.0.1:1234/v1`, and of the same at `localhost`."""
     try:
         parts = urlsplit(base_url.strip())
     except ValueError:  # such as a host in brackets that is no address; no server, so no key either
         return base_url.strip().lower()
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}".lower()
+    host, colon, port = parts.netloc.rpartition("@")[2].partition(":")
+    if host.lower() == "localhost":  # addresses are repaired to the number
+        host = "127.0.0.1"
+    return f"{parts.scheme}://{host}{colon}{port}".lower()
 
 
 def _from_environment(variable: str) -> tuple[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from tkinter import ttk as plain
+from typing import Any
 
 from felix.endpoints import at, unnamed
 from felix.engine import Engine
@@ -14,6 +15,8 @@ from felix.gui.aside import Aside
 from felix.gui.bridge import Bridge
 from felix.gui.file_dialogs import FileDialogs
 from felix.gui.kit import Kit
+from felix.gui.overlays import Overlays
+from felix.gui.server.examination import Examination
 from felix.gui.settings_tab import Acts, SettingsTab, StorageActs, StorageReport
 from felix.keys import KeyState, KeyStore
 from felix.ledger.export.everything import write_documents, write_events
@@ -34,12 +37,14 @@ class SettingsPage:
         engine: Engine,
         keys: KeyStore,
         bridge: Bridge,
+        overlays: Overlays,
         *,
         on_change: Callable[[frozenset[str]], None],
         on_saved: Callable[[str], None],
         on_key: Callable[[], None],
         on_works: Callable[[], None],
         on_show_log: Callable[[], None],
+        needs_context: Callable[[], int] = lambda: 0,
     ) -> None:
         """`on_key` hears that a key has come or gone: the server may answer differently now. `on_works` hears that a
         model has answered a test."""
@@ -47,6 +52,10 @@ class SettingsPage:
         self._engine, self._keys, self._bridge, self._aside = engine, keys, bridge, Aside(bridge)
         self._on_key, self._on_works = on_key, on_works
         self._tab: SettingsTab | None = None
+        self.examination = Examination(
+            frame.winfo_toplevel(), kit, engine, bridge, settings, overlays,
+            change=self._change, needs_context=needs_context,
+        )  # fmt: skip
         dialogs = self._dialogs = FileDialogs()
         self._acts = Acts(
             on_change=on_change,
@@ -60,7 +69,7 @@ class SettingsPage:
             on_find=lambda: None,
             on_load=self._load,
             on_unload=self._unload,
-            on_examine=lambda name: None,
+            on_examine=self._examine,
             ask_model_file=lambda: dialogs.open_model(frame, "Open a model file"),
             on_show_log=on_show_log,
             storage=StorageActs(
@@ -93,6 +102,12 @@ class SettingsPage:
             self.tab.server_report(base_url, value if isinstance(value, ServerReport) else None, error)
 
         self._bridge.expect(self._engine.ask_server(base_url), heard)
+
+    def _examine(self, name: str) -> None:
+        self.examination.open(name)
+
+    def _change(self, **changes: Any) -> None:  # Any: as SettingsFile.change
+        self.tab.change(**changes)
 
     def _ask_endpoints(self) -> None:
         def heard(value: object, _error: FelixError | None) -> None:

@@ -1,0 +1,151 @@
+"""The connection doctor at work: asks the engine, shows what was found, and puts sure repairs in force and back."""
+
+from __future__ import annotations
+
+import tkinter as tk
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from felix.endpoints import Endpoint
+from felix.engine import Engine
+from felix.errors import FelixError, SettingsError
+from felix.gui.bridge import Bridge
+from felix.gui.kit import Kit
+from felix.gui.overlay import Overlay, Room
+from felix.gui.overlays import Overlays
+from felix.gui.server import roster
+from felix.gui.server.doctor_panel import DoctorActs, DoctorPanel
+from felix.llm.examination import Comparison, Repair
+from felix.settings import SettingsFile
+
+
+class Examination:
+    """`change` puts values of the settings in force. Tk's thread."""
+
+    def __init__(
+        self,
+        root: tk.Misc,
+        kit: Kit,
+        engine: Engine,
+        bridge: Bridge,
+        settings: SettingsFile,
+        overlays: Overlays,
+        *,
+        change: Callable[..., None],
+        needs_context: Callable[[], int],
+    ) -> None:
+        """`needs_context` is how many tokens the longest prompt of the chosen workflow takes; 0 is unknown."""
+        self._root, self._kit, self._engine, self._bridge, self._settings = root, kit, engine, bridge, settings
+        self._overlays, self._change, self._needs_context = overlays, change, needs_context
+        self._name = ""
+        self._asked = 0
+        self._undo: Callable[[], None] | None = None
+        self.panel: DoctorPanel | None = None
+        """The one that was opened last."""
+
+    def open(self, name: str) -> None:
+        """Examine the endpoint of that name; empty is the one in use."""
+        self._name, self._undo = name, None
+        self._overlays.show(self._make)
+        self.examine()
+
+    def examine(self) -> None:
+        """Look again at everything."""
+        endpoint = self._endpoint()
+        number = self._engine.examine(endpoint.base_url, self._model(endpoint), needs_context=self._needs_context())
+        self._wait(number, "Examining", self._found)
+
+    def compare(self) -> None:
+        """Ask the model the same question twice."""
+        endpoint = self._endpoint()
+        number = self._engine.compare_streaming(endpoint.base_url, self._model(endpoint))
+        self._wait(number, "Asking twice", self._compared)
+
+    def repair(self, repair: Repair) -> None:
+        """Put a repair in force, and look again."""
+        settings = self._settings.current
+        before = {"base_url": settings.base_url, "model": settings.model, "endpoints": settings.endpoints}
+        name = self._name
+        try:
+            self._put_in_force(repair)
+        except SettingsError as error:
+            if self.panel:
+                self.panel.trouble(error)
+            return
+        if repair.load:
+            endpoint = self._endpoint()
+            model = repair.model or self._model(endpoint)
+            self._undo = partial(self._unload, endpoint.base_url, model)
+            number = self._engine.load_model(endpoint.base_url, model, repair.context_length)
+            self._wait(number, f"Loading {model}", self._loaded)
+            return
+        self._undo = partial(self._put_back, name, before)
+        self.examine()
+
+    def undo(self) -> None:
+        """Take the last repair back, and look again."""
+        undo, self._undo = self._undo, None
+        if undo:
+            undo()
+
+    def _put_in_force(self, repair: Repair) -> None:
+        if repair.base_url:
+            self._change(**roster.moved(self._settings.current, self._endpoint().name, repair.base_url))
+        values: dict[str, Any] = {}  # Any: as in roster.changed
+        if repair.kind:
+            values["kind"] = repair.kind
+        if repair.model and not repair.load:
+            values["model"] = repair.model
+        if values:
+            self._change(**roster.changed(self._settings.current, self._endpoint().name, **values))
+            self._name = self._endpoint().name
+
+    def _put_back(self, name: str, before: dict[str, Any]) -> None:
+        self._name = name
+        self._change(**before)
+        self.examine()
+
+    def _unload(self, base_url: str, model: str) -> None:
+        self._wait(self._engine.unload_model(base_url, model), f"Unloading {model}", self._loaded)
+
+    def _make(self, room: Callable[[], Room], on_close: Callable[[], None]) -> Overlay:
+        endpoint = self._endpoint()
+        acts = DoctorActs(self.examine, self.compare, self.repair, self.undo)
+        name = endpoint.name or roster.address_words(endpoint)
+        self.panel = DoctorPanel(self._root, self._kit, name, acts, room=room, on_close=on_close)
+        return self.panel.overlay
+
+    def _wait(self, number: int, doing: str, then: Callable[[DoctorPanel, object], None]) -> None:
+        self._asked = number
+        if self.panel:
+            self.panel.wait(doing)
+
+        def heard(value: object, error: FelixError | None) -> None:
+            panel = self.panel
+            if number != self._asked or panel is None or not panel.is_open:
+                return
+            if error:
+                panel.trouble(error)
+            else:
+                then(panel, value)
+
+        self._bridge.expect(number, heard)
+
+    def _found(self, panel: DoctorPanel, value: object) -> None:
+        assert isinstance(value, tuple)
+        panel.findings(value, can_undo=self._undo is not None)
+
+    def _compared(self, panel: DoctorPanel, value: object) -> None:
+        assert isinstance(value, Comparison)
+        panel.comparison(value)
+
+    def _loaded(self, _panel: DoctorPanel, _value: object) -> None:
+        self.examine()
+
+    def _endpoint(self) -> Endpoint:
+        return roster.found(self._settings.current, self._name)
+
+    def _model(self, endpoint: Endpoint) -> str:
+        settings = self._settings.current
+        return settings.model if roster.is_in_use(settings, endpoint) else endpoint.model
