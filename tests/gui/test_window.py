@@ -28,6 +28,11 @@ from tests.servers.fault_server import Connection, FaultServer
 from tests.servers.quirks import event, text
 
 Open = Callable[..., Opened]
+TWO = """
+name: Two
+agents: [{id: research, role: research}, {id: analysis, role: analysis}]
+checkpoints: [0.2]
+"""
 
 
 @pytest.fixture
@@ -42,6 +47,14 @@ def open_window(display: str, tmp_path: Path) -> Iterator[Open]:
     yield open_one
     for each in opened:
         each.close()
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> str:
+    """A workflow of three answers, for tests that wait for the end of a run."""
+    path = tmp_path / "two.yaml"
+    path.write_text(TWO)
+    return str(path)
 
 
 @pytest.fixture
@@ -102,8 +115,10 @@ def test_a_task_is_typed_and_run_to_its_synthesis(
     assert answer.split("\n", maxsplit=1)[0].strip("# ") in window.synthesis.rendered.widget.get("1.0", "end")
 
 
-def test_run_again_starts_a_new_run_with_nothing_of_the_old_one(slow_demo_server: str, open_window: Open) -> None:
-    felix = open_window(base_url=slow_demo_server, has_connected=True)
+def test_run_again_starts_a_new_run_with_nothing_of_the_old_one(
+    slow_demo_server: str, open_window: Open, two: str
+) -> None:
+    felix = open_window(base_url=slow_demo_server, has_connected=True, workflow=two)
     window = felix.window
     felix.write("zebras")
     felix.click(window.composer.button)
@@ -363,8 +378,8 @@ def test_a_fault_of_the_program_is_a_quiet_line_and_leads_to_the_log(
     assert felix.app.winfo_exists()
 
 
-def test_the_keyboard_walks_through_the_regions_and_finds(slow_demo_server: str, open_window: Open) -> None:
-    felix = open_window(base_url=slow_demo_server, has_connected=True)
+def test_the_keyboard_walks_through_the_regions_and_finds(slow_demo_server: str, open_window: Open, two: str) -> None:
+    felix = open_window(base_url=slow_demo_server, has_connected=True, workflow=two)
     window = felix.window
     felix.write("walk")
     felix.press("<Control-Return>", felix.task)
@@ -387,8 +402,10 @@ def test_the_keyboard_walks_through_the_regions_and_finds(slow_demo_server: str,
     assert window.settings.current.font_scale == 1.0
 
 
-def test_a_citation_and_a_chip_lead_to_the_card_and_escape_leads_back(slow_demo_server: str, open_window: Open) -> None:
-    felix = open_window(base_url=slow_demo_server, has_connected=True)
+def test_a_citation_and_a_chip_lead_to_the_card_and_escape_leads_back(
+    slow_demo_server: str, open_window: Open, two: str
+) -> None:
+    felix = open_window(base_url=slow_demo_server, has_connected=True, workflow=two)
     window = felix.window
     felix.write("lead me")
     felix.press("<Control-Return>", felix.task)
@@ -427,9 +444,9 @@ def test_runs_leave_no_timers_and_no_commands_behind(fast_demo_server: str, open
 
 
 def test_control_enter_runs_from_wherever_the_workflows_have_the_keyboard(
-    fast_demo_server: str, open_window: Open
+    fast_demo_server: str, open_window: Open, two: str
 ) -> None:
-    felix = open_window(base_url=fast_demo_server, has_connected=True)
+    felix = open_window(base_url=fast_demo_server, has_connected=True, workflow=two, typing_effect=False)
     window = felix.window
     felix.write("again")
     felix.press("<Control-Return>", felix.task)
