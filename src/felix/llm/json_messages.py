@@ -29,7 +29,7 @@ class JsonMessages:
         try:
             message: object = jiter.from_json(event.data)
         except ValueError:
-            return self._parse_oddly(event)
+            return self.parse_oddly(event)
         return message
 
     def note(self) -> Note | None:
@@ -39,7 +39,8 @@ class JsonMessages:
         pieces = "1 damaged piece was" if self._damaged == 1 else f"{self._damaged} damaged pieces were"
         return Note(f"{pieces} skipped")
 
-    def _parse_oddly(self, event: Event) -> object:
+    def parse_oddly(self, event: Event) -> object:
+        """`parse` for an event that is known not to be clean JSON."""
         data = event.data.strip()
         if not data or data.startswith(b":"):
             return None

@@ -10,6 +10,8 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
+import jiter
+
 from felix.llm.anthropic.faults import from_event
 from felix.llm.channels import Channels
 from felix.llm.chat import Delta, Finish, Note, ToolCallPart, Usage
@@ -53,7 +55,6 @@ class AnswerReader:
         self._messages = JsonMessages()
         self._channels = Channels()
         self._readers: dict[str, Callable[[Mapping[str, object]], Iterable[Delta]]] = {
-            "content_block_delta": self._delta,
             "content_block_start": self._block_start,
             "content_block_stop": self._block_stop,
             "message_start": self._message_start,
@@ -66,13 +67,19 @@ class AnswerReader:
         return self.is_done
 
     def read(self, event: Event) -> Iterable[Delta]:
-        message = self._messages.parse(event)
+        message: object
+        try:
+            message = jiter.from_json(event.data)
+        except ValueError:
+            message = self._messages.parse_oddly(event)
         if not isinstance(message, dict):
             if event.name == "error" and message:
                 raise from_event(message)
             return ()
         self.events += 1
         kind = message.get("type") or event.name
+        if kind == "content_block_delta":
+            return self._delta(message)
         if kind == "error" or message.get("error"):
             raise from_event(message)
         reader = self._readers.get(kind) if isinstance(kind, str) else None
@@ -101,16 +108,20 @@ class AnswerReader:
             yield Note("the server joined two answers in one stream")
 
     def _delta(self, event: Mapping[str, object]) -> Iterable[Delta]:
-        match event.get("delta"):
-            case {"type": "text_delta", "text": str() as text}:
-                return self._channels.text(text) if text else ()
-            case {"type": "thinking_delta", "thinking": str() as thought}:
-                return self._channels.thinking(thought) if thought else ()
-            case {"type": "input_json_delta", "partial_json": str() as piece} if piece:
-                call = self._calls.get(_index(event))
-                return (call.part(piece),) if call else ()
-            case _:
-                return ()  # a signature, a citation, or of a kind that is newer than this
+        delta = event.get("delta")
+        if not isinstance(delta, dict):
+            return ()
+        # No `match` here: it costs as much as all the rest, and this is nearly every event.
+        kind = delta.get("type")
+        if kind == "text_delta":
+            return self._channels.text(text) if (text := delta.get("text")) and isinstance(text, str) else ()
+        if kind == "thinking_delta":
+            thought = delta.get("thinking")
+            return self._channels.thinking(thought) if thought and isinstance(thought, str) else ()
+        if kind == "input_json_delta":
+            piece, call = delta.get("partial_json"), self._calls.get(_index(event))
+            return (call.part(piece),) if call and piece and isinstance(piece, str) else ()
+        return ()  # a signature, a citation, or of a kind that is newer than this
 
     def _block_start(self, event: Mapping[str, object]) -> Iterable[Delta]:
         block = event.get("content_block")

@@ -9,6 +9,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
+import jiter
+
 from felix.llm import faults
 from felix.llm.channels import Channels
 from felix.llm.chat import Delta, Finish, Note, ToolCallPart, Usage
@@ -38,19 +40,23 @@ class AnswerReader:
         return self.is_done or self.finish_reason != ""
 
     def read(self, event: Event) -> Iterable[Delta]:
-        line = self._messages.parse(event)
+        line: object
+        try:
+            line = jiter.from_json(event.data)
+        except ValueError:
+            line = self._messages.parse_oddly(event)
         if not isinstance(line, dict):
             return ()
         self.events += 1
-        if line.get("error"):
-            raise faults.from_stream(line)
         message = line.get("message")
         if not isinstance(message, dict):
             message = _NOTHING
-        content = message.get("content")
-        if content and len(message) == 2 and line.get("done") is False and isinstance(content, str):
-            # A role and a piece of text, which is what nearly all lines hold.
+        # Model, time and a piece of text, which is what nearly all lines hold; the rest is looked for in the others.
+        is_plain = len(line) == 4 and len(message) == 2 and line.get("done") is False and "role" in message
+        if is_plain and (content := message.get("content")) and isinstance(content, str):
             return self._channels.text(content)
+        if line.get("error"):
+            raise faults.from_stream(line)
         return self._read_fully(line, message)
 
     def is_answer(self, body: object) -> bool:
