@@ -14,6 +14,7 @@ from felix.gui.run_control import NOT_ASKED
 from felix.gui.server import server_watch
 from felix.gui.server.server_words import server_words
 from felix.gui.welcome import EXAMPLES
+from felix.llm import discovery
 from tests.gui.opened import Opened, free_port, write_settings
 from tests.servers.demo import demo_server
 from tests.servers.fault_server import Connection, FaultServer
@@ -21,10 +22,17 @@ from tests.servers.fault_server import Connection, FaultServer
 Open = Callable[..., Opened]
 
 
+def listening_at(monkeypatch: pytest.MonkeyPatch, *ports: int) -> None:
+    """Have these be the usual ports."""
+    addresses = tuple(f"http://127.0.0.1:{port}/v1" for port in ports)
+    monkeypatch.setattr(discovery, "usual_addresses", lambda _environment: addresses)
+    monkeypatch.setattr(server_watch, "usual_addresses", lambda _environment: addresses)
+
+
 @pytest.fixture
 def open_window(display: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
     """Opens a window on settings of its own, on a machine without other model servers."""
-    monkeypatch.setattr(server_watch, "OTHER_SERVERS", ((free_port(), "Ollama"), (free_port(), "llama.cpp")))
+    listening_at(monkeypatch, free_port(), free_port())
     opened: list[Opened] = []
 
     def open_one(*, demo: bool = False, **settings: Any) -> Opened:
@@ -156,7 +164,7 @@ def test_a_server_that_comes_is_offered_and_used_on_a_click(open_window: Open, m
 
 def test_a_server_at_another_port_is_offered(open_window: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     port = free_port()
-    monkeypatch.setattr(server_watch, "OTHER_SERVERS", ((port, "Ollama"),))
+    listening_at(monkeypatch, port)
     with AtPort(port):
         felix = open_window(base_url=f"http://127.0.0.1:{free_port()}/v1", has_connected=True)
         window = felix.window
@@ -164,6 +172,35 @@ def test_a_server_at_another_port_is_offered(open_window: Open, monkeypatch: pyt
         window.welcome.doctor._use.invoke()
         felix.until(lambda: window.watch.server)
         assert window.settings.current.base_url == f"http://127.0.0.1:{port}/v1"
+
+
+def test_a_first_start_takes_the_server_that_is_found_and_never_shows_the_demo_model(
+    open_window: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nobody, port = free_port(), free_port()
+    monkeypatch.setattr(server_watch, "DEFAULT_BASE_URL", f"http://127.0.0.1:{nobody}/v1")
+    listening_at(monkeypatch, free_port(), port)
+    with AtPort(port):
+        felix = open_window(base_url=f"http://127.0.0.1:{nobody}/v1")
+        window = felix.window
+        demo: list[bool] = []
+        changed = window.watch.on_change
+        window.watch.on_change = lambda: (demo.append(window.watch.uses_demo), changed())[1]
+        felix.until(lambda: window.watch.server)
+        assert window.settings.current.base_url == f"http://127.0.0.1:{port}/v1"
+        assert not any(demo)
+
+
+def test_who_has_chosen_an_address_is_offered_what_is_found_and_asked_first(
+    open_window: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = free_port()
+    listening_at(monkeypatch, port)
+    with AtPort(port):
+        felix = open_window(base_url=f"http://127.0.0.1:{free_port()}/v1")
+        window = felix.window
+        felix.until(lambda: window.watch.offer)
+        assert window.watch.uses_demo and window.settings.current.base_url != f"http://127.0.0.1:{port}/v1"
 
 
 def test_nothing_is_asked_of_a_server_during_a_run(open_window: Open, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,7 +66,7 @@ class SettingsPage:
             on_put_key=self._put_key,
             on_remove_key=self._remove_key,
             on_ask_endpoints=self._ask_endpoints,
-            on_find=lambda: None,
+            on_find=self._find,
             on_load=self._load,
             on_unload=self._unload,
             on_examine=self._examine,

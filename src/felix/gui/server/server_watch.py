@@ -1,12 +1,14 @@
 """What is known of the model server, and whether the demo model stands in for it.
 
 The demo model is used unasked only while no model has ever answered this user and nothing answers at the configured
-address. Looking happens through the engine; this object only remembers what it said and when to look again.
+address. At a first start, where nobody has chosen an address yet, a server that is found elsewhere on this machine is
+taken instead. Looking happens through the engine; this object only remembers what it said and when to look again.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import tkinter as tk
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,13 +20,13 @@ from felix.engine import Engine
 from felix.errors import FelixError, ServerError
 from felix.gui.bridge import Bridge
 from felix.llm.address import is_loopback
+from felix.llm.discovery import usual_addresses
 from felix.llm.models import ModelInfo, ServerReport
 from felix.settings import DEFAULT_BASE_URL, SettingsFile
 
 LOOK_AGAIN_MS = 3_000
-OTHER_SERVERS = ((11434, "Ollama"), (9931, "llama.cpp"), (8080, "llama.cpp"), (8000, "vLLM"))
-"""Where else a model server may listen on this machine when the configured address is silent. llama.cpp's moved from
-8080 to 9931 in 2026, and its older builds are still about."""
+_SERVERS = {1234: "LM Studio", 9931: "llama.cpp", 8080: "llama.cpp"}
+"""Who usually listens at a port; Ollama's can be another."""
 
 _log = logging.getLogger(__name__)
 
@@ -70,7 +72,8 @@ class ServerWatch:
         self._question = 0
         self.tried: tuple[str, ...] = ()
         """Where else was looked, as `11434 Ollama` or `9931 and 8080 llama.cpp`; empty until all of it is done."""
-        self._turn = 0
+        self._must_choose = False
+        """Nothing answers at the configured address, and until it is known what else there is, that decides nothing."""
         self._after: str | None = None
         self._is_open = True
 
@@ -156,7 +159,7 @@ class ServerWatch:
     def address_changed(self) -> None:
         """The settings name another server."""
         self.server = self.other = self.error = None
-        self.is_known = False
+        self.is_known = self._must_choose = False
         self._chose_demo = self._auto_demo = False
         self.on_change()
         self.look()
@@ -169,16 +172,22 @@ class ServerWatch:
         if question != self._question or not self._is_open:
             return  # of an address that is no longer the configured one
         before = self._news()
-        self.is_known = True
         if isinstance(value, ServerReport):
+            self.is_known, self._must_choose = True, False
             self.server, self.other, self.error = Found(self._asked_for, value), None, None
             self._has_answered = self._has_answered or not self.uses_demo
         else:
             self.server, self.error = None, error
-            if self.is_silent and not (self._has_answered or self._settings.current.has_connected):
-                self._auto_demo = True
+            is_new = not (self._has_answered or self._settings.current.has_connected)
             if self.is_silent and is_loopback(self.base_url) and not self.is_busy():
+                self._must_choose = is_new and not self.uses_demo
+                self.is_known = self.is_known or not self._must_choose
                 self._look_elsewhere()
+                if self._must_choose:
+                    return
+            else:
+                self.is_known = True
+                self._auto_demo = self._auto_demo or (self.is_silent and is_new)
         if self._news() != before:
             self.on_change()
         self._plan()
@@ -189,40 +198,26 @@ class ServerWatch:
         return self.is_known, self.uses_demo, server, self.other, str(self.error)
 
     def _look_elsewhere(self) -> None:
-        """Ask the usual other ports: all of them the first time, then one per look, so that waiting stays cheap."""
-        here = urlsplit(self.base_url).port
-        others = [(port, name) for port, name in OTHER_SERVERS if port != here]
-        if self.tried:
-            self._turn += 1
-            self._ask_port(others[self._turn % len(others)][0])
+        """Ask where else servers usually listen on this machine, all of them at once."""
+        question = self._engine.find_servers()
+        self._bridge.expect(question, partial(self._heard_elsewhere, self._question))
+
+    def _heard_elsewhere(self, question: int, value: object, _error: FelixError | None) -> None:
+        if question != self._question or not self._is_open or self.server is not None:
             return
-        left = {port for port, _ in others}
-
-        def over(port: int) -> None:
-            left.discard(port)
-            if not left and not self.tried:
-                self.tried = tuple(
-                    f"{' and '.join(str(port) for port, _ in ports)} {name}"
-                    for name, ports in groupby(others, lambda other: other[1])
-                )
-                self.on_change()
-
-        for port, _ in others:
-            self._ask_port(port, over)
-
-    def _ask_port(self, port: int, then: Callable[[int], None] = lambda port: None) -> None:
-        base_url = f"http://127.0.0.1:{port}/v1"
-
-        def heard(value: object, _error: FelixError | None) -> None:
-            if not self._is_open or self.server is not None:
+        before = self._news()
+        reports = [each for each in value if each.base_url != self.base_url] if isinstance(value, tuple) else []
+        self.other = Found(reports[0].base_url, reports[0]) if reports else None
+        self.tried = _tried(self.base_url)
+        if self._must_choose:
+            self._must_choose, self.is_known = False, True
+            if self.other is not None and self.is_usual:
+                self.use(self.other)
                 return
-            found = Found(base_url, value) if isinstance(value, ServerReport) else None
-            if found is not None or (self.other is not None and self.other.base_url == base_url):
-                self.other = found
-                self.on_change()
-            then(port)
-
-        self._bridge.expect(self._engine.ask_server(base_url), heard)
+            self._auto_demo = True
+        if self._news() != before:
+            self.on_change()
+        self._plan()
 
     def _plan(self) -> None:
         """Look again in a while, as long as the answer could be news."""
@@ -241,3 +236,12 @@ class ServerWatch:
         if self._after is not None:
             self._root.after_cancel(self._after)
             self._after = None
+
+
+def _tried(base_url: str) -> tuple[str, ...]:
+    """Where was looked beside the configured address, in words."""
+    ports = [
+        port for address in usual_addresses(os.environ) if address != base_url and (port := urlsplit(address).port)
+    ]
+    grouped = groupby(ports, lambda port: _SERVERS.get(port, "Ollama"))
+    return tuple(f"{' and '.join(map(str, numbers))} {name}" for name, numbers in grouped)
