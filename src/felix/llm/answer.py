@@ -93,7 +93,7 @@ class AnswerParts:
         text, reasoning = self.text.text(), self.reasoning.text()
         status, sentence, fault = self._ending(error, has_text=bool(text.strip()), has_thinking=bool(reasoning.strip()))
         model = self.finish.model if self.finish else ""
-        if model and self._asked and not _same_model(self._asked, model):
+        if model and self._asked and not same_model(self._asked, model):
             self.note(f"answered by another model than asked: {model}")
         tokens_per_s = self._usage.tokens_per_s if self._usage else None
         if tokens_per_s is None and writing_s and writing_s >= _MEASURABLE_S:
@@ -148,7 +148,7 @@ class AnswerParts:
         return "failed", "The model returned an empty answer – ask again, or choose another model.", None
 
 
-def _same_model(asked: str, answered: str) -> bool:
+def same_model(asked: str, answered: str) -> bool:
     """Whether two names may mean one model: servers add folders, dates and file endings."""
     a, b = (name.lower().removesuffix(".gguf") for name in (asked, answered))
     return a == b or a.rpartition("/")[2] in b or b.rpartition("/")[2] in a
