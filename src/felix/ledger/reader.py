@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, Self
 
 from felix.errors import LedgerError
-from felix.events import Record, RunId, RunStatus
+from felix.events import Activity, Record, RunId, RunStatus, Status
 from felix.ledger import rows, schema, search
 from felix.ledger.header import ELSEWHERE, WHAT, misfit
 from felix.ledger.health import Condition
@@ -37,6 +38,34 @@ _ESTIMATE = (
     " 0) FROM event WHERE run = (SELECT id FROM run WHERE run = ?) AND type IN ('thought_complete',"
     " 'synthesis_complete')"
 )
+
+_ANSWERS = (
+    "SELECT event.run,"
+    " json_extract(body, '$.endpoint', '$.status', '$.error', '$.ttft_s', '$.tokens_per_s', '$.usage',"
+    " '$.trace.states', '$.trace.thinking', '$.trace.answer')"
+    " FROM event JOIN run ON run.id = event.run WHERE type IN ('thought_complete', 'synthesis_complete')"
+    " AND deleted_at IS NULL AND NOT is_demo ORDER BY event.id DESC LIMIT ?"
+)
+_SERVER = "SELECT json_extract(body, '$.server') FROM event WHERE run = ? AND type = 'run_started' ORDER BY seq LIMIT 1"
+
+
+class AnswerRow(NamedTuple):
+    """How an answer went; what nobody knows is None."""
+
+    server: str
+    """Base URL that the run was against."""
+    endpoint: str
+    """Name of the endpoint that was asked; empty: the run's."""
+    status: Status
+    error: str | None
+    ttft_s: float | None
+    tokens_per_s: float | None
+    usage: Mapping[str, int | None] | None
+    """As in `Tokens`."""
+    states: Sequence[tuple[int, Activity]]
+    """This and the next two as in `Trace`; empty for an answer without one."""
+    thinking: Sequence[int]
+    answer: Sequence[int]
 
 
 class RunRow(NamedTuple):
@@ -134,6 +163,20 @@ class Reader:
         """About how many tokens its answers have: the server's count where it gave one, else one per delta."""
         with _told(self._path):
             return int(self._db.execute(_ESTIMATE, (run,)).fetchone()[0])
+
+    def answers(self, most: int) -> list[AnswerRow]:
+        """How the latest answers of real models went, `most` at most, the newest first."""
+        with _told(self._path):
+            found = self._db.execute(_ANSWERS, (most,)).fetchall()
+            servers = {run: self._db.execute(_SERVER, (run,)).fetchone() for run in {run for run, _ in found}}
+        answers = []
+        for run, body in found:
+            endpoint, status, error, ttft_s, pace, usage, *trace = json.loads(body)
+            server = servers[run][0] if servers[run] else ""
+            answers.append(
+                AnswerRow(server, endpoint or "", status, error, ttft_s, pace, usage, *(each or () for each in trace))
+            )
+        return answers
 
     def size_bytes(self) -> int:
         """Of the file with what waits beside it to be taken into it; 0 in memory."""
