@@ -146,7 +146,7 @@ CASES = [
     whole("cannot_stream", requests=2),
     whole("refuses_stream_options", requests=2),
     whole("refuses_max_tokens", requests=2, notes=("the server accepts no temperature",)),
-    Case("comes back after 503", once(QUIRKS["err503_loading"]), "complete", "Hello world", requests=2),
+    Case("comes back after 503", once(QUIRKS["err503_busy"]), "complete", "Hello world", requests=2),
     Case("comes back after a short limit", once(QUIRKS["err429_after0"]), "complete", "Hello world", requests=2),
     Case("comes back after a closed door", once(QUIRKS["close_before_headers"]), "complete", "Hello world", requests=2),
     # -- characters
@@ -223,7 +223,7 @@ CASES = [
     quirk("html_502", "failed", "", f"The server is busy or not ready (HTTP 502): “502 Bad Gateway” – {SOON}",
           requests=3),
     quirk("err500_empty", "failed", "", f"The server failed (HTTP 500) – {LOG}", requests=3),
-    quirk("err503_loading", "failed", "", f"The server is busy or not ready (HTTP 503): “Loading model” – {SOON}",
+    quirk("err503_busy", "failed", "", f"The server is busy or not ready (HTTP 503): “No slot is free” – {SOON}",
           requests=3),
     Case("overloaded", status("529 Overloaded"), "failed", "",
          f"The server is busy or not ready (HTTP 529) – {SOON}", requests=3),

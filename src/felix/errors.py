@@ -14,6 +14,7 @@ ServerFault = Literal[
     "context",  # the prompt is longer than the context as loaded
     "rate_limit",
     "overloaded",
+    "loading",  # the model is being loaded; asking again until it stands is enough
     "silent",  # no content for longer than the limit
     "cut",  # the connection ended in the middle of an answer
     "rejected",  # the server refused the request for another reason

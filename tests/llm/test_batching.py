@@ -230,6 +230,28 @@ def test_the_servers_own_wait_is_kept_up_to_a_minute(asked_s: float, calls: int,
     assert (client.calls, answer.duration_s, answer.fault) == (calls, waited_s, "rate_limit")
 
 
+def test_a_wait_the_server_asks_for_is_counted_down_to_the_second() -> None:
+    limit = ServerError("Too fast – wait.", fault="rate_limit", retryable=True, retry_after_s=3.4)
+    told: list[tuple[float, str]] = []
+
+    async def run() -> None:
+        now, client = asyncio.get_running_loop().time, ScriptedClient([limit], [Text("a"), Finish("stop")])
+        await complete_streaming(
+            client,
+            question(),
+            batch_interval=0,
+            on_progress=lambda progress: told.append((round(now() - 1000, 3), progress.detail)),
+        )
+
+    virtual_time.run(run())
+    assert told == [
+        (0.0, "retry 1 of 2 in 4 s: too fast"),
+        (0.4, "retry 1 of 2 in 3 s: too fast"),
+        (1.4, "retry 1 of 2 in 2 s: too fast"),
+        (2.4, "retry 1 of 2 in 1 s: too fast"),
+    ]
+
+
 def test_cancelling_works_while_waiting_for_a_retry() -> None:
     client = ScriptedClient([BUSY])
 

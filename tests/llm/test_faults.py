@@ -50,6 +50,51 @@ def test_the_wait_a_server_asks_for_is_read(headers: dict[str, str], seconds: fl
     assert faults.retry_after_s(headers) == seconds
 
 
+@pytest.mark.parametrize(
+    ("words", "seconds"),
+    [
+        ("Rate limit reached for model `m`. Please try again in 5.289s. Need more?", 5.289),
+        ("Please try again in 1m2.5s.", 62.5),
+        ("Please try again in 2h3m.", 7380.0),
+        ("Please try again in 820ms.", 0.82),
+        ("Please try again in 7m12s", 432.0),
+        ("Please try again in a moment.", None),
+        ("Please try again in 1.2.3s.", None),
+    ],
+)
+def test_the_wait_may_stand_in_the_words_alone(words: str, seconds: float | None) -> None:
+    assert faults.retry_after_s({}, words) == seconds
+    assert faults.retry_after_s({"retry-after": "9"}, words) == 9.0
+    body = {"error": {"message": words, "code": "rate_limit_exceeded"}}
+    assert faults.from_stream(body).retry_after_s == seconds
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "fault"),
+    [
+        (400, {"error": {"type": "invalid_request", "code": "invalid_api_key", "message": "A token."}}, "key"),
+        (400, {"error": {"message": "An LM Studio API token is required to make requests."}}, "key"),
+        (400, {"error": {"type": "exceed_context_size_error", "message": "Too much.", "n_ctx": 9}}, "context"),
+        (500, {"error": {"message": "Context size has been exceeded."}}, "context"),
+        (400, {"error": {"code": "model_not_found", "message": "No such thing."}}, "unknown_model"),
+        (503, {"error": {"code": 503, "message": "Loading model", "type": "unavailable_error"}}, "loading"),
+        (503, {"error": "Model org/x is currently loading"}, "loading"),
+        (503, {"error": "No slot is free"}, "overloaded"),
+        (429, {"error": {"message": "Slow down", "code": "rate_limit_exceeded"}}, "rate_limit"),
+    ],
+)
+def test_the_word_for_machines_counts_where_the_status_and_the_sentence_say_less(
+    status: int, body: dict[str, Any], fault: str
+) -> None:
+    text, code = faults.error_text(body), faults.error_code(body)
+    assert faults.from_status(status, text, address="x", code=code).fault == fault
+
+
+def test_an_error_in_a_stream_has_the_status_its_word_stands_for() -> None:
+    error = faults.from_stream({"error": {"message": "Wait.", "type": "tokens", "code": "rate_limit_exceeded"}})
+    assert (error.fault, error.retryable) == ("rate_limit", True)
+
+
 def test_a_wait_may_be_a_date(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.time", lambda: 1_000_000.0)
     assert faults.retry_after_s({"retry-after": formatdate(1_000_030, usegmt=True)}) == 30.0
@@ -72,5 +117,5 @@ def test_a_crash_is_not_taken_for_an_unknown_model() -> None:
 
 
 def test_the_first_half_of_a_sentence_stands_alone() -> None:
-    error = faults.from_status(503, "Loading model", address="")
-    assert faults.brief(error) == "the server is busy or not ready (HTTP 503): “Loading model”"
+    error = faults.from_status(503, "No slot", address="")
+    assert faults.brief(error) == "the server is busy or not ready (HTTP 503): “No slot”"

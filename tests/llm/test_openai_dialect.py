@@ -75,6 +75,51 @@ def test_counts_that_are_no_counts_are_none() -> None:
     assert read_usage([1]) is None
 
 
+def test_groqs_count_comes_twice_and_is_counted_once_with_the_speed_it_tells() -> None:
+    usage = {"prompt_tokens": 30, "prompt_time": 0.01, "completion_tokens": 19, "completion_time": 0.02}
+    deltas = read(
+        {**chunk({"content": "a"}), "x_groq": {"id": "req_1"}},
+        {**chunk({}, "stop"), "x_groq": {"id": "req_1", "usage": usage}},
+        {"id": "1", "choices": [], "usage": {"prompt_tokens": 30, "completion_tokens": 19}},
+    )
+    counted = Usage(30, 19, tokens_per_s=950.0, prompt_tokens_per_s=3000.0)
+    assert deltas == [Text("a"), Finish("stop", "m"), counted, counted]
+
+
+def test_groq_breaking_off_is_an_error_though_choices_stand_beside_it() -> None:
+    with pytest.raises(ServerError, match="over capacity"):
+        read({**chunk({"content": "b"}), "x_groq": {"error": "over capacity"}})
+
+
+LLAMA_TIMINGS = {
+    "cache_n": 200,
+    "prompt_n": 37,
+    "prompt_per_second": 740.0,
+    "predicted_n": 12,
+    "predicted_per_second": 41.5,
+}
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_llama_cpps_timings_are_the_speed(apart: bool) -> None:
+    usage = {"usage": {"prompt_tokens": 237, "completion_tokens": 12}}
+    timings = {"timings": LLAMA_TIMINGS}
+    last = [{"choices": [], **usage}, {"choices": [], **timings}] if apart else [{"choices": [], **usage, **timings}]
+    assert read(*last)[-1] == Usage(237, 12, tokens_per_s=41.5, prompt_tokens_per_s=740.0)
+
+
+def test_timings_alone_are_the_count() -> None:
+    assert read({"choices": [], "timings": LLAMA_TIMINGS})[-1] == Usage(
+        237, 12, tokens_per_s=41.5, prompt_tokens_per_s=740.0
+    )
+
+
+def test_what_was_over_in_an_instant_has_no_speed() -> None:
+    instant = {"prompt_n": 1, "prompt_per_second": 8.0, "predicted_n": 1, "predicted_per_second": 1_000_000.0}
+    assert read({"choices": [], "timings": instant})[-1] == Usage(1, 1)
+    assert read({"choices": [], "timings": "soon"}) == []
+
+
 @pytest.mark.parametrize("index", [[], {}, None, "0", 1.5])
 def test_any_index_of_a_tool_call_is_taken(index: object) -> None:
     call = {"index": index, "id": "c", "function": {"name": "f", "arguments": "{}"}}

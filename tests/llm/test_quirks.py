@@ -161,6 +161,7 @@ ELSEWHERE = {
     "err429_after0",
     "err500_empty",
     "err503_loading",
+    "err503_busy",
     "err400_no_streaming",
     "fails_once",
     "refuses_max_tokens",

@@ -6,11 +6,12 @@ import asyncio
 
 import pytest
 
-from felix.llm.batching import complete_whole
+from felix.llm.batching import complete_streaming, complete_whole
+from felix.llm.chat import Answer, Progress
 from felix.llm.openai_client import OpenAIClient
 from tests.llm.asking import Heard, ask_once, question
-from tests.servers.fault_server import FaultServer
-from tests.servers.quirks import event, text
+from tests.servers.fault_server import Connection, FaultServer
+from tests.servers.quirks import QUIRKS, event, text
 
 
 @pytest.fixture(autouse=True)
@@ -25,9 +26,19 @@ AGAIN = [
     "html_502",
     "err429_after0",
     "err500_empty",
-    "err503_loading",
+    "err503_busy",
 ]
 NEVER = ["err400_obj", "err401", "err404_model", "err500_context", "err429_after300", "err_lmstudio_event", "html_200"]
+
+
+def whole(base_url: str) -> Answer:
+    async def run() -> Answer:
+        client = OpenAIClient(base_url)
+        answer = await complete_whole(client, question())
+        await client.aclose()
+        return answer
+
+    return asyncio.run(run())
 
 
 @pytest.mark.parametrize("quirk", AGAIN)
@@ -84,11 +95,54 @@ def test_nothing_is_tried_again_once_something_came(fault_server: FaultServer, p
 
 
 def test_the_whole_answer_is_tried_again_too(fault_server: FaultServer) -> None:
-    async def run() -> str:
-        client = OpenAIClient(fault_server.url("err503_loading"))
-        answer = await complete_whole(client, question())
-        await client.aclose()
-        return answer.status
+    assert whole(fault_server.url("err503_busy")).status == "failed"
+    assert len(fault_server.posts("err503_busy")) == 3
 
-    assert asyncio.run(run()) == "failed"
-    assert len(fault_server.posts("err503_loading")) == 3
+
+@pytest.mark.parametrize("streaming", [True, False])
+def test_a_server_that_loads_its_model_is_waited_for(
+    fault_server: FaultServer, streaming: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("felix.llm.exchange.LOADING_S", 0.01)
+
+    def loads(client: Connection) -> None:
+        has_loaded = len(fault_server.posts("loads")) > 5
+        QUIRKS[("ok" if streaming else "json_200_not_stream") if has_loaded else "err503_loading"](client)
+
+    fault_server.replies["loads"] = loads
+    heard = Heard()
+    if streaming:
+        answer = ask_once(fault_server.url("loads"), heard=heard)
+        assert [progress.phase for progress in heard.progress] == ["connecting", *["loading"] * 5, "waiting"]
+    else:
+        answer = whole(fault_server.url("loads"))
+    assert (answer.text, answer.status, len(fault_server.posts("loads"))) == ("Hello world", "complete", 6)
+
+
+def test_patience_with_a_load_ends_where_patience_with_silence_does(
+    fault_server: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("felix.llm.exchange.LOADING_S", 0.02)
+    answer = ask_once(fault_server.url("err503_loading"), silence_timeout_s=0.1)
+    assert (answer.status, answer.fault) == ("failed", "silent")
+    assert len(fault_server.posts("err503_loading")) > 1
+
+
+def test_the_wait_for_a_load_can_be_cancelled(fault_server: FaultServer) -> None:
+    async def run() -> None:
+        client = OpenAIClient(fault_server.url("err503_loading"))
+        is_loading = asyncio.Event()
+
+        def told(progress: Progress) -> None:
+            if progress.phase == "loading":
+                is_loading.set()
+
+        call = complete_streaming(client, question(), batch_interval=0, on_progress=told)
+        async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+            task = group.create_task(call)
+            await is_loading.wait()
+            task.cancel()
+        await client.aclose()
+
+    asyncio.run(run())
+    assert len(fault_server.posts("err503_loading")) == 1

@@ -412,6 +412,7 @@ QUIRKS["err500_context"] = status(
 QUIRKS["err503_loading"] = status(
     "503 Service Unavailable", {"error": {"code": 503, "message": "Loading model", "type": "unavailable_error"}}
 )
+QUIRKS["err503_busy"] = status("503 Service Unavailable", {"error": {"code": 503, "message": "No slot is free"}})
 QUIRKS["err400_no_streaming"] = status(
     "400 Bad Request", {"error": {"message": "Streaming is not supported for this model"}}
 )
@@ -466,7 +467,7 @@ def redirect_302(client: Connection) -> None:
 @quirk
 def fails_once(client: Connection) -> None:
     if len(client.server.posts("fails_once")) == 1:
-        QUIRKS["err503_loading"](client)
+        QUIRKS["err503_busy"](client)
     else:
         QUIRKS["ok"](client)
 

@@ -7,6 +7,7 @@ more; failures become one sentence; and what the reader still holds back is hand
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping
@@ -27,6 +28,9 @@ from felix.llm.sse import Event, EventReader
 
 Framing = Literal["events", "lines"]
 """How a stream is cut: server-sent events, or one JSON object per line."""
+
+LOADING_S = 0.5
+"""How soon a server that is loading its model is asked again."""
 
 _NO_STREAMING = re.compile(
     r"\bstream(ing)?\b.{0,60}\b(not|un)\s?(support|allow|available|enabled|implement)"
@@ -97,8 +101,11 @@ class Exchange:
         failure: ServerError | None = None
         try:
             async with AsyncExitStack() as stack:
-                response, said = await opening(stack)
-                for delta in said:
+                while (opened := await _unless_loading(opening, stack)) is None:
+                    yield Progress("loading")
+                    await asyncio.sleep(LOADING_S)
+                response = opened.response
+                for delta in opened.said:
                     yield delta
                 # closed here: left to the collector, it may be closed on Tk's thread while this one still works on it
                 body = await stack.enter_async_context(aclosing(response.aiter_bytes()))
@@ -135,9 +142,9 @@ class Exchange:
         parts = AnswerParts(request)
         try:
             async with AsyncExitStack() as stack:
-                response, said = await opening(stack)
-                body = await response.aread()
-            for delta in chain(said, self._read_whole(body, response, reader)):
+                opened = await _once_loaded(opening, stack)
+                body = await opened.response.aread()
+            for delta in chain(opened.said, self._read_whole(body, opened.response, reader)):
                 parts.add(delta)
         except transport.ERRORS as error:
             raise transport.failure(error, self._base_url, stage="opening") from None
@@ -201,3 +208,20 @@ class Exchange:
         raise faults.not_a_model_server(
             self._base_url, response.status_code, response.headers.get("content-type", ""), text
         )
+
+
+async def _unless_loading(opening: Opening, stack: AsyncExitStack) -> Opened | None:
+    """None while the server is loading its model: no failure, for as long as whoever asks has patience."""
+    try:
+        return await opening(stack)
+    except ServerError as error:
+        if error.fault != "loading":
+            raise
+        return None
+
+
+async def _once_loaded(opening: Opening, stack: AsyncExitStack) -> Opened:
+    while True:
+        if (opened := await _unless_loading(opening, stack)) is not None:
+            return opened
+        await asyncio.sleep(LOADING_S)

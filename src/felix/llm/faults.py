@@ -26,6 +26,7 @@ _UNKNOWN_MODEL = re.compile(
     r"|(unknown|invalid|no such) model|model_not_found",
     re.IGNORECASE | re.DOTALL,
 )
+_LOADING = re.compile(r"\bloading (the )?model\b|\bmodel\b.{0,100}\b(still|currently|being) load", re.IGNORECASE)
 _NO_PATH = re.compile(
     r"^(404 |file |page )*not found\.?$|cannot (post|get)|no (such )?(route|endpoint)|unexpected endpoint|not allowed"
     r"|unsupported method",
@@ -132,6 +133,8 @@ def from_status(
             "rate_limit",
             f"The server's rate limit is reached{wait}{said} – wait, or set fewer agents at once in Settings.",
         )
+    elif status == 503 and _LOADING.search(text):
+        fault, sentence = "loading", f"The server is still loading its model{said} – try again in a moment."
     elif status in _BUSY:
         fault, sentence = (
             "overloaded",
@@ -251,6 +254,19 @@ def error_code(body: object) -> str:
             return kind
         case _:
             return ""
+
+
+def refused_field(body: object) -> tuple[str, str]:
+    """The field of the request that an error body names for machines, and its code; empty when it names none."""
+    match body:
+        case {"error": dict() as inner}:
+            return refused_field(inner)
+        case {"param": str() as param}:
+            return param, error_code(body)
+        case {"detail": [{"loc": ["body", str() as field, *_], "type": str() as code}, *_]}:
+            return field, code
+        case _:
+            return "", error_code(body)
 
 
 def _plain(text: str) -> str:

@@ -6,6 +6,7 @@ ends silently in many ways: so the body's bytes go to an `Exchange`, and every e
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,8 @@ from urllib.parse import urlsplit
 
 import openai
 
-from felix.llm import transport
+from felix.llm import faults, transport
+from felix.llm.body import parsed
 from felix.llm.chat import Answer, ChatRequest, Delta, Note, Progress
 from felix.llm.exchange import Exchange, Opened
 from felix.llm.openai_dialect import AnswerReader
@@ -27,9 +29,13 @@ _LIMIT_NAMES = ("max_tokens", "max_completion_tokens")
 _OPTIONAL = {
     "stream_options": ("stream_options", "include_usage"),
     "return_progress": ("return_progress",),
+    "reasoning_format": ("reasoning_format",),
     "temperature": ("temperature",),
 }
 """Fields an answer can do without, with the names a refusal may call them by."""
+
+_ONLY_THE_VALUE = re.compile(r"(above|below)_(max|min)|out_of_range|invalid_(value|type)", re.IGNORECASE)
+"""Codes of refusals of a value; the field itself would be taken."""
 
 
 class OpenAIClient:
@@ -41,7 +47,8 @@ class OpenAIClient:
     def __init__(self, base_url: str, api_key: str = "", kind: ServerKind = "other") -> None:
         self.base_url = base_url
         self._exchange = Exchange(base_url, api_key)
-        self._http = transport.open_client(base_url, api_key)
+        self.http = transport.open_client(base_url, api_key)
+        """The connections, with the key; for the server's other interfaces too."""
         # Given one by one, even where empty: what is left out the SDK takes from OPENAI_* in the environment.
         self._sdk = openai.AsyncOpenAI(
             base_url=base_url,
@@ -52,15 +59,21 @@ class OpenAIClient:
             webhook_secret="",
             default_headers={},
             max_retries=0,
-            timeout=self._http.timeout,
-            http_client=self._http,
+            timeout=self.http.timeout,
+            http_client=self.http,
         )
-        self._limit_name = "max_completion_tokens" if urlsplit(base_url).hostname == "api.openai.com" else "max_tokens"
-        self._refused: set[str] = set()
-        """Optional fields this server has refused; not sent again."""
+        is_openai = kind == "openai" or urlsplit(base_url).hostname == "api.openai.com"
+        self._limit_name = "max_completion_tokens" if is_openai else "max_tokens"
         self._tried_limit_names: set[str] = set()
-        if kind != "llamacpp":
-            self._refused.add("return_progress")
+        self._refused: set[tuple[str, str]] = set()
+        """Optional fields that were refused, each with the model that did not take it; not sent again."""
+        self._extra: dict[str, Any] = {}
+        """What only this kind of server knows, when it streams."""
+        if kind == "llamacpp":
+            self._extra["return_progress"] = True
+        elif kind == "groq":
+            # Else the thinking comes inside the answer.
+            self._extra["reasoning_format"] = "parsed"
 
     async def aclose(self) -> None:
         await self._sdk.close()
@@ -83,7 +96,7 @@ class OpenAIClient:
                     self._sdk.chat.completions.with_streaming_response.create(**body)
                 )
             except openai.APIStatusError as error:
-                if not self._can_do_without(error, body):
+                if not self._can_do_without(error, request, body):
                     raise self._exchange.refusal(error.response, streaming=streaming) from None
             except openai.APIConnectionError as error:
                 raise transport.failure(error.__cause__ or error, self.base_url, stage="opening") from None
@@ -95,38 +108,51 @@ class OpenAIClient:
             "model": mend(request.model),
             "messages": [{"role": m.role, "content": mend(m.content)} for m in request.messages],
         }
-        if request.temperature is not None and "temperature" not in self._refused:
+        if request.temperature is not None and not self._refuses(request, "temperature"):
             body["temperature"] = request.temperature
         if request.max_tokens > 0:
             body[self._limit_name] = request.max_tokens
+        extra = {name: value for name, value in self._extra.items() if not self._refuses(request, name)}
         if streaming:
             body["stream"] = True
-            if "stream_options" not in self._refused:
+            if not self._refuses(request, "stream_options"):
                 body["stream_options"] = {"include_usage": True}
-            if "return_progress" not in self._refused:
-                body["extra_body"] = {"return_progress": True}
+        else:
+            extra.pop("return_progress", None)
+        if extra:
+            body["extra_body"] = extra
         return body
 
-    def _can_do_without(self, error: openai.APIStatusError, body: dict[str, Any]) -> bool:
-        """Whether the server refused an optional field by name; it is left out from now on."""
+    def _refuses(self, request: ChatRequest, field: str) -> bool:
+        return (request.model, field) in self._refused
+
+    def _can_do_without(self, error: openai.APIStatusError, request: ChatRequest, body: dict[str, Any]) -> bool:
+        """Whether the server refused an optional field: it is left out from now on, a limit goes by its other name.
+
+        What the error names as its `param` decides; without one, the names in its words.
+        """
         if error.status_code not in (400, 422):
             return False
         said = error.response.text
+        param, code = faults.refused_field(parsed(error.response.content))
         for name, other in (_LIMIT_NAMES, _LIMIT_NAMES[::-1]):
             # A limit is renamed, never dropped: without one an answer could cost what nobody wanted to pay.
-            if name in body and other in said and self._limit_name not in self._tried_limit_names:
+            if name not in body or self._limit_name in self._tried_limit_names:
+                continue
+            if other in said or (param == name and not _ONLY_THE_VALUE.search(code)):
                 self._tried_limit_names.add(self._limit_name)
                 self._limit_name = other
                 return True
         sent = {*body, *body.get("extra_body", ())}
         for field, names in _OPTIONAL.items():
-            if field in sent and any(name in said for name in names):
-                self._refused.add(field)
+            is_meant = param.startswith(names) if param else any(name in said for name in names)
+            if field in sent and is_meant and not _ONLY_THE_VALUE.search(code):
+                self._refused.add((request.model, field))
                 return True
         return False
 
     def _left_out(self, request: ChatRequest) -> tuple[Note, ...]:
         """What the user asked for and this server does not take."""
-        if request.temperature is None or "temperature" not in self._refused:
+        if request.temperature is None or not self._refuses(request, "temperature"):
             return ()
         return (Note("the server accepts no temperature"),)

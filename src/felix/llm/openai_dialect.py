@@ -7,23 +7,22 @@ counted.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import jiter
 
-from felix.errors import ServerError
 from felix.llm import faults
 from felix.llm.body import is_end_mark
-from felix.llm.chat import Delta, Finish, Note, Progress, Reasoning, Usage
+from felix.llm.channels import Channels
+from felix.llm.chat import Delta, Finish, Note, Progress, Usage
+from felix.llm.figures import count, fraction, rate, rate_over
+from felix.llm.json_messages import JsonMessages
 from felix.llm.sse import Event
-from felix.llm.surrogates import SurrogateJoiner, one_line
-from felix.llm.thinking import ThinkingSplitter
+from felix.llm.surrogates import one_line
 from felix.llm.tool_calls import ToolCalls
 
-MOST_DAMAGED = 3
-"""Pieces that could not be read, from which on an answer is not worth calling one."""
 _ALSO_TELLING = frozenset({"error", "prompt_progress", "x_groq"})
 _NOTHING: Final[Mapping[str, object]] = {}
 
@@ -35,17 +34,15 @@ class AnswerReader:
         self.is_done = False
         """The end mark came."""
         self.finish_reason = ""
-        self.has_usage = False
         self.events = 0
         """Messages read, of whatever content."""
         self._model = ""
         self._id: object = None
         self._refused = False
-        self._damaged = 0
         self._spliced = False
-        self._thinking = ThinkingSplitter()
-        self._text = SurrogateJoiner()
-        self._reasoning = SurrogateJoiner()
+        self._usage: Usage | None = None
+        self._messages = JsonMessages()
+        self._channels = Channels()
         self._tools = ToolCalls()
 
     @property
@@ -61,18 +58,14 @@ class AnswerReader:
             return self._read_oddly(event)
         if text := self._plain_text(chunk, event.name):
             self.events += 1
-            return self._thinking.feed(self._text.feed(text))
+            return self._channels.text(text)
         return self._read_message(chunk, event.name)
 
     def end(self) -> Iterator[Delta]:
         """What is left to say when the stream is over, with or without an end mark."""
-        if rest := self._reasoning.flush():
-            yield Reasoning(rest)
-        yield from self._split(self._text.flush())
-        yield from self._thinking.flush()
-        if self._damaged:
-            pieces = "1 damaged piece was" if self._damaged == 1 else f"{self._damaged} damaged pieces were"
-            yield Note(f"{pieces} skipped")
+        yield from self._channels.flush()
+        if note := self._messages.note():
+            yield note
         if self._spliced:
             yield Note("the server joined two answers in one stream")
 
@@ -104,30 +97,13 @@ class AnswerReader:
             pass
         return ""
 
-    def _read_oddly(self, event: Event) -> Iterator[Delta]:
+    def _read_oddly(self, event: Event) -> Iterable[Delta]:
         """An event that is not clean JSON."""
-        data = event.data.strip()
-        if not data or data.startswith(b":"):
-            return  # a keep-alive in the wrong place
-        if is_end_mark(data):
+        if is_end_mark(event.data.strip()):
             self.is_done = True
-            return
-        text = data.decode("utf-8", "replace")
-        try:
-            # Raw control characters, bytes that are no UTF-8, half an emoji: jiter refuses them, the text is whole.
-            chunk = json.loads(text, strict=False)
-        except (ValueError, RecursionError):
-            if event.name == "error":
-                raise faults.from_stream(text) from None
-            self._damaged += 1
-            if self._damaged > MOST_DAMAGED:
-                raise ServerError(
-                    "The server sent one damaged piece of the answer after the other – look at the server's log, then"
-                    " ask again.",
-                    fault="protocol",
-                ) from None
-            return
-        yield from self._read_message(chunk, event.name)
+            return ()
+        chunk = self._messages.parse(event)
+        return () if chunk is None else self._read_message(chunk, event.name)
 
     def _read_message(self, chunk: object, name: str) -> Iterable[Delta]:
         if not isinstance(chunk, dict):
@@ -149,8 +125,7 @@ class AnswerReader:
         for choice in choices:
             if isinstance(choice, dict):
                 self._read_choice(choice, deltas)
-        if (usage := chunk.get("usage") or _groq_usage(chunk)) and (counted := read_usage(usage)):
-            self.has_usage = True
+        if (counted := self._counted(chunk)) is not None:
             deltas.append(counted)
         if isinstance(progress := chunk.get("prompt_progress"), dict):
             deltas.append(_reading(progress))
@@ -161,46 +136,53 @@ class AnswerReader:
         if isinstance(delta, dict):
             thought = delta.get("reasoning_content") or delta.get("reasoning")
             if thought and isinstance(thought, str):
-                self._thinking.thinking_came_apart()
-                if thought := self._reasoning.feed(thought):
-                    deltas.append(Reasoning(thought))
+                deltas.extend(self._channels.thinking(thought))
             content = delta.get("content")
             if isinstance(content, str):
                 if content:
-                    deltas.extend(self._split(self._text.feed(content)))
+                    deltas.extend(self._channels.text(content))
             elif isinstance(content, list):
                 self._read_parts(content, deltas)
             if isinstance(refusal := delta.get("refusal"), str) and refusal:
                 self._refused = True
-                deltas.extend(self._split(self._text.feed(refusal)))
+                deltas.extend(self._channels.text(refusal))
             calls = delta.get("tool_calls")
             if isinstance(calls, list):
                 deltas.extend(self._tools.read(calls))
         elif isinstance(text := choice.get("text"), str) and text:
-            deltas.extend(self._split(self._text.feed(text)))
+            deltas.extend(self._channels.text(text))
         reason = choice.get("finish_reason")
         if reason and isinstance(reason, str):
             self.finish_reason = "refusal" if self._refused else one_line(reason)
-            if rest := self._reasoning.flush():
-                deltas.append(Reasoning(rest))
-            deltas.extend(self._split(self._text.flush()))
-            deltas.extend(self._thinking.flush())
+            deltas.extend(self._channels.flush())
             deltas.append(Finish(self.finish_reason, self._model))
 
     def _read_parts(self, parts: list[object], deltas: list[Delta]) -> None:
         """Content as a list of typed parts, which Mistral's thinking models and some gateways send."""
         for part in parts:
             if isinstance(part, str):
-                deltas.extend(self._split(self._text.feed(part)))
+                deltas.extend(self._channels.text(part))
             elif isinstance(part, dict):
                 if isinstance(text := part.get("text"), str):
-                    deltas.extend(self._split(self._text.feed(text)))
+                    deltas.extend(self._channels.text(text))
                 elif thought := _flat(part.get("thinking")):
-                    self._thinking.thinking_came_apart()
-                    deltas.append(Reasoning(self._reasoning.feed(thought)))
+                    deltas.extend(self._channels.thinking(thought))
 
-    def _split(self, text: str) -> Iterable[Delta]:
-        return self._thinking.feed(text) if text else ()
+    def _counted(self, chunk: Mapping[str, object]) -> Usage | None:
+        """What this chunk tells about tokens, with what an earlier one told of their speed; None when it tells nothing.
+
+        Groq sends its count twice, in two places; llama.cpp sends its timings beside or after the count.
+        """
+        counted, timed = read_usage(chunk.get("usage") or _groq_usage(chunk)), read_timings(chunk.get("timings"))
+        latest = counted or (timed and (self._usage or timed))
+        if latest:
+            told = [usage for usage in (timed, counted, self._usage) if usage]
+            self._usage = replace(
+                latest,
+                tokens_per_s=next((usage.tokens_per_s for usage in told if usage.tokens_per_s), None),
+                prompt_tokens_per_s=next((u.prompt_tokens_per_s for u in told if u.prompt_tokens_per_s), None),
+            )
+        return self._usage if latest else None
 
     def _watch_for_splice(self, answer_id: object) -> None:
         if answer_id == self._id or not answer_id or not isinstance(answer_id, str):
@@ -213,12 +195,34 @@ def read_usage(usage: object) -> Usage | None:
     """Token counts as they stand in `usage`; None when they are no numbers."""
     if not isinstance(usage, dict):
         return None
-    prompt, completion = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
+    prompt, completion = count(usage.get("prompt_tokens")), count(usage.get("completion_tokens"))
     if prompt is None and completion is None:
         return None
     details = usage.get("completion_tokens_details")
-    reasoning = _count(details.get("reasoning_tokens")) if isinstance(details, dict) else None
-    return Usage(prompt or 0, completion or 0, reasoning)
+    return Usage(
+        prompt or 0,
+        completion or 0,
+        count(details.get("reasoning_tokens")) if isinstance(details, dict) else None,
+        # Groq's
+        tokens_per_s=rate_over(completion, usage.get("completion_time")),
+        prompt_tokens_per_s=rate_over(prompt, usage.get("prompt_time")),
+    )
+
+
+def read_timings(timings: object) -> Usage | None:
+    """The same as llama.cpp counts and times it; None when it is something else. `cache_n`: read for an earlier one."""
+    if not isinstance(timings, dict):
+        return None
+    read, written = count(timings.get("prompt_n")), count(timings.get("predicted_n"))
+    if read is None or written is None:
+        return None
+    # The first token belongs to the reading, one alone has no speed; the same goes for a prompt that was known.
+    return Usage(
+        read + (count(timings.get("cache_n")) or 0),
+        written,
+        tokens_per_s=rate(timings.get("predicted_per_second")) if written > 1 else None,
+        prompt_tokens_per_s=rate(timings.get("prompt_per_second")) if read > 1 else None,
+    )
 
 
 def _groq_usage(chunk: Mapping[str, object]) -> object:
@@ -227,14 +231,8 @@ def _groq_usage(chunk: Mapping[str, object]) -> object:
 
 
 def _reading(progress: Mapping[str, object]) -> Progress:
-    done, total = _count(progress.get("processed")), _count(progress.get("total"))
-    return Progress("reading", min(1.0, done / total) if done is not None and total else None)
-
-
-def _count(value: object) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e12:
-        return None
-    return int(value)
+    done, total = count(progress.get("processed")), count(progress.get("total"))
+    return Progress("reading", fraction(done / total) if done is not None and total else None)
 
 
 def _flat(value: object) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -82,7 +84,14 @@ async def with_retries(
             # Jitter, so that agents that failed together do not come back together.
             wait = asked or 0.5 * 2**done * random.uniform(0.75, 1.25)
             done += 1
-            if on_progress:
-                detail = f"retry {done} of {RETRIES} in {wait:.1f} s: {faults.brief(error)}"
-                on_progress(Progress("retrying", detail=detail))
-            await asyncio.sleep(wait)
+            await _count_down(wait, f"retry {done} of {RETRIES}", faults.brief(error), on_progress)
+
+
+async def _count_down(wait_s: float, what: str, why: str, on_progress: ProgressCallback | None) -> None:
+    """Wait, and tell how long it still is: at once, then at every whole second."""
+    moments = (wait_s, *range(math.ceil(wait_s) - 1, 0, -1), 0)
+    for left, then in pairwise(moments):
+        if on_progress:
+            seconds = f"{left:.1f} s" if left < 1 else f"{math.ceil(left)} s"
+            on_progress(Progress("retrying", detail=f"{what} in {seconds}: {why}"))
+        await asyncio.sleep(left - then)

@@ -20,9 +20,10 @@ LISTING_TIMEOUT_S = 10.0
 
 
 class Questions:
-    """One server; use it in an `async with`. Raises ServerError when the server cannot be reached or the key be sent.
+    """One server; use it in an `async with`, or close it. Raises ServerError for a server out of reach.
 
-    `headers` as in `transport.open_client`; `timeout_s` is for each answer.
+    `headers` as in `transport.open_client`; `timeout_s` is for each answer. With the connections of `http`, which
+    already has key and headers, closing is left to whoever opened them.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class Questions:
         *,
         timeout_s: float = LISTING_TIMEOUT_S,
         headers: Mapping[str, str] | None = None,
+        http: httpx2.AsyncClient | None = None,
     ) -> None:
         from felix.llm import transport
 
@@ -42,7 +44,8 @@ class Questions:
         self.latency_ms = 0.0
         """Of the latest answer."""
         self._timeout_s = timeout_s
-        self._http = transport.open_client(base_url, api_key, headers=headers or {})
+        self._is_shared = http is not None
+        self._http = http or transport.open_client(base_url, api_key, headers=headers or {})
 
     async def __aenter__(self) -> Self:
         return self
@@ -50,7 +53,11 @@ class Questions:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._http.aclose()
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        if not self._is_shared:
+            await self._http.aclose()
 
     async def get(self, url: str) -> httpx2.Response:
         return await self._ask("GET", url, None, self._timeout_s)

@@ -83,7 +83,7 @@ class Kind:
 KINDS = (
     Kind("openai", "openai", FakeOpenAI, model="gpt-5.6-mini"),
     Kind("groq", "groq", FakeGroq, model="qwen/qwen3-32b", path="/openai/v1/chat/completions"),
-    Kind("llamacpp", "llamacpp", FakeLlamaCpp, refusals=LOCAL | {"busy"}, progress=frozenset({"reading"})),
+    Kind("llamacpp", "llamacpp", FakeLlamaCpp, refusals=LOCAL, progress=frozenset({"reading"})),
     Kind("vllm", "vllm", FakeVLLM),
     Kind("other", "other", FakeOpenAI, model="gpt-4o-mini"),
     Kind("lmstudio-v1", "lmstudio", FakeLMStudio, messages=CONVERSATION, refusals=LOCAL, has_busy_streams=False),

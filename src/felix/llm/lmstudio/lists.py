@@ -100,10 +100,10 @@ def _infos(model: Mapping[str, object]) -> Iterator[ModelInfo]:
         yield info(text_of(instance, "id") or key, loaded=True, config=_config(instance))
 
 
-def _thinks(reasoning: object) -> bool:
-    """Whether the model can think: it says with which settings."""
+def _thinks(reasoning: object) -> bool | None:
+    """Whether the model can think. A model whose thinking nobody can set may think all the same."""
     if not isinstance(reasoning, dict):
-        return False
+        return None
     options = reasoning.get("allowed_options")
     return not isinstance(options, list) or any(option != "off" for option in options)
 
