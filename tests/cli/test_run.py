@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.servers.llamacpp import LlamaServer
+from tests.servers.machine import Machine
 
 
 @pytest.fixture
@@ -160,6 +161,15 @@ def test_a_task_of_megabytes_comes_through_a_pipe_and_its_cut_is_said(
     assert any("the middle of the task" in event.get("cut", "") for event in told)
     synthesis = next(event for event in told if event["type"] == "synthesis_started")
     assert len(synthesis["sources"]) == 2, "the thoughts have their room beside the longest task"
+
+
+def test_what_does_not_fit_the_server_is_said_beside_the_run(felix: list[str], tmp_path: Path) -> None:
+    team = tmp_path / "team.yaml"
+    team.write_text("name: Team\nagents: [{id: research, role: research, count: 3}]\ncheckpoints: [0]\n")
+    with Machine("gpu", slots=1) as gpu:
+        done = run([*felix, "--workflow", str(team), "--base-url", gpu.base_url, "Why?"])
+    assert done.returncode == 0
+    assert "3 agents at once on 1 slot of llama.cpp: they speak one after the other" in done.stderr
 
 
 def test_an_empty_task_from_a_pipe_is_wrong_usage(felix: list[str]) -> None:

@@ -9,6 +9,7 @@ import sys
 import time
 
 from felix import log, places
+from felix.cli.fit import Fit
 from felix.cli.output import COMPLETE, FAILED, STOPPED, WRONG, Output, give_up_stdout, note
 from felix.cli.plain import PlainFace
 from felix.engine import Engine
@@ -17,7 +18,7 @@ from felix.events import Record, RunFinished, RunId, RunStatus, to_json
 from felix.keys import environment_fault
 from felix.ledger.health import Health
 from felix.llm.address import repair_base_url
-from felix.settings import SettingsFile
+from felix.settings import Settings, SettingsFile
 from felix.team.workflow import Library, Workflow
 
 _POLL_S = 0.02
@@ -44,9 +45,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         ledger = places.ledger_file(options.ledger or settings.current.ledger_path)
         with Engine(settings, ledger=ledger) as engine:
-            if not engine.health.is_kept:
-                note(_not_kept(engine.health))
-            return _watch(engine, task, workflow, options)
+            return _watch(engine, task, workflow, settings.current, options)
     finally:
         log.stop()
 
@@ -93,17 +92,26 @@ def _not_kept(health: Health) -> str:
     return f"This run is not kept: {health.sentence}"
 
 
-def _watch(engine: Engine, task: str, workflow: Workflow, options: argparse.Namespace) -> int:
+def _watch(engine: Engine, task: str, workflow: Workflow, settings: Settings, options: argparse.Namespace) -> int:
     mailbox = engine.subscribe()
     run_id = engine.start(task, workflow, demo=options.demo)
+    fit = None if options.demo else Fit(engine, task, workflow, settings)
     interrupts = _Interrupts(engine, run_id)
     out = Output()
     face = None if options.json else PlainFace(out.write, out.note)
     end: RunStatus | None = None
+    if not engine.health.is_kept:
+        note(_not_kept(engine.health))
+    said = engine.health
     try:
         while end is None:
             items = mailbox.take()
             for item in items:
+                if isinstance(item, Health) and item != said and not item.is_kept:
+                    said = item  # a disk has filled up meanwhile
+                    out.note(_not_kept(item))
+                if fit and (misfit := fit.hear(item)):
+                    out.note(misfit)
                 if not isinstance(item, Record):
                     continue
                 if face:

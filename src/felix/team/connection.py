@@ -14,6 +14,7 @@ from felix.settings import Settings
 
 if TYPE_CHECKING:
     from felix.llm.local.keeper import ModelFiles
+    from felix.llm.model_lists import ModelInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +68,19 @@ async def connect(
         server=base_url,
         server_name=report.name,
         model=chosen.id if chosen else endpoint.model,
-        contexts={model.id: model.context_length for model in report.models},
+        contexts={model.id: context_of(model, endpoint, report.kind) for model in report.models},
         silence_timeout_s=silence_timeout(settings, base_url),
         endpoint=endpoint.name,
         kind=report.kind,
         slots={model.id: model.slots for model in report.models if model.slots},
     )
+
+
+def context_of(model: ModelInfo, endpoint: Endpoint, kind: ServerKind) -> int | None:
+    """Tokens of one slot: as loaded, except where every request says how much it wants; else what the user entered."""
+    if kind == "ollama" and endpoint.context_length:
+        return endpoint.context_length
+    return model.context_length or endpoint.context_length or None
 
 
 def out_of_reach(endpoint: Endpoint, error: FelixError, before: Connection | None = None) -> Connection:
