@@ -18,6 +18,7 @@ import httpx2
 
 from felix.errors import ServerError
 from felix.llm.address import is_loopback
+from felix.llm.merging import merge_chunks
 
 CONNECT_LOOPBACK_S = 3.0
 CONNECT_REMOTE_S = 10.0
@@ -67,7 +68,7 @@ def open_client(base_url: str, api_key: str, *, headers: Mapping[str, str] = _NO
             sent["authorization"] = f"Bearer {api_key}"
         sent.update(headers)
 
-    return httpx2.AsyncClient(
+    client = httpx2.AsyncClient(
         trust_env=not loopback,
         # Reading the system's certificates takes a quarter of a second; without TLS none are needed, and none trusted.
         verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if base_url.startswith("http://") else True,
@@ -76,6 +77,8 @@ def open_client(base_url: str, api_key: str, *, headers: Mapping[str, str] = _NO
         limits=httpx2.Limits(max_connections=None, max_keepalive_connections=32, keepalive_expiry=_IDLE_S),
         event_hooks={"request": [only_what_we_mean]},
     )
+    merge_chunks(client)
+    return client
 
 
 def check_key(api_key: str) -> None:
