@@ -94,12 +94,14 @@ class PlannedRound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOut:
-    """An agent whose last word did not reach the synthesis whole, and why, in one sentence."""
+    """An agent whose last word did not reach the synthesis as a complete thought, and why, in one sentence."""
 
     agent_id: AgentId
     status: Status | Literal["unheard"]
     """`unheard`: the rounds ended before it had a turn, or nothing of it fitted the hub's context."""
     reason: str
+    is_heard: bool = False
+    """The synthesis read something of it all the same: an earlier thought, or the last one headed as unfinished."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

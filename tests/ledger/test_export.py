@@ -56,7 +56,7 @@ def test_thinking_is_in_an_export_only_when_asked_for() -> None:
 
 def test_what_is_not_complete_is_headed_so_and_who_is_missing_is_named() -> None:
     text = markdown(folded(records(one_fails)))
-    assert "## Left out or unfinished\n\n- research-2 (unconfirmed): " in text
+    assert "## Left out or unfinished\n\n- Only in part research-2 (unconfirmed): " in text
     section = text[text.index("## research-2") :]
     assert "### Unfinished: round 1, depth 0.00, unconfirmed\n\nHalf a thought" in section
 

@@ -20,6 +20,7 @@ from felix.events import (
 from felix.llm.chat import ChatRequest, Text
 from felix.settings import Settings
 from felix.team.agent import wording_of
+from felix.team.outcome import can_continue
 from felix.team.run import Run
 from felix.team.steering import Act
 from tests.team.scripted import Line, Script, always, says, workflow
@@ -375,8 +376,10 @@ def test_failed_turns_of_an_earlier_round_are_taken_again_when_a_run_is_continue
     assert run.state.status == "complete" and run.state.synthesis is not None and not run.state.synthesis.left_out
 
 
-def test_a_run_whose_synthesis_came_to_nothing_is_continued_with_that_alone() -> None:
-    run = Steered(script(hub=[FAILS]), workflow())
+@pytest.mark.parametrize("ends", [FAILS, CUT])
+def test_a_run_whose_synthesis_came_to_nothing_or_broke_off_is_continued_with_that_alone(ends: list[Line]) -> None:
+    run = Steered(script(hub=[ends]), workflow())
+    assert run.state.status == "failed" and can_continue(run.state)
     asked = len(run.client.requests)
     run.reopen(is_continued=True)
     run.check()

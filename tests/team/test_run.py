@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import pytest
 
 from felix.events import HUB, AgentId, NoteAdded, PauseChanged, RoundStarted, ThoughtId
+from felix.ledger.words import lacking
 from felix.llm.chat import ChatRequest, Text
 from felix.team.run import Run
 from felix.team.steering import Act
@@ -88,7 +89,9 @@ def test_wrapping_up_ends_what_is_written_and_goes_to_the_synthesis_at_once() ->
     complete, unfinished = run.client.prompt(HUB).split("# Unfinished contributions")
     assert "research-2 speaks." in complete and "So far." in unfinished
     assert run.state.status == "complete" and run.state.synthesis is not None
-    assert [(e.agent_id, e.status) for e in run.state.synthesis.left_out] == [("research-1", "stopped")]
+    (missing,) = run.state.synthesis.left_out
+    assert (missing.agent_id, missing.status, missing.is_heard) == ("research-1", "stopped", True)
+    assert lacking(missing) == "Only in part research-1 (stopped): Stopped by you."
 
 
 def test_wrapping_up_before_anybody_spoke_is_a_stop_that_says_why() -> None:

@@ -22,6 +22,7 @@ from felix.events import (
     ThoughtId,
 )
 from felix.ledger.state import RunState
+from felix.ledger.words import lacking
 from felix.llm.chat import ChatRequest, Finish, Reasoning, Text
 from felix.settings import Settings
 from felix.team.connections import Connections
@@ -145,9 +146,9 @@ def test_one_failing_agent_fails_alone_and_felix_says_so_beside_the_synthesis() 
     assert run.state.status == "complete"
     assert run.ends()["research-2#1"] == "failed" and run.ends()["research-1#2"] == "complete"
     assert run.state.synthesis is not None
-    assert [(e.agent_id, e.status, e.reason) for e in run.state.synthesis.left_out] == [
-        ("research-2", "failed", "The server broke – restart it.")
-    ]
+    (missing,) = run.state.synthesis.left_out
+    assert (missing.agent_id, missing.status) == ("research-2", "failed") and not missing.is_heard
+    assert lacking(missing) == "Without research-2 (failed): The server broke – restart it."
     assert "research-2]" not in run.client.prompt("hub").split("# Contributions")[1]
 
 

@@ -13,7 +13,6 @@ from felix.events import (
     AgentAdded,
     AgentSpawned,
     AgentState,
-    LeftOut,
     NoteAdded,
     PartialSynthesis,
     PartialThought,
@@ -35,6 +34,7 @@ from felix.events import (
 )
 from felix.ledger.speech import GrowingText, Speech, Thought
 from felix.ledger.state import RunState
+from felix.ledger.words import lacking
 from felix.team.schedule import describe
 from felix.terminal import safe
 
@@ -83,8 +83,8 @@ class PlainFace:
             case SynthesisStarted():
                 self._heading("synthesis")
                 self._shown = self._edition = 0
-                for line in _beside(event.left_out):
-                    self._note(line)
+                for missing in event.left_out:
+                    self._note(lacking(missing))
             case PartialSynthesis():
                 self._show_synthesis()
             case SynthesisComplete():
@@ -179,8 +179,3 @@ class PlainFace:
         if not self._is_at_line_start:
             self._write("\n")
             self._is_at_line_start = True
-
-
-def _beside(left_out: tuple[LeftOut, ...]) -> list[str]:
-    """What Felix itself says of those whose last word is not a complete thought."""
-    return [f"without all of {entry.agent_id} ({entry.status}): {entry.reason}" for entry in left_out]

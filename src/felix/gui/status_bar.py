@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from felix.events import AgentId
 from felix.gui.kit import Kit
-from felix.ledger.speech import Speech
+from felix.ledger.speech import Speech, Thought
 from felix.ledger.state import RunState
 from felix.ledger.words import deed_of
 
@@ -209,7 +209,7 @@ class StatusBar:
         if state is None or state.plan is None:
             return
         kit = self._kit
-        answered = sum(1 for agent in state.agents.values() if (last := agent.latest) and last.status == "complete")
+        answered = sum(1 for agent in state.agents.values() if any(_is_answer(thought) for thought in agent.thoughts))
         if state.is_running:
             rate = self._tokens_per_s(state)
             speed = f"{'–' if rate is None else f'{rate:,.0f}'} tok/s" if state.round else "connecting…"
@@ -272,6 +272,10 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(max(0, int(seconds)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _is_answer(thought: Thought) -> bool:
+    return thought.status == "complete" and thought.act != "ask"
 
 
 def _ended(state: RunState) -> int:

@@ -138,8 +138,9 @@ def _facts_of(state: RunState) -> dict[str, str]:
         facts["Synthesis"] = words.ending(synthesis)
         if synthesis.ttft_s is not None:
             facts["First token of the synthesis"] = f"{synthesis.ttft_s:.1f} s"
-        missing = ", ".join(each.agent_id for each in words.left_out(state))
-        facts["Without"] = missing or "nobody"
+        for name, is_heard in (("Without", False), ("Only in part", True)):
+            those = [each.agent_id for each in words.left_out(state) if each.is_heard == is_heard]
+            facts[name] = ", ".join(those) or "nobody"
     return facts
 
 

@@ -54,10 +54,11 @@ def left_out(state: RunState) -> tuple[LeftOut, ...]:
     return tuple(sorted(state.synthesis.left_out, key=lambda each: order.get(each.agent_id, len(order))))
 
 
-def reason(missing: LeftOut) -> str:
-    """`research-3 (failed): The server stopped answering.`"""
+def lacking(missing: LeftOut) -> str:
+    """`Without research-3 (failed): The server stopped answering.`, or `Only in part` of whom something was read."""
     sentence = missing.reason.strip()
-    return f"{missing.agent_id} ({ENDINGS[missing.status]})" + (f": {sentence}" if sentence else "")
+    who = f"{missing.agent_id} ({ENDINGS[missing.status]})"
+    return f"{'Only in part' if missing.is_heard else 'Without'} {who}" + (f": {sentence}" if sentence else "")
 
 
 def model_of(state: RunState) -> str:

@@ -16,7 +16,10 @@ CONSENSUS_OF = 3
 """Agents that must have stated a confidence before their mean can end the rounds."""
 
 CAME_TO_NOTHING = ("interrupted", "stopped", "failed")
-"""Ends of a thought or a synthesis that is asked for again when its run is continued."""
+"""Ends of a thought that is asked for again when its run is continued."""
+
+BROKE_OFF = (*CAME_TO_NOTHING, "unconfirmed")
+"""The same of a synthesis: what may be half of it ends no run, while half a thought is still of use to others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ def can_continue(state: RunState) -> bool:
     """Whether a run has ended before its time, so that what is missing of it can still be done."""
     if state.status is None or state.status == "complete":
         return False
-    return state.status == "interrupted" or state.synthesis is None or state.synthesis.status in CAME_TO_NOTHING
+    return state.status == "interrupted" or state.synthesis is None or state.synthesis.status in BROKE_OFF
 
 
 def consensus(workflow: Workflow, state: RunState) -> str:

@@ -32,7 +32,15 @@ from felix.settings import Settings
 from felix.team.connections import Connections
 from felix.team.guards import Guards
 from felix.team.hub import CentralPost
-from felix.team.outcome import CAME_TO_NOTHING, Outcome, commonest_failure, consensus, mean_confidence, outcome_of
+from felix.team.outcome import (
+    BROKE_OFF,
+    CAME_TO_NOTHING,
+    Outcome,
+    commonest_failure,
+    consensus,
+    mean_confidence,
+    outcome_of,
+)
 from felix.team.rules import addition
 from felix.team.synthesis import synthesise, usable
 from felix.team.turns import Turns
@@ -101,7 +109,7 @@ class Run:
         synthesis = self._hub.state.synthesis
         self.outcome = None
         async with self._guarded():
-            if synthesis is not None and synthesis.status not in CAME_TO_NOTHING:
+            if synthesis is not None and synthesis.status not in BROKE_OFF:
                 self.outcome = outcome_of(synthesis)  # only the word that all was done had been missing
             elif synthesis is not None and (is_wrapping_up or self._hub.state.earlier):
                 self._wish = _again(synthesis, synthesis.reason)

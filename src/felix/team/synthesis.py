@@ -47,17 +47,19 @@ def left_out(state: RunState, read: Collection[ThoughtId], room: Room) -> tuple[
     standing = state.standing()
     for agent in state.agents.values():
         own = [t for t in standing if t.agent_id == agent.agent_id]
+        is_heard = any(t.thought_id in read for t in own)
         match _last_word(own):
             case None:
                 reason = "The rounds ended before its turn."
                 missing.append(LeftOut(agent_id=agent.agent_id, status="unheard", reason=reason))
-            case Thought(status="complete") if not any(t.thought_id in read for t in own):
+            case Thought(status="complete") if not is_heard:
                 reason = f"What it wrote did not fit the hub's context of {room}."
                 missing.append(LeftOut(agent_id=agent.agent_id, status="unheard", reason=reason))
             case Thought(status="complete") | Thought(status=None):
                 pass
             case Thought(status=str(status), error=error):
-                missing.append(LeftOut(agent_id=agent.agent_id, status=status, reason=error or f"It ended {status}."))
+                reason = error or f"It ended {status}."
+                missing.append(LeftOut(agent_id=agent.agent_id, status=status, reason=reason, is_heard=is_heard))
             case latest:
                 assert_never(latest)  # type: ignore[arg-type]  # mypy does not narrow by attributes
     return tuple(missing)

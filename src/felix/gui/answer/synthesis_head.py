@@ -17,7 +17,7 @@ from felix.gui.wall.offers import Offers, SynthesisActs
 from felix.gui.wall.question_line import QuestionLine, question_for
 from felix.ledger.speech import Synthesis
 from felix.ledger.state import RunState
-from felix.ledger.words import reason
+from felix.ledger.words import lacking
 
 SAID_MS = 2_500
 """How long "Copied" stands where the figures are."""
@@ -100,7 +100,7 @@ class SynthesisHead:
         if synthesis.status == "complete":
             badge = Badge("Complete", badge.state, badge.icon)
         sentence = synthesis.error or (state.reason if synthesis.status is None else "")
-        shown = badge, synthesis.status, sentence, synthesis.left_out, synthesis.instructions
+        shown = badge, synthesis.status, sentence, synthesis.left_out, synthesis.notes, synthesis.instructions
         if shown == self._shown:
             return
         self._shown = shown
@@ -238,15 +238,16 @@ class SynthesisHead:
         missing = _left_out(self._state, self._synthesis)
         wanted = " ".join(self._synthesis.instructions.split()) if self._synthesis else ""
         lines = [f"You wanted: {wanted}"] if wanted else []
-        lines += [f"Without {reason(each)}" for each in missing[:MOST_MISSING]]
+        lines += [lacking(each) for each in missing[:MOST_MISSING]]
         if len(missing) > MOST_MISSING:
             rest = ", ".join(each.agent_id for each in missing[MOST_MISSING:])
-            lines.append(f"and without {rest}")
+            lines.append(f"and not all of {rest}")
+        lines += self._synthesis.notes if self._synthesis else ()
         return "\n".join(lines)
 
 
 def figures(synthesis: Synthesis, state: RunState, now: float) -> str:
-    """`12 s · 58 tok/s · without research-3`; "~" before what is estimated. `now` in Unix seconds."""
+    """`12 s · 58 tok/s · not all of research-3`; "~" before what is estimated. `now` in Unix seconds."""
     parts = []
     elapsed = elapsed_of(synthesis, now)
     if elapsed is not None:
@@ -257,7 +258,8 @@ def figures(synthesis: Synthesis, state: RunState, now: float) -> str:
         parts.append(f"~{synthesis.tokens / (now - synthesis.first_at):.0f} tok/s")
     if missing := _left_out(state, synthesis):
         names = ", ".join(each.agent_id for each in missing[:2])
-        parts.append(f"without {names}" + (f" and {len(missing) - 2} more" if len(missing) > 2 else ""))
+        words = "not all of" if any(each.is_heard for each in missing) else "without"
+        parts.append(f"{words} {names}" + (f" and {len(missing) - 2} more" if len(missing) > 2 else ""))
     return DOT.join(parts)
 
 

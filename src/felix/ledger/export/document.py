@@ -41,7 +41,7 @@ def _of_the_hub(state: RunState, *, include_thinking: bool) -> list[str]:
     parts = _titled("Synthesis", _said(synthesis))
     parts += _beside(synthesis, include_thinking=include_thinking)
     if missing := words.left_out(state):
-        parts += ["## Left out or unfinished", "\n".join(f"- {words.reason(each)}" for each in missing)]
+        parts += ["## Left out or unfinished", "\n".join(f"- {words.lacking(each)}" for each in missing)]
     for earlier in reversed(state.earlier):
         parts += [f"## Synthesis {earlier.number}, made before", _said(earlier)]
         parts += _beside(earlier, include_thinking=include_thinking)
@@ -83,6 +83,7 @@ def _beside(speech: Speech, *, include_thinking: bool) -> list[str]:
             parts.append(f"*{_in_a_line(sentence)}*")
     elif speech.error:
         parts.append(f"*{_in_a_line(speech.error)}*")
+    parts += [f"*{_in_a_line(note)}*" for note in speech.notes]
     if include_thinking and speech.thinking:
         parts += ["Thinking:", _quoted(str(speech.thinking))]
     return parts

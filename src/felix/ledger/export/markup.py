@@ -65,7 +65,7 @@ def synthesis(each: Synthesis, number: int, cited: Mapping[str, str], *, include
     if each.instructions:
         beside += f'<p class="aside">Your instructions: {escaped(words.harmless(each.instructions))}</p>'
     for missing in each.left_out:
-        beside += f'<p class="aside">Without {escaped(words.harmless(words.reason(missing)))}</p>'
+        beside += f'<p class="aside">{escaped(words.harmless(words.lacking(missing)))}</p>'
     return (
         f'<article class="synthesis" data-number="{number}"><header><h2>✦ {which}</h2>'
         f"{badge(*end(each))}"
@@ -124,6 +124,7 @@ def _speech(speech: Speech, cited: Mapping[str, str], *, include_thinking: bool)
     if speech.status not in ("complete", None):
         sentence = escaped(words.harmless(speech.error or ""))
         parts.append(f'<p class="trouble {TONES[speech.status]}"><b>{_word(speech)}</b> {sentence}</p>')
+    parts += [f'<p class="aside">{escaped(words.harmless(note))}</p>' for note in speech.notes]
     return "".join(parts)
 
 
