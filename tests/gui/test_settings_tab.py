@@ -64,6 +64,7 @@ class Page:
             on_remove_key=remove,
             on_ask_endpoints=lambda: self.asked.append(("endpoints",)),
             on_find=lambda: self.asked.append(("find",)),
+            on_ask_figures=lambda: self.asked.append(("figures",)),
             on_load=lambda *what: self.asked.append(("load", *what)),
             on_unload=lambda *what: self.asked.append(("unload", *what)),
             on_examine=lambda name: self.asked.append(("examine", name)),

@@ -20,6 +20,7 @@ from felix.gui.server.examination import Examination
 from felix.gui.settings_tab import Acts, SettingsTab, StorageActs, StorageReport
 from felix.keys import KeyState, KeyStore
 from felix.ledger.export.everything import write_documents, write_events
+from felix.ledger.figures import figures
 from felix.ledger.file import Ledger
 from felix.ledger.reader import Reader
 from felix.llm.models import ConnectionCheck, ServerReport
@@ -67,6 +68,7 @@ class SettingsPage:
             on_remove_key=self._remove_key,
             on_ask_endpoints=self._ask_endpoints,
             on_find=self._find,
+            on_ask_figures=self._ask_figures,
             on_load=self._load,
             on_unload=self._unload,
             on_examine=self._examine,
@@ -122,6 +124,15 @@ class SettingsPage:
                 self.tab.servers_found(value)
 
         self._bridge.expect(self._engine.find_servers(), heard)
+
+    def _ask_figures(self) -> None:
+        def heard(value: object, _error: FelixError | None) -> None:
+            if isinstance(value, tuple):
+                self.tab.figures_report(value)
+
+        self._bridge.expect(
+            self._engine.ask_ledger(partial(figures, endpoints=self._settings.current.endpoints)), heard
+        )
 
     def _load(self, base_url: str, model: str, context_length: int) -> None:
         question = self._engine.load_model(base_url, model, context_length)

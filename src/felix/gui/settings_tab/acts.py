@@ -30,6 +30,8 @@ class Acts:
     """Ask all endpoints how they are: `endpoints_report` hears of it."""
     on_find: Callable[[], object]
     """Look which servers run on this machine: `servers_found` hears of it."""
+    on_ask_figures: Callable[[], object]
+    """Look up how the endpoints have done: `figures_report` hears of it."""
     on_load: Callable[[str, str, int], object]
     """Have the server at a base URL load a model with so many tokens of context: `model_ended` hears of it."""
     on_unload: Callable[[str, str], object]

@@ -13,6 +13,7 @@ from felix.gui.server.endpoint_words import Said, name_of, place_words, state_wo
 from felix.gui.settings_tab.acts import Acts
 from felix.gui.settings_tab.connection import ConnectionRows
 from felix.gui.settings_tab.endpoint_list import EndpointList, Line
+from felix.gui.settings_tab.figure_rows import FigureRows
 from felix.gui.settings_tab.model_rows import ModelRows
 from felix.gui.settings_tab.more_rows import MoreRows
 from felix.gui.settings_tab.rows import UNDO_MS, Section
@@ -46,7 +47,12 @@ class Endpoints:
         self._add_head(self._detail.head)
         self.connection = ConnectionRows(self._detail, kit, acts, read, change, endpoint=self.endpoint)
         self.more = MoreRows(self._detail, kit, endpoint=self.endpoint, change=self._set)
-        self.models = ModelRows(section.another_card(), kit, acts, endpoint=self.endpoint, after=self._detail)
+        models = section.another_card()
+        self.models = ModelRows(models, kit, acts, endpoint=self.endpoint, after=self._detail)
+        self.figures = FigureRows(
+            section.another_card(), kit, endpoint=self.endpoint,
+            after=lambda: models if self.models.is_shown else self._detail,
+        )  # fmt: skip
         self.fields = (*self.connection.fields, *self.more.fields)
         section.frame.bind("<Destroy>", lambda _event: self._forget_undo(), add="+")
 
@@ -100,6 +106,7 @@ class Endpoints:
         """Ask all of them how they are, and look for others on this machine."""
         self._acts.on_ask_endpoints()
         self._acts.on_find()
+        self._acts.on_ask_figures()
         self.connection.look()
 
     def choose(self, name: str) -> bool:
@@ -246,6 +253,7 @@ class Endpoints:
         self.connection.refresh()
         self.more.refresh()
         self.models.refresh()
+        self.figures.refresh()
         self._show_lines()
 
     def server_report(self, base_url: str, report: ServerReport | None, error: FelixError | None) -> None:
@@ -279,6 +287,7 @@ class Endpoints:
             field.restore()
         self.more.refresh()
         self.models.show_another(said if isinstance(said, ServerReport) else None)
+        self.figures.refresh()
         if isinstance(said, ServerReport):
             self.connection.server_report(base_url, said, None)
         elif said:

@@ -95,6 +95,11 @@ class ModelRows:
         self.refresh()
 
     @property
+    def is_shown(self) -> bool:
+        """Whether there are models to show."""
+        return self._report is not None
+
+    @property
     def rows(self) -> dict[str, _ModelRow]:
         """Those that are shown, by id."""
         return self._rows

@@ -16,6 +16,7 @@ from felix.gui.settings_tab.endpoints import Endpoints
 from felix.gui.settings_tab.navigation import Navigation, Place
 from felix.gui.settings_tab.rows import Section
 from felix.keys import KeyState
+from felix.ledger.figures import EndpointFigures
 from felix.llm.models import ConnectionCheck, ServerReport
 from felix.settings import Settings, SettingsFile
 
@@ -152,6 +153,10 @@ class SettingsTab:
     def servers_found(self, reports: Sequence[ServerReport]) -> None:
         """Which servers run on this machine, after `on_find`."""
         self.endpoints.servers_found(reports)
+
+    def figures_report(self, figures: Sequence[EndpointFigures]) -> None:
+        """How the endpoints have done, after `on_ask_figures`."""
+        self.endpoints.figures.show(figures)
 
     def model_ended(self, base_url: str, model: str, report: ServerReport | None, error: FelixError | None) -> None:
         """How `on_load` or `on_unload` ended."""
