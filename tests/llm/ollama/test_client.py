@@ -81,6 +81,19 @@ def test_the_wait_for_a_load_is_told_as_one(model: str, context_length: int, pha
     assert heard.progress == [Progress("connecting"), Progress(phase, detail=detail)]  # type: ignore[arg-type]
 
 
+def test_a_model_that_cannot_have_the_context_is_not_said_to_load_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("felix.llm.ollama.client._STAYS_LOADED_S", 0.0)
+    heard = Heard()
+
+    async def twice(client: ChatClient) -> None:
+        for _ in range(2):
+            await ask(client, question(model=FakeOllama.loaded), heard=heard)
+
+    with FakeOllama() as server:
+        use(server, twice, context_length=1_000_000)
+    assert [progress.phase for progress in heard.progress] == ["connecting", "loading", "connecting", "waiting"]
+
+
 def test_what_is_loaded_is_asked_once_while_a_model_is_in_use() -> None:
     async def thrice(client: ChatClient) -> None:
         for _ in range(3):
@@ -140,7 +153,7 @@ def test_a_full_queue_is_said_as_busy_and_asked_again() -> None:
     with FakeOllama(Script(Refuse("busy")), Script(Say("Hello"), End())) as server:
         answer = use(server, lambda client: ask(client, question(model=server.loaded), heard=heard))
     assert answer.status == "complete"
-    (retry,) = [progress for progress in heard.progress if progress.phase == "retrying"]
+    retry = next(progress for progress in heard.progress if progress.phase == "retrying")
     assert "busy" in retry.detail
 
 
