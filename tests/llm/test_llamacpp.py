@@ -45,6 +45,7 @@ def test_the_server_tells_its_model_and_the_context_of_a_slot(llama_server: Llam
     (model,) = report.models
     assert (report.kind, report.name) == ("llamacpp", "llama.cpp")
     assert (model.id, model.loaded, model.context_length, model.slots) == ("tiny-babble", True, 4096, 4)
+    assert (model.busy, model.has_tools, model.parameters, model.quantization) == (0, True, "0.6M", "F16")
 
 
 def test_text_streams_in_chunks_and_is_counted(llama_server: LlamaServer) -> None:
@@ -55,9 +56,11 @@ def test_text_streams_in_chunks_and_is_counted(llama_server: LlamaServer) -> Non
     assert answer.text == heard.text() != ""
     assert answer.reasoning == ""
     assert answer.usage is not None
-    assert 0 < answer.usage.completion_tokens <= 60
+    assert 1 < answer.usage.completion_tokens <= 60
     assert answer.ttft_s is not None
     assert answer.ttft_s <= answer.duration_s
+    assert answer.usage.prompt_tokens_per_s, "by the server's own timings"
+    assert answer.tokens_per_s == answer.usage.tokens_per_s
     assert len(heard.chunks) > 3
 
 

@@ -6,32 +6,39 @@ Started without a model it is a router: it lists all it could load, each with it
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
 from felix.errors import ServerError
 from felix.llm import faults
-from felix.llm.model_lists import ModelInfo, entries_of, text_of
+from felix.llm.model_lists import ModelInfo, entries_of, number_of, text_of
 from felix.llm.questions import Questions, parsed
 
 _LOOK_S = 0.25
 """How often a load is looked at: the router answers at once and loads on."""
 
+_THINKING = re.compile(r"enable_thinking|reasoning_content|</?think>|\[/?THINK\]|<\|channel\|?>")
+"""What stands in the chat templates of models that think."""
 
-async def with_slots(server: Questions, models: tuple[ModelInfo, ...]) -> tuple[ModelInfo, ...]:
-    """The models with the context of one slot, how many there are and how many are at work, as far as the server says.
 
-    A router tells nothing of the kind: the slots are its models' own.
-    """
-    match await server.json(server.root + "/props"):
-        case {"default_generation_settings": {"n_ctx": int() as context}, "total_slots": int() as slots} if slots > 0:
-            busy = _busy(await server.json(server.root + "/slots"))
-            return tuple(
-                replace(model, context_length=context or None, slots=slots, busy=busy) if model.loaded else model
-                for model in models
-            )
-        case _:
-            return models
+async def with_properties(server: Questions, models: tuple[ModelInfo, ...]) -> tuple[ModelInfo, ...]:
+    """The models with what the server tells of the one it has loaded: the context of one slot, how many slots there are
+    and how many are at work, and what its chat template knows. A router tells nothing of the kind."""
+    props = await server.json(server.root + "/props")
+    slots = number_of(props, "total_slots") if isinstance(props, dict) else None
+    if not isinstance(props, dict) or slots is None:
+        return models
+    settings = props.get("default_generation_settings")
+    context = number_of(settings, "n_ctx") if isinstance(settings, dict) else None
+    busy = _busy(await server.json(server.root + "/slots"))
+    thinks, has_tools = _thinks(props.get("chat_template")), _has_tools(props.get("chat_template_caps"))
+    return tuple(
+        replace(model, context_length=context, slots=slots, busy=busy, thinks=thinks, has_tools=has_tools)
+        if model.loaded
+        else model
+        for model in models
+    )
 
 
 async def load(server: Questions, model: str) -> None:
@@ -58,6 +65,16 @@ async def unload(server: Questions, model: str) -> None:
     state, _ = await _state(server, model)
     if state != "unloaded":
         await _command(server, "unload", model)
+
+
+def _thinks(template: object) -> bool | None:
+    """True for a template that writes thinking; one that does not may leave it to the model."""
+    return True if isinstance(template, str) and _THINKING.search(template) else None
+
+
+def _has_tools(capabilities: object) -> bool | None:
+    has_tools = capabilities.get("supports_tools") if isinstance(capabilities, dict) else None
+    return has_tools if isinstance(has_tools, bool) else None
 
 
 def _busy(slots: object) -> int | None:

@@ -85,7 +85,18 @@ def _openai(entry: Mapping[str, object]) -> ModelInfo:
         context_length=number_of(entry, "max_model_len") or number_of(entry, "context_window"),
         max_context_length=number_of(meta, "n_ctx_train"),
         size_bytes=number_of(meta, "size"),
+        quantization=text_of(meta, "ftype"),
+        parameters=parameters_in_words(number_of(meta, "n_params") or 0),
     )
+
+
+def parameters_in_words(number: int) -> str:
+    """How large a model is, as people say it: `8B`, `1.7B`, `360M`; empty for 0."""
+    for unit, size in (("B", 1e9), ("M", 1e6)):
+        if number >= 0.9995 * size:
+            in_units = number / size
+            return f"{in_units:.0f}{unit}" if in_units >= 9.95 else f"{in_units:.1f}{unit}".replace(".0", "")
+    return f"{number / 1e6:.1f}M" if number >= 1e5 else ""
 
 
 def entries_of(body: object) -> list[Mapping[str, object]] | None:

@@ -254,7 +254,7 @@ async def _openai(server: Questions) -> _Listed:
         raise _no_list(server, response)
     kind, models = listed
     if kind == "llamacpp":
-        models = await llamacpp.with_slots(server, models)
+        models = await llamacpp.with_properties(server, models)
     elif kind == "ollama":
         models = await ollama.models_of(server) or models
     return kind, models
