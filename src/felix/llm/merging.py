@@ -18,7 +18,7 @@ import httpx2
 
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding:[ \t]*chunked[ \t]*\r\n", re.IGNORECASE)
 _INTERIM = re.compile(rb"HTTP/1\.1 1\d\d")
-_SIZE = re.compile(rb"([0-9a-fA-F]{1,8})\r\n")
+_SIZE = re.compile(rb"([0-9a-fA-F]{1,8})\r\n").match
 """The line before a chunk. One with an extension is left to the library."""
 _BREAK = b"\r\n"
 _MOST_LINE = 10
@@ -79,22 +79,25 @@ class ChunkMerger:
         self._pending = b""
         pieces: list[bytes] = []
         at, end = 0, len(data)
+        if self._left:
+            at = min(self._left, end)
+            pieces.append(data[: min(at, max(0, self._left - len(_BREAK)))])
+            self._left -= at
         while at < end:
-            if self._left:
-                piece = data[at : at + self._left]
-                pieces.append(piece[: max(0, self._left - len(_BREAK))])
-                at += len(piece)
-                self._left -= len(piece)
-            elif (line := _SIZE.match(data, at)) and (size := int(line[1], 16)):
-                at = line.end()
-                self._left = size + len(_BREAK)
-            elif line is None and end - at < _MOST_LINE and _BREAK not in data[at:]:
+            line = _SIZE(data, at)
+            if line is None and end - at < _MOST_LINE and _BREAK not in data[at:]:
                 self._pending = data[at:]
                 break
-            else:
+            size = int(line[1], 16) if line else 0
+            if line is None or not size:
                 # the last chunk, or something odd: from here on the library reads what came
                 self._is_chunked = False
                 return _chunk(pieces) + data[at:]
+            start = line.end()
+            pieces.append(data[start : start + size])
+            at = start + size + len(_BREAK)
+        if at > end:
+            self._left = at - end
         return _chunk(pieces)
 
 
