@@ -29,7 +29,7 @@ def _carry_out(options: argparse.Namespace) -> int:
             from felix.cli import demo_server
 
             return demo_server.run(options)
-        case "runs" | "show" | "export" | "replay":
+        case "runs" | "show" | "export" | "replay" | "doctor":
             from importlib import import_module
 
             return int(import_module(f"felix.cli.{options.command}").run(options))
@@ -82,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
         )
 
     _add_kept(commands)
+    _add_doctor(commands)
     demo = commands.add_parser("demo-server", help="serve the demo model on this machine")
     demo.add_argument("--port", type=int, default=0, help="0, as without it, takes a free one")
     return parser
@@ -111,6 +112,17 @@ def _add_kept(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     for command in (runs, show, export, replay):
         command.add_argument("--ledger", default="", metavar="FILE", help="the file in which runs are kept")
         command.add_argument("--settings", type=Path, metavar="FILE", help="the settings file to use")
+
+
+def _add_doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    doctor = commands.add_parser("doctor", help="find out why a model server does not answer, or not well")
+    doctor.add_argument("--base-url", metavar="URL", help="the server or model file; else the one in the settings")
+    doctor.add_argument("--model", default="", help="the model; without it the first that is loaded")
+    doctor.add_argument("--kind", default="auto", help="whose interface it has, as ollama; without it found out")
+    doctor.add_argument("--workflow", default="", metavar="W", help="whether the context is long enough for this one")
+    doctor.add_argument("--compare", action="store_true", help="ask a question streamed and whole, side by side")
+    doctor.add_argument("--json", action="store_true", help="one JSON object per line")
+    doctor.add_argument("--settings", type=Path, metavar="FILE", help="the settings file to use")
 
 
 if __name__ == "__main__":

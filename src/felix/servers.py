@@ -14,6 +14,7 @@ from felix.endpoints import Endpoint, ServerKind, at, unnamed
 from felix.errors import FelixError, WorkflowError
 from felix.events import RunStarted
 from felix.keys import KeyStore, origin_of
+from felix.llm.address import file_path, is_file
 from felix.log import hide
 from felix.settings import Settings, SettingsFile
 from felix.team.asking import not_in_settings, unknown_endpoints
@@ -109,6 +110,9 @@ class Servers:
 
         endpoint, key, kind = await self._asked(base_url)
         wanted = context_length or endpoint.context_length
+        if is_file(base_url):
+            await self._model_files.load(file_path(base_url), context_length=wanted, slots=endpoint.slots)
+            return await self.report(base_url, "")
         await load_model(base_url, key, kind, model, context_length=wanted)
         return await self.report(base_url, key)
 
@@ -117,6 +121,9 @@ class Servers:
         from felix.llm.loading import unload_model
 
         _, key, kind = await self._asked(base_url)
+        if is_file(base_url):
+            await self._model_files.unload(file_path(base_url))
+            return await self.report(base_url, "")
         await unload_model(base_url, key, kind, model)
         return await self.report(base_url, key)
 
@@ -144,13 +151,18 @@ class Servers:
         """Everything that can be wrong with a connection, looked at one after the other."""
         from felix.llm.examination import examine
 
-        endpoint = self.endpoint(base_url)
+        endpoint, settings = self.endpoint(base_url), self._settings.current
         return await examine(
             base_url,
             await self._key(endpoint, api_key),
             kind=endpoint.kind,
             model=model or endpoint.model,
             needs_context=needs_context,
+            streaming=settings.enable_streaming,
+            silence_timeout_s=silence_timeout(settings, base_url),
+            context_length=endpoint.context_length,
+            slots=endpoint.slots,
+            files=self._model_files,
         )
 
     async def compare_streaming(self, base_url: str, model: str) -> Comparison:

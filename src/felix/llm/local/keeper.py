@@ -58,6 +58,17 @@ class ModelFiles:
         finally:
             await self._leave(server)
 
+    async def load(self, path: Path, *, context_length: int = 0, slots: int = 0) -> None:
+        """Have a file in memory before anybody asks it. Raises ServerError as `use`, or when loading fails."""
+        async with self.use(path, context_length=context_length, slots=slots) as server:
+            async for _ in server.loading():
+                pass
+
+    async def unload(self, path: Path) -> None:
+        """Let a file go; whoever it answers just now loses the answer."""
+        if self._server and self._server.path == path:
+            await self._let_go()
+
     async def close(self) -> None:
         """End the process. Whoever still asks it is told that the connection is lost."""
         self._is_closed = True
