@@ -73,9 +73,10 @@ def test_a_run_is_in_the_ledger_as_it_was_shown(
     assert engine.health == Health("kept", path)
     with Reader(path) as reader:
         assert reader.state(run) == state
-        row = reader.row(run)
+        row, details = reader.row(run), reader.details(run)
     assert row is not None and (row.status, row.name, row.is_demo, row.workflow) == ("complete", "Why?", True, "Test")
-    assert row.server == "Demo model" and row.duration_s == state.duration_s and row.tokens
+    assert details is not None and (details.task, details.server) == ("Why?", "Demo model")
+    assert row.duration_s == state.duration_s and row.tokens
     assert state.plan is not None and from_json(state.plan.definition) == flow
 
 
@@ -126,7 +127,7 @@ def test_the_task_is_in_the_file_before_the_model_is_asked(settings: SettingsFil
         mailbox = engine.subscribe()
         engine.start("Why?", workflow("{id: research, role: research}", checkpoints="[0]"))
         follow(mailbox, is_event("run_finished"))
-    assert found and found[0].task == "Why?" and found[0].status is None
+    assert found and found[0].name == "Why?" and found[0].status is None
 
 
 def test_whatever_comes_out_of_a_mailbox_is_in_the_file(engine: Engine, path: Path) -> None:

@@ -74,6 +74,8 @@ def test_a_script_gets_a_run_per_line_as_json(felix: Felix) -> None:
     rows = [json.loads(line) for line in felix("runs", "--json")[1].splitlines()]
     assert [row["run"] for row in rows] == [SECOND, FIRST]
     assert rows[0] | {"status": "complete", "duration_s": 60, "model": "m", "is_pinned": False} == rows[0]
+    assert rows[0]["task"] and rows[0]["ended_at"] > rows[0]["started_at"]
+    assert {"server", "follows"} <= set(rows[0])
 
 
 def test_no_run_is_no_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -40,7 +40,7 @@ def test_a_run_is_kept_in_the_users_ledger_and_in_the_file_that_is_named(felix: 
     for path in (usual, named):
         with Reader(path) as reader:
             (row,) = reader.runs()
-        assert (row.task, row.status, row.workflow) == ("Why?", "complete", "Short")
+        assert (row.name, row.status, row.workflow) == ("Why?", "complete", "Short")
 
 
 def test_beside_another_felix_it_runs_all_the_same_and_says_in_one_line_how_it_would_be_kept(felix: list[str]) -> None:

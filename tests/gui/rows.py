@@ -25,17 +25,13 @@ def row(number: int, *, ago_s: float = 0.0, now: float | None = None, **changes:
     made = RunRow(
         run=RunId(f"run-{number}"),
         name=name,
-        task=f"{name}\n\nWeigh what matters.",
         workflow="Research team",
         model=model,
-        server="LM Studio",
         status=status,  # type: ignore[arg-type]
         started_at=at,
-        ended_at=at + 90,
         duration_s=90.0,
         is_pinned=False,
         is_demo=False,
-        follows=None,
         tokens=4_200,
     )
     return made._replace(**changes)

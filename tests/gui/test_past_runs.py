@@ -155,6 +155,17 @@ def test_a_name_and_a_pin_are_kept(open_window: Open, ledger: Path) -> None:
     assert (row.name, row.is_pinned) == ("The shed", True)
 
 
+def test_the_task_of_a_row_is_copied(open_window: Open, ledger: Path) -> None:
+    felix = open_window(ledger=ledger)
+    felix.until(lambda: names(felix))
+    felix.app.clipboard_clear()
+    felix.app.clipboard_append("before")
+    click_row(felix, "run-b")
+    felix.press("<<Copy>>", felix.window.keeping.shelf.list.canvas.canvas)
+    felix.until(lambda: felix.app.clipboard_get() != "before")
+    assert felix.app.clipboard_get() == "Paint the shed"
+
+
 def test_deleting_the_run_that_is_shown_leads_to_a_new_one_and_can_be_taken_back(
     open_window: Open, ledger: Path
 ) -> None:

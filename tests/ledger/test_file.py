@@ -175,8 +175,8 @@ def test_half_characters_and_nul_come_back_as_they_were(path: Path) -> None:
     with Reader(path) as reader:
         assert reader.state(RUN) == told.hub.state
         assert str(reader.state(RUN).synthesis.answer) == nasty  # type: ignore[union-attr]
-        row = reader.row(RUN)
-        assert row is not None and row.task == nasty.replace("\ud83d", "\ufffd").replace("\x00", " ")
+        details = reader.details(RUN)
+        assert details is not None and details.task == nasty.replace("\ud83d", "\ufffd").replace("\x00", " ")
 
 
 def test_a_second_writer_is_told_who_has_the_file_and_works_in_memory(path: Path) -> None:

@@ -44,9 +44,11 @@ def test_runs_are_listed_in_the_order_in_which_they_began_whatever_the_clock_sai
     assert names(path) == ["third", "second", "first"]
     with Reader(path) as reader:
         third, second, _ = reader.runs()
-    assert third.status is None and third.ended_at is None
+        going, details = reader.details(third.run), reader.details(second.run)
+    assert third.status is None and going is not None and going.ended_at is None
     assert (second.status, second.duration_s, second.tokens) == ("complete", 2.0, 4)
-    assert (second.task, second.workflow, second.model, second.server) == ("Why?", "Test", "m", "Scripted")
+    assert (second.workflow, second.model) == ("Test", "m")
+    assert details is not None and (details.task, details.server, details.follows) == ("Why?", "Scripted", None)
 
 
 def test_a_run_is_called_by_the_first_line_of_its_task_until_it_has_a_name(ledger: Ledger, path: Path) -> None:
@@ -126,10 +128,12 @@ def test_hostile_content_comes_back_as_the_text_it_is(ledger: Ledger, path: Path
     ledger.rename(RunId(key), PAYLOAD)
     with Reader(path) as reader:
         state = reader.state(RunId(key))
-        row = reader.row(RunId(key))
-        assert reader.records(RunId("' OR '1'='1")) == [] and reader.row(RunId("%")) is None
+        row, details = reader.row(RunId(key)), reader.details(RunId(key))
+        assert reader.records(RunId("' OR '1'='1")) == []
+        assert reader.row(RunId("%")) is None and reader.details(RunId("%")) is None
     assert state == told.hub.state and [str(t.answer) for t in state.thoughts.values()] == [PAYLOAD]
-    assert row is not None and (row.run, row.task, row.name) == (key, key, PAYLOAD)
+    assert row is not None and (row.run, row.name) == (key, PAYLOAD)
+    assert details is not None and details.task == key
 
 
 def test_runs_that_follow_one_another_are_a_thread(ledger: Ledger, path: Path) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from felix.cli.kept import look
 from felix.cli.output import COMPLETE, Output
-from felix.ledger.reader import Reader, RunRow
+from felix.ledger.reader import Reader, RunDetails, RunRow
 from felix.ledger.search import CLOSED, OPENED
 from felix.ledger.words import RUN_ENDINGS, duration
 from felix.terminal import safe
@@ -28,7 +28,8 @@ def _list(reader: Reader, out: Output, options: argparse.Namespace) -> int:
         out.note(f"No run holds “{options.search}”." if options.search.strip() else _NONE)
     elif options.json:
         for row in rows:
-            out.write(json.dumps(_as_json(row), ensure_ascii=True).replace("\x7f", "\\u007f") + "\n")
+            line = json.dumps(_as_json(row, reader.details(row.run)), ensure_ascii=True)
+            out.write(line.replace("\x7f", "\\u007f") + "\n")
     else:
         _table(rows, reader, out)
     return COMPLETE
@@ -60,8 +61,9 @@ def _estimate(tokens: int) -> str:
     return f"~{tokens:,} tok" if tokens else "–"
 
 
-def _as_json(row: RunRow) -> dict[str, object]:
-    return {**row._asdict(), "snippet": row.snippet.translate(_WITHOUT_MARKS)}
+def _as_json(row: RunRow, details: RunDetails | None) -> dict[str, object]:
+    more = details._asdict() if details else {}
+    return {**row._asdict(), **more, "snippet": row.snippet.translate(_WITHOUT_MARKS)}
 
 
 def _in_a_line(text: str) -> str:

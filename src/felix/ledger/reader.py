@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -22,8 +23,8 @@ MOST_SNIPPETS = 50
 """Of the newest of those: more cost time, and nobody reads them."""
 
 _COLUMNS = (
-    "run.run, run.name, run.task, run.workflow, run.model, run.server, run.status, run.started_at, run.ended_at,"
-    " run.duration_s, run.is_pinned, run.is_demo, run.follows, run.tokens"
+    "run.run, run.name, run.workflow, run.model, run.status, run.started_at, run.duration_s, run.is_pinned,"
+    " run.is_demo, run.tokens"
 )
 _NEWEST_FIRST = "ORDER BY run.id DESC"
 """In the order in which they began, whatever the clock said."""
@@ -69,30 +70,40 @@ class AnswerRow(NamedTuple):
 
 
 class RunRow(NamedTuple):
-    """A run in a list. A tuple, because a list of ten thousand is made while a user waits."""
+    """A run in a list, with what a list shows: ten thousand are made while a user waits, and pays by the field."""
 
     run: RunId
     name: str
     """The user's own, else the first line of the task."""
-    task: str
     workflow: str
     model: str
-    server: str
-    """Its name, or its base URL where that is not known."""
     status: RunStatus | None
     """None while it goes on."""
     started_at: float
-    """Unix seconds, as `ended_at`."""
-    ended_at: float | None
+    """Unix seconds."""
     duration_s: float | None
     is_pinned: bool
     """0 or 1 as SQLite has it, as `is_demo`: to convert each would take a fifth of the time of a list."""
     is_demo: bool
-    follows: RunId | None
     tokens: int | None
     """Written by the models, as the server counted; None when it did not."""
     snippet: str = ""
     """Where the words that were searched for stand, hits between `search.OPENED` and `search.CLOSED`."""
+
+
+class RunDetails(NamedTuple):
+    """What a list does without."""
+
+    task: str
+    server: str
+    """Its name, or its base URL where that is not known."""
+    ended_at: float | None
+    """Unix seconds."""
+    follows: RunId | None
+
+
+_row = partial(tuple.__new__, RunRow)
+"""`RunRow._make` without its check: the columns are ours, and the check costs as much as all the rest."""
 
 
 class Reader:
@@ -130,6 +141,14 @@ class Reader:
         """None for a run that is not there or was deleted."""
         rows = self._rows(f"SELECT {_COLUMNS}, '' FROM run WHERE deleted_at IS NULL AND run.run = ?", run)
         return rows[0] if rows else None
+
+    def details(self, run: RunId) -> RunDetails | None:
+        """None for a run that is not there or was deleted."""
+        with _told(self._path):
+            found = self._db.execute(
+                "SELECT task, server, ended_at, follows FROM run WHERE deleted_at IS NULL AND run = ?", (run,)
+            ).fetchone()
+        return None if found is None else RunDetails._make(found)
 
     def thread(self, run: RunId) -> list[RunRow]:
         """A run with those it follows and those that follow it, the oldest first; deleted ones are left out."""
@@ -187,8 +206,7 @@ class Reader:
 
     def _rows(self, sql: str, *values: object) -> list[RunRow]:
         with _told(self._path):
-            found = self._db.execute(sql, values).fetchall()
-        return list(map(RunRow._make, found))
+            return list(map(_row, self._db.execute(sql, values)))
 
 
 @contextmanager

@@ -201,7 +201,13 @@ class RunShelf:
         self.refresh()
 
     def _copy(self, row: RunRow) -> None:
-        to_clipboard(self.list.frame, row.task)
+        self._bridge.expect(self._engine.ask_ledger(partial(_task, run=row.run)), self._copied)
+
+    def _copied(self, task: object, error: FelixError | None) -> None:
+        if error is not None:
+            self._say(str(error))
+        else:
+            to_clipboard(self.list.frame, str(task))
 
     # -- View, of the run that goes on ---------------------------------------------------------------------------------
 
@@ -227,6 +233,11 @@ class RunShelf:
 
 def _runs(reader: Reader, search: str) -> list[RunRow]:
     return arranged(reader.runs(search))
+
+
+def _task(reader: Reader, run: RunId) -> str:
+    details = reader.details(run)
+    return details.task if details else ""
 
 
 def _records(reader: Reader, run: RunId) -> list[Record]:

@@ -22,7 +22,8 @@ def write_documents(reader: Reader, folder: Path) -> int:
     rows = reader.runs()
     for row in rows:
         state = reader.state(row.run)
-        stem = f"{time.strftime('%Y-%m-%d %H%M', time.localtime(row.started_at))} {file_stem(row.task)}"
+        task = state.plan.task if state.plan else ""
+        stem = f"{time.strftime('%Y-%m-%d %H%M', time.localtime(row.started_at))} {file_stem(task)}"
         _free(folder, stem).write_text(markdown(state), encoding="utf-8", errors="replace", newline="\n")
     return len(rows)
 
