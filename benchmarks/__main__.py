@@ -159,6 +159,22 @@ def _reader(base_url: str) -> Result:
     return got
 
 
+def _dialects(_base_url: str) -> Result:
+    """CPU per chunk in every dialect, beside the package of its provider."""
+    from benchmarks import dialects
+
+    got = dialects.measure(ROOT, _environment())
+    for name, cost in got.items():
+        if "missing" in cost:
+            _row(name, f"not measured: pip install {cost['missing']}", "")
+        elif "ratio" not in cost:
+            _row(name, f"Felix {cost['felix_us']} µs, no package to compare", "")
+        else:
+            figures = f"Felix {cost['felix_us']} µs, package {cost['package_us']} µs, ratio {cost['ratio']:.2f}"
+            _row(name, figures, f"≤ {dialects.GOAL}: {_met(cost['ratio'] <= dialects.GOAL)}")
+    return dict(got)
+
+
 def _keeping(_base_url: str) -> Result:
     """The ledger by itself."""
     from benchmarks import keeping
@@ -206,6 +222,7 @@ SECTIONS: dict[str, Callable[[str], Result]] = {
     "start": _start,
     "idle": _idle,
     "reader": _reader,
+    "dialects": _dialects,
     "latency": _latency,
     "processor": _cost,
     "first character": _first_character,

@@ -14,22 +14,26 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
 
 CHUNKS = 4_000
-REPEATS = 5
+REPEATS = 3
 GOAL = 0.25
 """Felix's share of what the provider's own package costs, at most."""
 
 MESSAGES = [{"role": "user", "content": "Why?"}]
 MODEL = "a-model"
 
+Cost = dict[str, Any]
+
 Read = Callable[[str], Awaitable[float]]
 """Reads one answer from a server's root; microseconds of this process' CPU time per chunk."""
 
 
-def measure(root: str, environment: Mapping[str, str]) -> dict[str, dict[str, float | str]]:
+def measure(root: Path, environment: Mapping[str, str]) -> dict[str, Cost]:
     """Per dialect: `felix_us`, `package_us` and their `ratio`; or `missing`, the package that is not installed."""
-    results: dict[str, dict[str, float | str]] = {}
+    results: dict[str, Cost] = {}
     with _servers(root, environment) as addresses:
         for name, (package, ours, theirs) in DIALECTS.items():
             if package and find_spec(package) is None:
@@ -119,7 +123,7 @@ DIALECTS: dict[str, tuple[str, Read, Read | None]] = {
 
 
 @contextlib.contextmanager
-def _servers(root: str, environment: Mapping[str, str]) -> Iterator[dict[str, str]]:
+def _servers(root: Path, environment: Mapping[str, str]) -> Iterator[dict[str, str]]:
     command = [sys.executable, "-m", "benchmarks.dialects"]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, cwd=root
