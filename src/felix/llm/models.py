@@ -21,7 +21,7 @@ from felix.llm.chat import ChatClient, ChatRequest, Message
 from felix.llm.lmstudio import lists as lmstudio
 from felix.llm.model_lists import ModelInfo, from_openai
 from felix.llm.ollama import catalog as ollama
-from felix.llm.ollama.lists import TAGS
+from felix.llm.ollama.lists import TAGS, full_name
 from felix.llm.questions import LISTING_TIMEOUT_S, Questions, parsed
 
 if TYPE_CHECKING:
@@ -78,7 +78,8 @@ class ServerReport:
         """The model a request for `name` means; an empty one means the first."""
         if not name:
             return self.models[0] if self.models else None
-        return next((model for model in self.models if model.id == name), None)
+        wanted = full_name(name) if self.kind == "ollama" else name
+        return next((model for model in self.models if model.id == wanted), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,6 +189,16 @@ def test_its_models_are_listed_with_details_of_those_that_are_loaded(kind: Serve
     assert (idle.id, idle.loaded, idle.thinks) == (server.idle, False, None)
 
 
+def test_a_model_is_found_by_its_name_without_the_tag() -> None:
+    class Latest(FakeOllama):
+        loaded = "llama3:latest"
+
+    with Latest() as server:
+        found = listed(server).model("llama3")
+    assert found
+    assert found.id == "llama3:latest"
+
+
 def test_something_else_is_not_taken_for_ollama() -> None:
     class Other(FakeOllama):
         def other(self, request: Request) -> Refusal:

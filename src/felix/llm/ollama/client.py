@@ -17,7 +17,7 @@ import httpx2
 
 from felix.errors import ServerError
 from felix.llm import transport
-from felix.llm.chat import Answer, ChatRequest, Delta, Note, Progress, Reasoning, Text, Usage
+from felix.llm.chat import Answer, ChatRequest, Delta, Finish, Note, Progress, Text, Usage
 from felix.llm.exchange import Exchange, Opened
 from felix.llm.ollama.address import native_root
 from felix.llm.ollama.dialect import AnswerReader
@@ -49,7 +49,7 @@ class OllamaClient:
         self._exchange = Exchange(base_url, api_key, "lines")
         self._http = transport.open_client(base_url, api_key)
         self._heard_at: dict[str, float] = {}
-        """When each model last wrote something."""
+        """When each model last ended an answer."""
         self._contexts: dict[str, int] = {}
         """What each model was loaded with when it was last looked at."""
 
@@ -67,10 +67,13 @@ class OllamaClient:
         )
         async with aclosing(answer) as deltas:
             async for delta in deltas:
+                if type(delta) is Text:
+                    yield delta  # nearly all of them, and each test costs as much as reading one does
+                    continue
                 match delta:
                     case Progress():
                         continue
-                    case Text() | Reasoning():
+                    case Finish():
                         self._heard_at[request.model] = time.monotonic()
                     case Usage():
                         usage = delta
