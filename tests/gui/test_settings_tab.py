@@ -2,134 +2,29 @@
 
 from __future__ import annotations
 
-import json
-import time
 import tkinter as tk
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-import keyring
 import pytest
-from keyring.backends.fail import Keyring as NoStore
 
 from felix.endpoints import unnamed
 from felix.errors import ServerError
 from felix.gui.kit import Kit
-from felix.gui.settings_tab import Acts, SettingsTab, StorageActs
 from felix.gui.settings_tab.fields import number_between
 from felix.gui.settings_tab.streaming import STOPS_MS, pace_words, position
 from felix.gui.settings_tab.workflow import duration_words
-from felix.keys import VARIABLE, KeyState, KeyStore
-from felix.llm.models import ConnectionCheck, ModelInfo, ServerReport
-from felix.settings import DEFAULT_BASE_URL, Settings, SettingsFile
-
-LMSTUDIO = ServerReport(
-    "lmstudio",
-    "LM Studio",
-    (
-        ModelInfo("qwen3-8b", "Qwen3 8B", True, 16_384, slots=4),
-        ModelInfo("gemma-3-12b", "Gemma 3", True, 8_000, slots=2),
-        ModelInfo("mistral-7b", "Mistral", False),
-    ),
-    13.6,
-)
-
-
-class Page:
-    """The tab as a user has it, with the key store at hand and everything it asked for written down."""
-
-    def __init__(self, kit: Kit, window: tk.Toplevel, path: Path) -> None:
-        self.settings = SettingsFile(path)
-        self.settings.load()
-        self.keys = KeyStore()
-        self.asked: list[tuple[object, ...]] = []
-        self.saved: list[str] = []
-        self.changed: list[frozenset[str]] = []
-
-        def put(base_url: str, key: str) -> None:
-            self.keys.put(base_url, key)
-            self.tab.key_report(self.keys.state_of(unnamed(base_url), is_in_use=True))
-
-        def remove(base_url: str) -> None:
-            self.keys.remove(base_url)
-            self.tab.key_report(self.keys.state_of(unnamed(base_url), is_in_use=True))
-
-        acts = Acts(
-            on_change=self.changed.append,
-            on_saved=self.saved.append,
-            on_check=lambda base_url: self.asked.append(("check", base_url)),
-            on_test=lambda *what: self.asked.append(("test", *what)),
-            on_ask_key=lambda base_url: self.tab.key_report(self.keys.state_of(unnamed(base_url), is_in_use=True)),
-            on_put_key=put,
-            on_remove_key=remove,
-            on_ask_endpoints=lambda: self.asked.append(("endpoints",)),
-            on_find=lambda: self.asked.append(("find",)),
-            on_ask_figures=lambda: self.asked.append(("figures",)),
-            on_load=lambda *what: self.asked.append(("load", *what)),
-            on_unload=lambda *what: self.asked.append(("unload", *what)),
-            on_examine=lambda name: self.asked.append(("examine", name)),
-            ask_model_file=lambda: path.with_name("Qwen3-8B-Q4_K_M.gguf"),
-            on_show_log=lambda: self.asked.append(("log",)),
-            storage=StorageActs(
-                on_ask=lambda: self.asked.append(("storage",)),
-                on_compact=lambda: self.asked.append(("compact",)),
-                on_export=lambda form: self.asked.append(("export", form)),
-                ask_file=lambda: path.with_name("chosen.db"),
-            ),
-        )
-        self.app, self.window = kit.app, window
-        self.tab = SettingsTab(window, kit, self.settings, acts)
-        self.tab.frame.pack(fill="both", expand=True)
-        self.app.update()
-        self.tab.shown()
-        self.app.update()
-
-    @property
-    def now(self) -> Settings:
-        return self.settings.current
-
-    def on_disk(self) -> Settings:
-        return Settings.model_validate(json.loads(self.settings.path.read_text()))
-
-    def until(self, is_so: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 5
-        while not is_so():
-            assert time.monotonic() < deadline, "it did not come to be"
-            self.app.update()
-
-    def type(self, entry: tk.Misc, text: str, *keys: str) -> None:
-        """As by hand: the field is entered, emptied, written in, and keys are pressed."""
-        entry.focus_force()
-        self.app.update()
-        assert isinstance(entry, tk.Entry)
-        entry.delete(0, "end")
-        for sign in text:
-            entry.event_generate("<Key>", keysym=_KEYSYMS.get(sign, sign))
-        for key in keys:
-            entry.event_generate(f"<{key}>")
-        self.app.update()
-
-    def press(self, widget: tk.Misc) -> None:
-        widget.focus_force()
-        self.app.update()
-        widget.event_generate("<Key-space>")
-        self.app.update()
-
-
-_KEYSYMS = {
-    " ": "space", "/": "slash", ":": "colon", ".": "period", "-": "minus", ",": "comma", "\n": "Return",
-}  # fmt: skip
+from felix.keys import VARIABLE, KeyState
+from felix.llm.models import ConnectionCheck
+from felix.settings import DEFAULT_BASE_URL, Settings
+from tests.gui.paged import LMSTUDIO, Page, opened_page
 
 
 @pytest.fixture
 def page(kit: Kit, window: tk.Toplevel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
     monkeypatch.delenv(VARIABLE, raising=False)
-    before = keyring.get_keyring()
-    keyring.set_keyring(NoStore())
-    page = Page(kit, window, tmp_path / "settings.json")
-    yield page
-    page.tab.frame.destroy()
-    keyring.set_keyring(before)
+    with opened_page(kit, window, tmp_path / "settings.json") as page:
+        yield page
 
 
 # -- values ------------------------------------------------------------------------------------------------------------

@@ -62,7 +62,7 @@ def place_words(endpoint: Endpoint, said: Said) -> str:
     """`LM Studio · 127.0.0.1:1234`; what is found out by asking fills in for what the settings leave open."""
     kind = endpoint.kind if endpoint.kind != "auto" else said.kind if isinstance(said, ServerReport) else None
     name = NAMES[kind] if kind and kind != "other" else ""
-    if name == endpoint.name:
+    if name == name_of(endpoint, said):
         name = ""
     pool = f"pool {endpoint.pool}" if endpoint.pool else ""
     return " · ".join(part for part in (name, address_words(endpoint), pool) if part)

@@ -143,7 +143,9 @@ class ModelRows:
         self._rows = {}
         self.count.configure(text=models_words(report))
         models = report.models if self._is_long else report.models[:_FEW]
-        lets_others = can_load(report.kind) and (report.kind != "llamacpp" or not all(m.loaded for m in report.models))
+        # a llama.cpp server that was started with its one model keeps it; one that has several loads and unloads them
+        has_one = report.kind == "llamacpp" and all(model.loaded for model in report.models)
+        lets_others = (can_load(report.kind) or report.kind == "file") and not has_one
         for number, model in enumerate(models):
             if number:
                 kit.rule(self._body).pack(fill="x", padx=kit.px(11))
