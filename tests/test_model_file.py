@@ -24,7 +24,7 @@ from tests.test_engine import folded, follow, is_event
 def settings(tmp_path: Path, llama_model: str) -> SettingsFile:
     settings = SettingsFile(tmp_path / "settings.json")
     settings.load()
-    settings.override(base_url=file_address(Path(llama_model)), model="of another server", max_tokens=60)
+    settings.override(base_url=file_address(Path(llama_model)), model="of another server", max_tokens=12)
     return settings
 
 

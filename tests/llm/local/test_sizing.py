@@ -20,20 +20,25 @@ EIGHT_B = Header("m", "llama", "Q4_K_M", 5 * GIB, 8_000_000_000, 131_072, 131_07
 @pytest.mark.parametrize(
     ("memory", "wanted", "expected"),
     [
-        (64 * GIB, {}, Sizing(8_192, 4, 6)),
-        (None, {}, Sizing(8_192, 4, 6)),
-        (9 * GIB, {}, Sizing(8_192, 2, 6)),
-        (6 * GIB, {}, Sizing(4_096, 1, 6)),
-        (1 * GIB, {}, Sizing(2_048, 1, 6)),
-        (9 * GIB, {"context_length": 16_384}, Sizing(16_384, 1, 6)),
-        (1 * GIB, {"context_length": 16_384}, Sizing(16_384, 1, 6)),
-        (1 * GIB, {"slots": 8}, Sizing(2_048, 8, 6)),
+        (64 * GIB, {}, Sizing(8_192, 4, 5)),
+        (None, {}, Sizing(8_192, 4, 5)),
+        (9 * GIB, {}, Sizing(8_192, 2, 5)),
+        (6 * GIB, {}, Sizing(4_096, 1, 5)),
+        (1 * GIB, {}, Sizing(2_048, 1, 5)),
+        (9 * GIB, {"context_length": 16_384}, Sizing(16_384, 1, 5)),
+        (1 * GIB, {"context_length": 16_384}, Sizing(16_384, 1, 5)),
+        (1 * GIB, {"slots": 8}, Sizing(2_048, 8, 5)),
     ],
 )
 def test_memory_sets_slots_then_context_and_wishes_stand(
     memory: int | None, wanted: dict[str, int], expected: Sizing
 ) -> None:
     assert sizing(EIGHT_B, memory=memory, cores=6, **wanted) == expected
+
+
+@pytest.mark.parametrize(("cores", "threads"), [(0, 1), (1, 1), (2, 2), (3, 2), (16, 15)])
+def test_one_core_is_left_to_the_window_where_there_are_enough(cores: int, threads: int) -> None:
+    assert sizing(EIGHT_B, memory=None, cores=cores).threads == threads
 
 
 def test_no_more_context_than_the_model_was_trained_with() -> None:

@@ -32,7 +32,8 @@ class Sizing:
 def sizing(header: Header, *, context_length: int = 0, slots: int = 0, memory: int | None, cores: int) -> Sizing:
     """`context_length` and `slots` as the user wants them, 0 for what is sensible; `memory` in bytes, None if unknown.
 
-    What the user wants of the context stands: rather fewer slots. Without a wish, first slots go and then context.
+    What the user wants of the context stands: rather fewer slots. Without a wish, first slots go and then context. One
+    of more than two `cores` is left to the window: llama.cpp's threads go in step, so one held up holds up all.
     """
     context = context_length or min(header.train_context or _UNKNOWN_TRAINING, CONTEXT)
     count = slots or SLOTS
@@ -44,7 +45,7 @@ def sizing(header: Header, *, context_length: int = 0, slots: int = 0, memory: i
             context = max(SMALLEST_CONTEXT, context // 2)
         else:
             break
-    return Sizing(context, count, max(1, cores))
+    return Sizing(context, count, max(1, cores - 1 if cores > 2 else cores))
 
 
 def physical_cores() -> int:
