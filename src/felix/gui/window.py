@@ -21,8 +21,8 @@ from felix.gui.answer.synthesis_strip import SynthesisStrip
 from felix.gui.answer.synthesis_view import SynthesisView
 from felix.gui.banner import Banner
 from felix.gui.bridge import Bridge
+from felix.gui.composer.choosing import Choosing
 from felix.gui.composer.composer import Composer
-from felix.gui.composer.pickers import ModelPicker, WorkflowPicker
 from felix.gui.course.helix_view import HelixView
 from felix.gui.course.replay_bar import ReplayBar
 from felix.gui.course.timeline import Timeline
@@ -161,11 +161,20 @@ class Window:
         kit, frame, dialogs = self.kit, self.column.frame, FileDialogs()
         self.acts = Acts(self.engine, self.bridge, self.watch)
         self.banner = Banner(frame, kit, on_connection=self.show_settings, on_use=self._use_offer)
+        choosing = self.choosing = Choosing(
+            self.app, kit, self.engine, self.bridge, self.settings, self.watch, self.library,
+            on_workflow=self._workflow_changed, on_settings=self._chose,
+            on_error=lambda sentence: self.composer.say(sentence),  # noqa: PLW0108 - there is no composer yet
+            on_connection=self.show_settings,
+            ask_model_file=lambda: dialogs.open_model(frame, "Open a model file"),
+        )  # fmt: skip
         self.composer = Composer(
             frame, kit, on_run=self._begin, on_stop=self._stop, steer=self.acts.steer,
             ask_files=lambda: dialogs.open_several(frame, "Add text files to the task"),
-            add_pickers=self._add_pickers,
+            add_pickers=choosing.add_pickers,
         )  # fmt: skip
+        self.workflow, self.model = choosing.workflow, choosing.model
+        choosing.furnish(self.composer)
         self.welcome = Welcome(frame, kit, self.watch, on_example=self.composer.take, on_settings=self.show_settings)
         self.failure = Failure(
             frame, kit, on_again=self.composer.run, on_connection=self.show_settings, on_demo=self._run_demo,
@@ -212,18 +221,6 @@ class Window:
             replay=self.replay.frame,
         )
 
-    def _add_pickers(self, row: tk.Misc) -> None:
-        self.workflow = WorkflowPicker(
-            row, self.kit, self.library, self.settings,
-            on_change=lambda _entry: self._workflow_changed(), on_error=self._say_at_task,
-        )  # fmt: skip
-        self.model = ModelPicker(
-            row, self.kit, self.settings, on_change=lambda _model: self._server_changed(), on_look=self.watch.look,
-            on_connection=self.show_settings, on_demo=self.watch.use_demo,
-        )  # fmt: skip
-        for picker in (self.workflow, self.model):
-            picker.button.pack(side="left", padx=(self.kit.px(2), self.kit.px(4)))
-
     # -- life ----------------------------------------------------------------------------------------------------------
 
     def start(self, *, is_automatic: bool = False) -> None:
@@ -256,6 +253,7 @@ class Window:
         with suppress(tk.TclError):  # the display may have taken the window away already
             self.app.withdraw()
         self.watch.close()
+        self.choosing.close()
         self.bridge.close()
         self.engine.close()
         self._garbage.close()
@@ -286,10 +284,8 @@ class Window:
         self.settings_page.refresh()
         self._say_plan()
 
-    def _say_at_task(self, sentence: str) -> None:
-        self.composer.say(sentence)
-
     def _run_begins(self) -> None:
+        self.model.close()
         self.status.calm()
         self.column.begin()
         self.composer.box.set_large(is_large=False)
@@ -377,7 +373,7 @@ class Window:
         self.banner.offer(offer.name if offer else "")
         plan = self.bridge.live.plan
         self.column.set_banner(is_shown=plan.demo if is_live and plan else watch.uses_demo)
-        self.model.show(watch.server.report if watch.server else None, is_demo=watch.uses_demo)
+        self.choosing.refresh()
         self._say_server()
         self._say_plan()
         self.control.server_is_known()
@@ -410,8 +406,13 @@ class Window:
         if "verbose_log" in keys:
             is_verbose = self.settings.current.verbose_log
             logging.getLogger("felix").setLevel(logging.DEBUG if is_verbose else logging.INFO)
-        if keys & {"model", "max_parallel", "workflow"}:
+        if keys & {"model", "max_parallel", "workflow", "endpoints"}:
             self._server_changed()
+
+    def _chose(self, keys: frozenset[str]) -> None:
+        """Another model, perhaps on another server, from the chip."""
+        self.apply_settings(keys)
+        self._look_changed()
 
     def _look_changed(self) -> None:
         """Something else than the settings page has changed them."""
@@ -426,6 +427,7 @@ class Window:
 
     def _tab_changed(self) -> None:
         self.overlays.close()
+        self.model.close()
         self.keeping.changed()
         if self.header.page == SETTINGS:
             self.settings_page.shown()

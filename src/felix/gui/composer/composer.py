@@ -16,6 +16,7 @@ from tkinter import ttk as plain
 from felix.errors import FelixError
 from felix.events import RunId
 from felix.gui.composer.attachment import Attachment, context_warning, read_attachment, with_attachments
+from felix.gui.composer.guard_line import GuardLine
 from felix.gui.composer.run_buttons import Course, Phase, RunButtons, Steer
 from felix.gui.composer.task_box import TaskBox
 from felix.gui.kit import Kit
@@ -55,12 +56,15 @@ class Composer:
         self._is_demo = False
         self._is_wide = True
         self._pressed_at = 0.0
-        self._sentence = ""
+        self._sentence = self._fits_not = ""
+        self.on_task: list[Callable[[], object]] = []
+        """Called when the task, its files or where the run is have changed."""
         self.frame = kit.frame(parent, "card", padding=(4, 4, 6, 6), box="card")
         self.box = TaskBox(self.frame, kit, on_change=self._task_changed)
         self.box.widget.pack(fill="x")
         self._chips = kit.frame(self.frame, "card", padding=(5, 2, 0, 2))
         self._notice = kit.label(self.frame, font="Small", color="ink:stop", on="card", padding=(10, 2, 10, 2))
+        self._guard = GuardLine(self.frame, kit)
         self._row = kit.frame(self.frame, "card", padding=(3, 4, 0, 0))
         self._row.pack(fill="x")
         self._fill_row(add_pickers, steer)
@@ -73,6 +77,7 @@ class Composer:
         text.bind("<FocusOut>", lambda _event: self._show_ring(has_focus=False), add="+")
         text.bind("<Key>", lambda _event: self.hush(), add="+")
         self.frame.bind("<Configure>", lambda event: self._notice.configure(wraplength=max(200, event.width - 40)))
+        self.frame.bind("<Configure>", lambda event: self._guard.fit(event.width), add="+")
 
     def _fill_row(self, add_pickers: Callable[[tk.Misc], None], steer: Steer) -> None:
         kit, row = self._kit, self._row
@@ -91,7 +96,8 @@ class Composer:
         left.pack(side="left", after=self.button)
         self._add.pack(side="left", after=left)
         self._plan = kit.label(row, "", "Small", "text2", "card", padding=(10, 0))
-        row.bind("<Configure>", lambda _event: self._fit_row())
+        for part in (row, left):  # the chips take another width with another choice
+            part.bind("<Configure>", lambda _event: self._fit_row(), add="+")
 
     # -- what the window tells -----------------------------------------------------------------------------------------
 
@@ -124,6 +130,9 @@ class Composer:
         self._fit_row()
         self._show_ring(has_focus=str(self.frame.tk.call("focus")) == str(self.box.widget))
         self.box.refresh()
+        if self.box.is_locked:
+            self.set_guard("")
+        self._tell_of_task()
 
     def set_course(self, course: Course) -> None:
         """Show how the run goes on, or is about to."""
@@ -160,6 +169,12 @@ class Composer:
         """The model's context as loaded, to count the task against."""
         self._context = (length, model)
         self._task_changed()
+
+    def set_guard(self, sentence: str, wave_away: Callable[[], object] = lambda: None) -> None:
+        """What will not go as expected, until it is waved away; empty: nothing. It holds nothing up."""
+        self._fits_not = sentence
+        self._guard.say(sentence, wave_away)
+        self._place_guard()
 
     def set_wide(self, *, is_wide: bool) -> None:
         """Show what only a wide window has room for."""
@@ -293,6 +308,19 @@ class Composer:
                 self._notice.pack(fill="x", before=self._row)
         elif self._notice.winfo_manager():
             self._notice.pack_forget()
+        self._place_guard()
+        self._tell_of_task()
+
+    def _place_guard(self) -> None:
+        """Below the task, where nothing else is said: one sentence at a time."""
+        if self._fits_not and not self._notice.winfo_manager():
+            self._guard.frame.pack(fill="x", before=self._row)
+        else:
+            self._guard.frame.pack_forget()
+
+    def _tell_of_task(self) -> None:
+        for listener in self.on_task:
+            listener()
 
     def hush(self) -> None:
         """Take back what was said at the box."""

@@ -1,4 +1,4 @@
-"""The chips of the composer, with the workflows that come with Felix and with a user's own, good and broken."""
+"""The chip with the workflows that come with Felix and with a user's own, good and broken."""
 
 from __future__ import annotations
 
@@ -11,22 +11,13 @@ from pathlib import Path
 import pytest
 
 from felix.errors import WorkflowError
-from felix.gui.composer.model_menu import context_words, shortened
-from felix.gui.composer.pickers import ModelPicker, WorkflowPicker
+from felix.gui.composer.workflow_picker import WorkflowPicker
 from felix.gui.kit import Kit
-from felix.llm.models import ModelInfo, ServerReport
 from felix.settings import SettingsFile
 from felix.team.workflow import Entry, Library
 
 BUILTIN = Path(__file__).parents[3] / "assets" / "workflows"
 SMALL = "name: Small\nagents:\n  - id: one\n    role: research\ncheckpoints: [0]\n"
-REPORT = ServerReport(
-    "lmstudio",
-    "LM Studio",
-    (ModelInfo("qwen3-8b", "Qwen3 8B", True, 16_384), ModelInfo("mistral-7b", "Mistral", False)),
-    10,
-)
-
 Update = Callable[[], None]
 
 
@@ -47,7 +38,7 @@ def invoke(menu: tk.Menu, words: str) -> None:
 
 
 class Chips:
-    """Both chips and what they told."""
+    """The chip and what it told."""
 
     def __init__(self, kit: Kit, window: tk.Toplevel, folder: Path) -> None:
         self.own = folder / "workflows"
@@ -56,19 +47,10 @@ class Chips:
         self.library = Library(BUILTIN, self.own)
         self.chosen: list[Entry] = []
         self.errors: list[str] = []
-        self.told: list[object] = []
         self.workflow = WorkflowPicker(
             window, kit, self.library, self.settings, on_change=self.chosen.append, on_error=self.errors.append
         )
-        self.model = ModelPicker(
-            window, kit, self.settings,
-            on_change=lambda model: self.told.append(("model", model)),
-            on_look=lambda: self.told.append("look"),
-            on_connection=lambda: self.told.append("connection"),
-            on_demo=lambda: self.told.append("demo"),
-        )  # fmt: skip
         self.workflow.button.pack(side="left")
-        self.model.button.pack(side="left")
         window.update()
 
     def open(self, button: tk.Misc, key: str) -> None:
@@ -207,53 +189,3 @@ def test_without_any_workflow_that_is_said(kit: Kit, window: tk.Toplevel, tmp_pa
     assert lines(picker.button.menu) == ["Show folder"]
     with pytest.raises(WorkflowError):
         picker.workflow()
-
-
-def test_the_model_chip_names_the_model_in_force(chips: Chips) -> None:
-    assert chips.model.button.cget("text") == "Automatic"
-    chips.model.show(REPORT, is_demo=False)
-    assert chips.model.button.cget("text") == "Automatic · qwen3-8b"
-    chips.settings.change(model="mistral-7b")
-    chips.model.refresh()
-    assert chips.model.button.cget("text") == "mistral-7b · loads when a run starts"
-    chips.model.show(REPORT, is_demo=True)
-    assert chips.model.button.cget("text") == "Demo model"
-
-
-def test_a_model_is_chosen_and_the_other_lines_lead_on(chips: Chips) -> None:
-    chips.model.show(REPORT, is_demo=False)
-    chips.open(chips.model.button, "Down")
-    menu = chips.model.button.menu
-    assert menu.winfo_ismapped()
-    menu.unpost()
-    for words in ("qwen3-8b", "Use the demo model", "Ask the server again", "Connection", "Automatic"):
-        invoke(menu, words)
-    assert chips.told == [("model", "qwen3-8b"), "demo", "look", "connection", ("model", "")]
-    assert chips.settings.current.model == ""
-
-
-def test_the_line_in_force_is_the_one_that_is_marked(chips: Chips) -> None:
-    chips.model.show(REPORT, is_demo=False)
-    menu = chips.model.button.menu
-
-    def marked() -> list[str]:
-        chips.model._fill()
-        end = menu.index("end")
-        assert end is not None
-        value = chips.model._variable.get()
-        radio = [n for n in range(end + 1) if menu.type(n) == "radiobutton"]
-        return [str(menu.entrycget(n, "label")).split("  ")[0] for n in radio if menu.entrycget(n, "value") == value]
-
-    assert marked() == ["Automatic – the first that is loaded"]
-    chips.settings.change(model="qwen3-8b")
-    assert marked() == ["qwen3-8b"]
-    chips.settings.change(model="gone")
-    assert marked() == ["gone"]
-    chips.model.show(REPORT, is_demo=True)
-    assert marked() == ["Use the demo model (scripted text)"]
-
-
-def test_words_for_models() -> None:
-    assert [context_words(n) for n in (None, 0, 16_384, 8_000, 1_024)] == ["", "", "16k", "8,000", "1k"]
-    assert shortened("short") == "short"
-    assert shortened("a" * 30 + "b" * 30, 11) == "aaaaaa…bbbb"

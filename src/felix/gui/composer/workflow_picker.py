@@ -1,4 +1,4 @@
-"""The two chips of the composer: which workflow runs, and on which model."""
+"""The chip that says which workflow runs, and the menu in which another is chosen or a file opened."""
 
 from __future__ import annotations
 
@@ -7,19 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from felix.errors import SettingsError, WorkflowError
-from felix.gui.composer.model_menu import AUTOMATIC, chosen_words, fill_model_menu, shortened
+from felix.gui.composer.model_menu import shortened
 from felix.gui.folders import show_folder
 from felix.gui.kit import Kit
 from felix.gui.workflow_editor import WorkflowEditor
-from felix.llm.models import ServerReport
 from felix.settings import SettingsFile
 from felix.team.workflow import Entry, Library, Workflow
 
 _LONGEST, _SHORT = 30, 11
 """Characters of a name on its chip; the short ones are for large type, which leaves room for no more beside Run."""
 _LARGE_PERCENT = 150
-_DEMO = "demo"
-"""Value of the menu's line for the demo model."""
 
 
 class WorkflowPicker:
@@ -71,7 +68,7 @@ class WorkflowPicker:
         is_fine = entry is not None and entry.workflow is not None
         self._kit.set_button(
             self.button,
-            text=shortened(entry.name, _longest(self._kit)) if entry else "No workflow",
+            text=shortened(entry.name, longest_name(self._kit)) if entry else "No workflow",
             icon="diagram-3" if is_fine else "exclamation-octagon",
         )
         if entry and entry != before and before is not None:
@@ -180,67 +177,6 @@ def plan_words(entry: Entry) -> str:
     return f"{agents} agent{'' if agents == 1 else 's'}, {entry.summary}"
 
 
-class ModelPicker:
-    """`button` is the chip."""
-
-    def __init__(
-        self,
-        parent: tk.Misc,
-        kit: Kit,
-        settings: SettingsFile,
-        *,
-        on_change: Callable[[str], object],
-        on_look: Callable[[], object],
-        on_connection: Callable[[], object],
-        on_demo: Callable[[], object],
-    ) -> None:
-        """`on_change` hears the id of a model that was chosen and saved, empty for the first that is loaded."""
-        self._kit, self._settings = kit, settings
-        self._on_change, self._on_look, self._on_connection, self._on_demo = on_change, on_look, on_connection, on_demo
-        self._report: ServerReport | None = None
-        self._is_demo = False
-        self._variable = tk.StringVar(parent)
-        self.button = kit.menu_button(
-            parent,
-            "Automatic",
-            "cpu",
-            "soft",
-            "card",
-            tooltip="The model every agent uses, unless its workflow names one",
-        )
-        self.button.menu.configure(postcommand=self._fill)
-        self.button.bind("<Down>", lambda _event: self.button.event_generate("<<Invoke>>"))
-        kit.on_font_change(self.refresh, owner=self.button)
-
-    def show(self, report: ServerReport | None, *, is_demo: bool) -> None:
-        """What is known of the server (None: nothing), and whether the demo model stands in for it."""
-        self._report, self._is_demo = report, is_demo
-        self.refresh()
-
-    def refresh(self) -> None:
-        """Show the model of the settings."""
-        words = "Demo model" if self._is_demo else chosen_words(self._report, self._settings.current.model)
-        self._kit.set_button(self.button, text=shortened(words, _longest(self._kit, more=8)))
-
-    def _fill(self) -> None:
-        menu = self.button.menu
-        wanted = self._settings.current.model
-        fill_model_menu(menu, self._variable, self._report, wanted, self._choose)
-        menu.add_separator()
-        menu.add_radiobutton(
-            label="Use the demo model (scripted text)", value=_DEMO, variable=self._variable, command=self._on_demo
-        )
-        menu.add_separator()
-        menu.add_command(label="Ask the server again", command=self._on_look)
-        menu.add_command(label="Connection…", command=self._on_connection)
-        if self._is_demo:
-            self._variable.set(_DEMO)
-
-    def _choose(self, model: str) -> None:
-        self._settings.change(model=model or AUTOMATIC)
-        self.refresh()
-        self._on_change(model)
-
-
-def _longest(kit: Kit, more: int = 0) -> int:
+def longest_name(kit: Kit, more: int = 0) -> int:
+    """Characters of a name that a chip has room for, and `more` where type is not large."""
     return _SHORT if kit.font_percent > _LARGE_PERCENT else _LONGEST + more

@@ -1,0 +1,98 @@
+"""What a run is made of, as it is chosen at the task: the workflow, the model, and a word about whether they fit."""
+
+from __future__ import annotations
+
+import tkinter as tk
+from collections.abc import Callable
+from pathlib import Path
+
+from felix.engine import Engine
+from felix.gui.bridge import Bridge
+from felix.gui.composer.composer import Composer
+from felix.gui.composer.endpoint_watch import EndpointWatch
+from felix.gui.composer.guard import Guard
+from felix.gui.composer.model_picker import ModelPicker
+from felix.gui.composer.workflow_picker import WorkflowPicker
+from felix.gui.kit import Kit
+from felix.gui.server.server_watch import ServerWatch
+from felix.settings import SettingsFile
+from felix.team.workflow import Library, Workflow
+
+
+class Choosing:
+    """Both chips, made by `add_pickers`, and the guard, which `furnish` puts at the task."""
+
+    def __init__(
+        self,
+        root: tk.Misc,
+        kit: Kit,
+        engine: Engine,
+        bridge: Bridge,
+        settings: SettingsFile,
+        watch: ServerWatch,
+        library: Library,
+        *,
+        on_workflow: Callable[[], object],
+        on_settings: Callable[[frozenset[str]], object],
+        on_error: Callable[[str], object],
+        on_connection: Callable[[], object],
+        ask_model_file: Callable[[], Path | None],
+    ) -> None:
+        """`on_workflow` hears of another workflow, `on_settings` which settings another model has changed."""
+        self._kit, self._settings, self._watch, self._library = kit, settings, watch, library
+        self._on_workflow, self._on_settings, self._on_error = on_workflow, on_settings, on_error
+        self._on_connection, self._ask_model_file = on_connection, ask_model_file
+        self.endpoints = EndpointWatch(root, engine, bridge)
+        self.endpoints.listeners.append(self._heard)
+        self.guard: Guard | None = None
+
+    def add_pickers(self, row: tk.Misc) -> None:
+        """Make both chips, at the left of a row."""
+        kit = self._kit
+        self.workflow = WorkflowPicker(
+            row, kit, self._library, self._settings,
+            on_change=lambda _entry: self._workflow_changed(), on_error=self._on_error,
+        )  # fmt: skip
+        self.model = ModelPicker(
+            row, kit, self._settings, self.endpoints, on_change=self._on_settings, on_error=self._on_error,
+            on_connection=self._on_connection, on_demo=self._watch.use_demo, ask_model_file=self._ask_model_file,
+        )  # fmt: skip
+        for picker in (self.workflow, self.model):
+            picker.button.pack(side="left", padx=(kit.px(2), kit.px(4)))
+
+    def furnish(self, composer: Composer) -> None:
+        """The card in which the chips stand is there: put the guard in it."""
+        self.guard = Guard(
+            composer, self._settings, self.endpoints, workflow=self._chosen, is_wanted=lambda: not self._watch.uses_demo
+        )
+
+    def refresh(self) -> None:
+        """Show what is known of the server now."""
+        watch = self._watch
+        self.model.show(watch.server.report if watch.server else None, is_demo=watch.uses_demo)
+        if watch.server is None and watch.error is not None:
+            self.endpoints.hear(watch.base_url, watch.error)
+        if self.guard:
+            self.guard.look()
+
+    def close(self) -> None:
+        """Ask nobody any more."""
+        self.model.close()
+        self.endpoints.close()
+
+    def _chosen(self) -> Workflow | None:
+        return self.workflow.entry.workflow if self.workflow.entry else None
+
+    def _workflow_changed(self) -> None:
+        self._on_workflow()
+        if self.guard:
+            self.guard.look()
+
+    def _heard(self) -> None:
+        """An endpoint has other models now: of the one in use the rest of the window wants to know as well."""
+        watch = self._watch
+        report = self.endpoints.reports.get(watch.base_url)
+        known = watch.server.report if watch.server else None
+        if report and not watch.is_busy() and (known is None or known.models != report.models):
+            watch.look()
+        self.model.refresh()
