@@ -2,7 +2,8 @@
 
 It runs in a process of its own and speaks just enough of the protocol. The model's name is the order:
 `rate=60,tokens=200` writes 200 tokens at 60 a second; `line=12` ends a line after every 12 (0: never), `wait=0.2`
-seconds go by before the first, `rate=0` writes as fast as the reader takes it.
+seconds go by before the first, `rate=0` writes as fast as the reader takes it, `first=500` writes so many at twice
+the rate before the rest.
 
 A token is `~` and the tenths of a millisecond on the machine's monotonic clock, in base 36: both processes read the
 same clock, so the time a token took needs no other bookkeeping.
@@ -61,7 +62,7 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 async def _answer(writer: asyncio.StreamWriter, order: str, *, streamed: bool) -> None:
     wishes = dict(part.split("=") for part in order.split(",") if "=" in part)
     rate, tokens = float(wishes.get("rate", "60")), int(wishes.get("tokens", "100"))
-    per_line = int(wishes.get("line", "12"))
+    per_line, first = int(wishes.get("line", "12")), int(wishes.get("first", "0"))
     await asyncio.sleep(float(wishes.get("wait", "0")))
     if not streamed:
         await asyncio.sleep(tokens / rate if rate else 0)
@@ -73,7 +74,7 @@ async def _answer(writer: asyncio.StreamWriter, order: str, *, streamed: bool) -
     began = time.monotonic()
     for number in range(tokens):
         if rate:
-            ahead = began + number / rate - time.monotonic()
+            ahead = began + (number - 0.5 * min(number, first)) / rate - time.monotonic()
             if ahead > 0:
                 await asyncio.sleep(ahead)
         end = "\n" if per_line and number % per_line == per_line - 1 else " "
