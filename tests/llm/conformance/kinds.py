@@ -9,6 +9,8 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.util import find_spec
 from typing import TypeVar
 
 import pytest
@@ -77,6 +79,9 @@ class Kind:
         return ChatRequest(messages or self.messages, self.model, temperature, max_tokens, "research-1")
 
     def open(self, server: FakeServer, api_key: str = "") -> ChatClient:
+        if self.client == "anthropic":
+            # takes seconds on a busy machine, which are no silence of the server
+            import_module("anthropic.resources.messages")
         return make_client(server.base_url, api_key, self.client)
 
 
@@ -87,6 +92,17 @@ KINDS = (
     Kind("vllm", "vllm", FakeVLLM),
     Kind("other", "other", FakeOpenAI, model="gpt-4o-mini"),
     Kind("lmstudio-v1", "lmstudio", FakeLMStudio, messages=CONVERSATION, refusals=LOCAL, has_busy_streams=False),
+    Kind(
+        "lmstudio",
+        "lmstudio",
+        FakeLMStudio,
+        path="/api/v1/chat",
+        refusals=LOCAL,
+        has_busy_streams=False,
+        progress=frozenset({"loading", "reading"}),
+        has_tools=False,
+        finish={"stop": "stop", "length": "length"},
+    ),
     Kind(
         "ollama",
         "ollama",
@@ -109,26 +125,21 @@ KINDS = (
     ),
 )
 
-NOT_YET = (
-    Kind(
-        "lmstudio",
-        "lmstudio",
-        FakeLMStudio,
-        path="/api/v1/chat",
-        refusals=LOCAL,
-        has_busy_streams=False,
-        progress=frozenset({"loading", "reading"}),
-        has_tools=False,
-        finish={"stop": "stop", "length": "length"},
-    ),
-)
-"""Written down; the client is still to come."""
-
-every_kind = pytest.mark.parametrize("kind", KINDS, ids=str)
-
 
 def kinds_that(can: Callable[[Kind], object]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("kind", [kind for kind in KINDS if can(kind)], ids=str)
+    """A test for all kinds that can do something."""
+    return pytest.mark.parametrize("kind", [pytest.param(k, id=k.name, marks=needs(k)) for k in KINDS if can(k)])
+
+
+def needs(kind: Kind) -> tuple[pytest.MarkDecorator, ...]:
+    """A package that is an extra, where the client is built on one."""
+    if kind.client != "anthropic":
+        return ()
+    reason = "the Anthropic client needs `pip install felix[anthropic]`"
+    return (pytest.mark.skipif(find_spec("anthropic") is None, reason=reason),)
+
+
+every_kind = kinds_that(lambda _: True)
 
 
 @dataclass

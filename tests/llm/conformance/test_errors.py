@@ -35,7 +35,9 @@ def test_what_asking_again_cannot_help_is_asked_once_and_told(kind: Kind, fault:
     assert " – " in (got.answer.error or "")
     assert "sk-secret" not in (got.answer.error or "")
     assert "Error code" not in (got.answer.error or "")
-    assert len(got.server.answered) == 1
+    # LM Studio has two interfaces, and one may know a name that the other does not: neither is asked twice.
+    paths = [request.path for request in got.server.answered]
+    assert len(paths) == len(set(paths)) <= (2 if kind.name == "lmstudio" and fault == "model" else 1)
 
 
 @pytest.mark.parametrize("fault", ["server", "busy"])

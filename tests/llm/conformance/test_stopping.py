@@ -12,7 +12,7 @@ import pytest
 
 from felix.llm.batching import complete_streaming, complete_whole
 from felix.llm.chat import ChatClient, Progress
-from tests.llm.conformance.kinds import Kind, every_kind, opened
+from tests.llm.conformance.kinds import KINDS, Kind, every_kind, needs, opened
 from tests.servers.fakes import Endless, Hush, Load, Read, Say, Script, Think
 
 CLOSED_S = 0.3
@@ -31,10 +31,8 @@ PHASES = {
 
 
 def _phases() -> list[object]:
-    from tests.llm.conformance.kinds import KINDS
-
     return [
-        pytest.param(kind, phase, id=f"{kind}-{phase}")
+        pytest.param(kind, phase, id=f"{kind}-{phase}", marks=needs(kind))
         for kind in KINDS
         for phase in PHASES
         if phase not in ("loading", "reading") or phase in kind.progress
