@@ -14,7 +14,7 @@ from pathlib import Path
 
 from felix.errors import ServerError
 from felix.llm.local.header import Header, read_header, stem_of
-from felix.llm.local.server import LocalServer
+from felix.llm.local.server import INSTALL, LocalServer
 from felix.llm.local.sizing import Sizing, free_memory, physical_cores, sizing
 
 IDLE_S = 600.0
@@ -135,7 +135,8 @@ def installed_header(path: Path) -> Header:
     header = read_header(path)
     if importlib.util.find_spec("xllamacpp") is None:
         raise ServerError(
-            "Felix needs a package to read model files – install it with `pip install felix[local]`, then try again.",
+            "Model files need the package xllamacpp (the extra felix[local]), which is not installed"
+            f" – install it with `{INSTALL}`, then try again.",
             fault="server",
         )
     return header

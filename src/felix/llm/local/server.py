@@ -25,6 +25,9 @@ from felix.llm.local.sizing import Sizing
 END_S = 5.0
 """A killed process is gone in milliseconds; one that the kernel holds, as a dead disk can, is not waited for."""
 
+INSTALL = f"{sys.executable} -m pip install xllamacpp"
+"""Not `felix[local]`: that means this Felix only where it was installed under its name, and never in a checkout."""
+
 _STATE = "cmd_child_to_router:state:"
 """How a line begins in which llama.cpp tells what it does."""
 _MOST_LINES = 40
@@ -126,7 +129,7 @@ class LocalServer(asyncio.SubprocessProtocol):
         if self._failed == "import":
             return ServerError(
                 f"The package that reads model files does not start ({error_text(self._reason)})"
-                " – install it again with `pip install felix[local]`, and on Linux the system's libgomp1.",
+                f" – install it again with `{INSTALL}`, and on Linux the system's libgomp1.",
                 fault="server",
             )
         if self._failed or (not self.base_url and self._code >= 0):
