@@ -113,6 +113,7 @@ class Checkout:
             "PIP_CONFIG_FILE": os.devnull,
             "PIP_EXTRA_INDEX_URL": "",
             "PIP_FIND_LINKS": "",
+            "PYTHONPATH": "",
         }
         return {name: value for name, value in {**os.environ, **own, **variables}.items() if value or name == "DISPLAY"}
 
