@@ -24,7 +24,7 @@ pytest_plugins = ["tests.servers.fixtures", "tests.ledger.folding"]
 
 # Two shared cores: a slow example is no failure. The same examples every time, and no database in the checkout.
 hypothesis.settings.register_profile("felix", deadline=None, derandomize=True, database=None)
-hypothesis.settings.load_profile("felix")
+hypothesis.settings.register_profile("quick", hypothesis.settings.get_profile("felix"), max_examples=40)
 
 THREAD_END_S = 10.0
 """How long a thread may take to end after its test."""
@@ -45,6 +45,7 @@ _LEAKS = ("OPENAI_", "ANTHROPIC_", "FELIX_API_KEY")
 
 def pytest_configure(config: pytest.Config) -> None:
     """Fixtures that live longer than a test are kept from the user's files too."""
+    hypothesis.settings.load_profile("quick" if config.option.markexpr == "not slow" else "felix")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # A shell's `&` hands this down, and so would pytest: programs that tests interrupt would go on for ever.
         signal.signal(signal.SIGINT, signal.default_int_handler)
