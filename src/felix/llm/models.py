@@ -44,18 +44,18 @@ __all__ = [
     "repair_base_url",
 ]
 
-_NAMES: dict[ServerKind, str] = {
+NAMES: dict[ServerKind, str] = {
     "lmstudio": "LM Studio",
+    "ollama": "Ollama",
     "llamacpp": "llama.cpp",
     "vllm": "vLLM",
-    "ollama": "Ollama",
-    "groq": "Groq",
     "openai": "OpenAI",
+    "groq": "Groq",
     "anthropic": "Anthropic",
     "file": "Model file",
     "other": "Model server",
 }
-
+"""Of the kinds, as people call them."""
 
 _HOSTED: Final[dict[str, ServerKind]] = {"api.openai.com": "openai", "api.groq.com": "groq", ANTHROPIC: "anthropic"}
 """Known by their address."""
@@ -162,7 +162,7 @@ async def list_models(
         except ServerError as error:
             raise faults.without_key(error, api_key) from None
     # llama.cpp and LM Studio speak this dialect as well.
-    name = "Messages server" if kind == "anthropic" and not is_anthropic(base_url) else _NAMES[kind]
+    name = "Messages server" if kind == "anthropic" and not is_anthropic(base_url) else NAMES[kind]
     if not models:
         raise ServerError(
             f"{name} runs, but has no model – download or load one there, then try again.", fault="no_model"
@@ -175,7 +175,7 @@ async def _file_report(base_url: str, context_length: int, slots: int, files: Mo
 
     asked = time.monotonic()
     model = await model_of(base_url, context_length=context_length, slots=slots, files=files)
-    return ServerReport("file", _NAMES["file"], (model,), (time.monotonic() - asked) * 1000, base_url)
+    return ServerReport("file", NAMES["file"], (model,), (time.monotonic() - asked) * 1000, base_url)
 
 
 async def check_connection(
@@ -229,7 +229,7 @@ async def _ask(server: Questions, kind: ServerKind | Literal["auto"]) -> _Listed
             return kind, models
         case "anthropic":
             if (models := await anthropic.models_of(server)) is None:
-                _, models = await _find_out(server)
+                _, models = await (_openai(server) if is_anthropic(server.base_url) else _find_out(server))
             return kind, models
         case "llamacpp" | "vllm" | "openai" | "groq" | "file" | "other":
             found, models = await _openai(server)

@@ -1,30 +1,22 @@
-"""What is said of an endpoint in a line: where it is, and how it is, each state in a word and a colour."""
+"""What is said of an endpoint in a line: its name, where it is, and how it is, each state in a word and a shape."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from felix.endpoints import Endpoint, ServerKind
-from felix.errors import FelixError, ServerError, ServerFault
-from felix.gui.server.roster import NAMES, address_words
-from felix.llm.models import ServerReport
+from felix.endpoints import Endpoint
+from felix.gui.server.roster import address_words
+from felix.llm.condition import HOSTED, Grade, Said, condition
+from felix.llm.models import NAMES, ServerReport
 
-HOSTED: frozenset[ServerKind] = frozenset({"openai", "groq", "anthropic"})
-"""Where "loaded" means nothing to a user."""
+__all__ = ["HOSTED", "Said", "StateWords", "name_of", "place_words", "state_words"]
 
-_FAULTS: dict[ServerFault, tuple[str, str]] = {
-    "unreachable": ("does not answer", "fail"),
-    "silent": ("does not answer in time", "fail"),
-    "key": ("wants a key", "stop"),
-    "no_model": ("answers · no model", "stop"),
-    "not_a_model_server": ("is no model server", "fail"),
-    "redirected": ("points elsewhere", "fail"),
-    "rate_limit": ("answers · busy", "stop"),
-    "overloaded": ("answers · busy", "stop"),
+_LOOKS: dict[Grade, tuple[str, str]] = {
+    "well": ("done", "circle-fill"),
+    "wanting": ("stop", "exclamation-circle-fill"),
+    "down": ("fail", "x-circle-fill"),
+    "unknown": ("queue", "circle"),
 }
-
-Said = ServerReport | FelixError | None
-"""Of an endpoint that was asked; None while it has not answered."""
 
 
 class StateWords(NamedTuple):
@@ -37,25 +29,8 @@ class StateWords(NamedTuple):
 
 def state_words(said: Said) -> StateWords:
     """`answers · 12 models, 2 loaded`, `does not answer`, `wants a key`."""
-    match said:
-        case None:
-            return StateWords("asking…", "queue", "circle")
-        case ServerReport():
-            return StateWords(f"answers · {models_words(said)}", "done", "circle-fill")
-        case ServerError():
-            words, state = _FAULTS.get(said.fault, ("cannot be used", "fail"))
-        case _:
-            words, state = "cannot be used", "fail"
-    return StateWords(words, state, "x-circle-fill" if state == "fail" else "exclamation-circle-fill")
-
-
-def models_words(report: ServerReport) -> str:
-    """`12 models, 2 loaded`."""
-    count = len(report.models)
-    words = f"{count:,} model{'' if count == 1 else 's'}"
-    if report.kind in HOSTED or report.kind == "file":
-        return words
-    return f"{words}, {sum(model.loaded for model in report.models)} loaded"
+    words, grade = condition(said)
+    return StateWords(words, *_LOOKS[grade])
 
 
 def place_words(endpoint: Endpoint, said: Said) -> str:
@@ -70,4 +45,4 @@ def place_words(endpoint: Endpoint, said: Said) -> str:
 
 def name_of(endpoint: Endpoint, said: Said) -> str:
     """As the list calls it: the server in use has no name before it is given one."""
-    return endpoint.name or (said.name if isinstance(said, ServerReport) else "Model server")
+    return endpoint.name or (said.name if isinstance(said, ServerReport) else NAMES["other"])

@@ -20,19 +20,6 @@ from felix.settings import Settings
 Changes = dict[str, Any]
 """Keys of `Settings` with their new values; each has a type of its own."""
 
-NAMES: dict[ServerKind, str] = {
-    "lmstudio": "LM Studio",
-    "ollama": "Ollama",
-    "llamacpp": "llama.cpp",
-    "vllm": "vLLM",
-    "openai": "OpenAI",
-    "groq": "Groq",
-    "anthropic": "Anthropic",
-    "file": "Model file",
-    "other": "Other server",
-}
-"""Of the kinds, as people call them."""
-
 
 class Preset(NamedTuple):
     """A place that many people have, ready to be added."""

@@ -10,13 +10,13 @@ from felix.errors import FelixError, ServerError, ServerFault
 from felix.gui.composer.model_menu import chosen_words, fill_model_menu
 from felix.gui.kit import Kit
 from felix.gui.server import roster
-from felix.gui.server.endpoint_words import HOSTED
 from felix.gui.settings_tab.acts import Acts
 from felix.gui.settings_tab.fields import Field
 from felix.gui.settings_tab.key_row import KeyRow
 from felix.gui.settings_tab.rows import Card, Row
 from felix.keys import VARIABLES, KeyState
 from felix.llm.address import repair_base_url
+from felix.llm.condition import HOSTED
 from felix.llm.models import ConnectionCheck, ServerReport
 from felix.settings import Settings
 

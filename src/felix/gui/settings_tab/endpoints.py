@@ -9,7 +9,7 @@ from felix.endpoints import Endpoint
 from felix.errors import FelixError, SettingsError
 from felix.gui.kit import Kit
 from felix.gui.server import roster
-from felix.gui.server.endpoint_words import Said, name_of, place_words, state_words
+from felix.gui.server.endpoint_words import name_of, place_words, state_words
 from felix.gui.settings_tab.acts import Acts
 from felix.gui.settings_tab.connection import ConnectionRows
 from felix.gui.settings_tab.endpoint_list import EndpointList, Line
@@ -17,6 +17,7 @@ from felix.gui.settings_tab.figure_rows import FigureRows
 from felix.gui.settings_tab.model_rows import ModelRows
 from felix.gui.settings_tab.more_rows import MoreRows
 from felix.gui.settings_tab.rows import UNDO_MS, Section
+from felix.llm.condition import Said
 from felix.llm.models import ServerReport
 from felix.settings import Settings
 

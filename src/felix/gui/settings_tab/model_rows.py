@@ -17,10 +17,10 @@ from felix.errors import FelixError, SettingsError
 from felix.gui.composer.attachment import size_in_words
 from felix.gui.composer.model_menu import context_words, shortened
 from felix.gui.kit import Kit
-from felix.gui.server.endpoint_words import models_words
 from felix.gui.settings_tab.acts import Acts
 from felix.gui.settings_tab.fields import number_between
 from felix.gui.settings_tab.rows import Card, Row
+from felix.llm.condition import models_words
 from felix.llm.loading import can_load
 from felix.llm.models import ModelInfo, ServerReport
 

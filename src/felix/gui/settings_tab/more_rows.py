@@ -14,13 +14,14 @@ from typing import get_args
 from felix.endpoints import Endpoint, ServerKind
 from felix.errors import SettingsError
 from felix.gui.kit import Kit
-from felix.gui.server.endpoint_words import HOSTED
-from felix.gui.server.roster import NAMES
 from felix.gui.settings_tab.fields import Choice, ChoiceMenu, Field, number_between
 from felix.gui.settings_tab.rows import Card, Row
+from felix.llm.condition import HOSTED
+from felix.llm.models import NAMES
 
 _MOST_SLOTS, _MOST_CONTEXT, _MOST_PRICE, _LONGEST = 256, 10_000_000, 1_000_000, 60
 _THOUSANDS = re.compile(r"[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
+_OTHER = "Other, compatible with OpenAI"
 _CONTEXT = "Tokens that a model is loaded with; 0 is the server's own"
 
 
@@ -74,7 +75,10 @@ class MoreRows:
         """Show what is in force."""
         endpoint = self._endpoint()
         kinds: tuple[ServerKind, ...] = get_args(ServerKind)
-        choices = [Choice("auto", "Found out by asking", "Automatic"), *(Choice(kind, NAMES[kind]) for kind in kinds)]
+        choices = [
+            Choice("auto", "Found out by asking", "Automatic"),
+            *(Choice(kind, _OTHER if kind == "other" else NAMES[kind]) for kind in kinds),
+        ]
         self.kind.show(choices, endpoint.kind)
         is_hosted = endpoint.kind in HOSTED
         self._context_row.set_hint("This service decides it" if is_hosted else _CONTEXT)

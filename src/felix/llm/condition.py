@@ -1,0 +1,60 @@
+"""How an endpoint is that was asked, in a few words that fit into a line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from felix.errors import FelixError, ServerError, ServerFault
+from felix.llm.models import ServerReport
+
+if TYPE_CHECKING:
+    from felix.endpoints import ServerKind
+
+HOSTED: frozenset[ServerKind] = frozenset({"openai", "groq", "anthropic"})
+"""Where "loaded" means nothing to a user."""
+
+Said = ServerReport | FelixError | None
+"""Of an endpoint that was asked; None while it has not answered."""
+
+Grade = Literal["well", "wanting", "down", "unknown"]
+"""`wanting`: somebody is there, and needs something: a key, a model, time."""
+
+
+class Condition(NamedTuple):
+    """`words` as `answers · 12 models, 2 loaded`."""
+
+    words: str
+    grade: Grade
+
+
+_FAULTS: dict[ServerFault, Condition] = {
+    "unreachable": Condition("does not answer", "down"),
+    "silent": Condition("does not answer in time", "down"),
+    "key": Condition("wants a key", "wanting"),
+    "no_model": Condition("answers · no model", "wanting"),
+    "loading": Condition("answers · loading", "wanting"),
+    "not_a_model_server": Condition("is no model server", "down"),
+    "redirected": Condition("points elsewhere", "down"),
+    "rate_limit": Condition("answers · busy", "wanting"),
+    "overloaded": Condition("answers · busy", "wanting"),
+}
+
+
+def condition(said: Said) -> Condition:
+    """What its report, or the error instead of one, comes to."""
+    match said:
+        case None:
+            return Condition("asking…", "unknown")
+        case ServerReport():
+            return Condition(f"answers · {models_words(said)}", "well")
+        case ServerError(fault=fault) if fault in _FAULTS:
+            return _FAULTS[fault]
+        case _:
+            return Condition("cannot be used", "down")
+
+
+def models_words(report: ServerReport) -> str:
+    """`12 models, 2 loaded`."""
+    count = len(report.models)
+    words = f"{count:,} model{'' if count == 1 else 's'}"
+    return words if report.kind in HOSTED else f"{words}, {sum(model.loaded for model in report.models)} loaded"
