@@ -220,6 +220,17 @@ def _replay(base_url: str) -> Result:
     return got
 
 
+def _pool(_base_url: str) -> Result:
+    """32 agents over 16 machines beside 2 agents on one."""
+    from benchmarks import pool
+
+    got = pool.measure()
+    what = f"a round of {got['agents']} agents over {got['hosts']} hosts"
+    figures = f"{got['pool_s']:.2f} s, of 2 agents on one host {got['one_host_s']:.2f} s, ratio {got['ratio']:.2f}"
+    _row(what, figures, f"≤ {pool.GOAL}: {_met(got['ratio'] <= pool.GOAL)}")
+    return got
+
+
 SECTIONS: dict[str, Callable[[str], Result]] = {
     "start": _start,
     "idle": _idle,
@@ -232,6 +243,7 @@ SECTIONS: dict[str, Callable[[str], Result]] = {
     "ledger alone": _keeping,
     "ledger in the window": _kept,
     "replay": _replay,
+    "pool": _pool,
 }
 
 

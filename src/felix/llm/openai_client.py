@@ -91,9 +91,14 @@ class OpenAIClient:
     async def _open(self, stack: AsyncExitStack, request: ChatRequest, *, streaming: bool) -> Opened:
         while True:
             body = self._body(request, streaming=streaming)
+            # As extra body: the SDK would look through every message for what it might translate, which takes it as
+            # long as all else it does for a request.
+            in_the_sdks_terms: dict[str, Any] = {"model": "", "messages": [], "extra_body": body}
+            if streaming:
+                in_the_sdks_terms["stream"] = True
             try:
                 opened = await stack.enter_async_context(
-                    self._sdk.chat.completions.with_streaming_response.create(**body)
+                    self._sdk.chat.completions.with_streaming_response.create(**in_the_sdks_terms)
                 )
             except openai.APIStatusError as error:
                 if not self._can_do_without(error, request, body):
@@ -119,9 +124,7 @@ class OpenAIClient:
                 body["stream_options"] = {"include_usage": True}
         else:
             extra.pop("return_progress", None)
-        if extra:
-            body["extra_body"] = extra
-        return body
+        return {**body, **extra}
 
     def _refuses(self, request: ChatRequest, field: str) -> bool:
         return (request.model, field) in self._refused
@@ -143,10 +146,9 @@ class OpenAIClient:
                 self._tried_limit_names.add(self._limit_name)
                 self._limit_name = other
                 return True
-        sent = {*body, *body.get("extra_body", ())}
         for field, names in _OPTIONAL.items():
             is_meant = param.startswith(names) if param else any(name in said for name in names)
-            if field in sent and is_meant and not _ONLY_THE_VALUE.search(code):
+            if field in body and is_meant and not _ONLY_THE_VALUE.search(code):
                 self._refused.add((request.model, field))
                 return True
         return False

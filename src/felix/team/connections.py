@@ -7,6 +7,7 @@ is asked for on another endpoint only where the workflow allows it, and only as 
 from __future__ import annotations
 
 import asyncio
+import importlib
 import ipaddress
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -96,6 +97,8 @@ class Connections:
         of a run that goes on: it keeps its model.
         """
         self._fails_over = workflow.failover
+        # The SDK takes up to seconds to be imported, on the loop: they would count as an endpoint's silence.
+        await asyncio.to_thread(importlib.import_module, "felix.llm.openai_client")
         queues = {asked.endpoint: self._queue(asked.endpoint) for asked in all_asked(workflow)}
         hosts = dict.fromkeys(host for queue in queues.values() for host in queue)
         await _reach_all(hosts, patience_s=PATIENCE_S if len(hosts) > 1 else None)
