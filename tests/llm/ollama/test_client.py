@@ -213,6 +213,7 @@ def test_a_model_is_loaded_with_a_context_and_unloaded() -> None:
     with FakeOllama() as server:
         asyncio.run(load_model(server.base_url, "", "ollama", server.idle, context_length=16_384))
         assert server.running[server.idle] == 16_384
+        assert server.requests[-1].json["keep_alive"] == "60m"
         asyncio.run(unload_model(server.base_url, "", "ollama", server.idle))
         assert server.idle not in server.running
         with pytest.raises(ServerError, match="pull it first"):

@@ -9,11 +9,15 @@ from felix.llm.questions import Questions, parsed
 
 _GENERATE = "/api/generate"
 
+_STAYS = "60m"
+"""How long a model that was loaded by hand stays without being used; LM Studio's own measure. Ollama's is five minutes,
+and questions that come after do not change what was said here."""
+
 
 async def load(server: Questions, model: str, *, context_length: int = 0) -> None:
-    """Have `model` loaded with that context, 0 for Ollama's own choice; for how long is for Ollama's settings to say.
-    One that stands with another context is loaded anew. Raises ServerError."""
-    body: dict[str, object] = {"model": model, "stream": False}
+    """Have `model` loaded with that context, 0 for Ollama's own choice. One that stands with another context is loaded
+    anew. Raises ServerError."""
+    body: dict[str, object] = {"model": model, "stream": False, "keep_alive": _STAYS}
     if context_length:
         body["options"] = {"num_ctx": context_length}
     # Minutes are nothing unusual.
