@@ -19,6 +19,10 @@ class AddressError(SettingsError, ValueError):
     """What was entered is no server address, and no sure repair makes it one."""
 
 
+_ASKING = re.compile(r"(/chat/completions|(?<=/v1)/messages|/api/(chat|generate|tags))$")
+"""Where OpenAI's, Anthropic's and Ollama's questions go."""
+
+
 def repair_base_url(text: str) -> str:
     """`text` as a base URL: http or https, a host, a port if one was given, and a path without a slash at its end.
 
@@ -56,7 +60,7 @@ def repair_base_url(text: str) -> str:
         where = f"{where}:{port}"
     path = re.sub(r"/{2,}", "/", parts.path).rstrip("/")
     # Pasted from an example of a request: the client adds this part itself.
-    path = path.removesuffix("/chat/completions")
+    path = _ASKING.sub("", path)
     return urlunsplit(SplitResult(parts.scheme, where, path or "/v1", "", ""))
 
 
