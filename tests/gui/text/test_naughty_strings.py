@@ -94,14 +94,6 @@ def stream(window: tk.Toplevel, kit: Kit) -> StreamText:
     return stream
 
 
-@pytest.fixture
-def page(window: tk.Toplevel, kit: Kit) -> MarkdownText:
-    page = MarkdownText(window, kit, on_citation=lambda _agent: None, hint=str)
-    page.widget.place(x=0, y=0, width=600, height=400)
-    window.update()
-    return page
-
-
 def grow(stream: StreamText, pieces: Iterable[str]) -> float:
     """Append piece by piece as a model writes; the longest that one of them kept the processor, with its layout."""
     longest, marks = 0.0, LineMarks()

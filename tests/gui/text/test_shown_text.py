@@ -40,14 +40,6 @@ def stream(window: tk.Toplevel, kit: Kit) -> StreamText:
     return stream
 
 
-@pytest.fixture
-def page(window: tk.Toplevel, kit: Kit) -> MarkdownText:
-    page = MarkdownText(window, kit, on_citation=lambda _agent: None, hint=str)
-    page.widget.place(x=0, y=0, width=600, height=400)
-    window.update()
-    return page
-
-
 def seen(text: tk.Text) -> str:
     return "".join(part for _, part in segments(text))
 
