@@ -14,13 +14,12 @@ SILENCE_LOOPBACK_S = 600.0
 """A model on this machine may load for minutes before its first token."""
 SILENCE_REMOTE_S = 120.0
 
+_ASKING = re.compile(r"(/chat/completions|(?<=/v1)/messages|/api/(chat|generate|tags))$")
+"""Where OpenAI's, Anthropic's and Ollama's questions go."""
+
 
 class AddressError(SettingsError, ValueError):
     """What was entered is no server address, and no sure repair makes it one."""
-
-
-_ASKING = re.compile(r"(/chat/completions|(?<=/v1)/messages|/api/(chat|generate|tags))$")
-"""Where OpenAI's, Anthropic's and Ollama's questions go."""
 
 
 def repair_base_url(text: str) -> str:
