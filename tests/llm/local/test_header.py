@@ -85,6 +85,27 @@ def test_a_file_that_was_not_downloaded_to_its_end_is_told(tmp_path: Path, kept:
     assert refused(cut).startswith("cut.gguf is cut short")
 
 
+def test_a_file_is_read_again_when_it_has_changed(tmp_path: Path) -> None:
+    path = written(tmp_path / "x.gguf", name="before")
+    assert read_header(path).name == read_header(path).name == "before"
+    written(path, name="afterwards")
+    assert read_header(path).name == "afterwards"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert "is cut short" in refused(path)
+
+
+def test_a_vocabulary_larger_than_a_block_is_stepped_over(tmp_path: Path) -> None:
+    writer = gguf.GGUFWriter(tmp_path / "x.gguf", "llama")
+    writer.add_token_list([f"{n:0{1 + n % 50}}" for n in range(60_000)])
+    writer.add_token_scores([0.5] * 60_000)
+    writer.add_name("behind it")
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.close()
+    assert (tmp_path / "x.gguf").stat().st_size > 2 * reading._BLOCK
+    assert read_header(tmp_path / "x.gguf").name == "behind it"
+
+
 @pytest.mark.parametrize("data", [b"", b"GG", b"hello world, I am no model at all", b"PK\x03\x04" * 100])
 def test_what_is_no_gguf_file_is_told(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "x.gguf"

@@ -15,6 +15,8 @@ import sys
 from typing import Any
 
 _PR_SET_PDEATHSIG = 1
+_KEPT_PROMPTS_MIB = 1024
+"""For prompts that may come again. llama.cpp's own 8 GiB would be more than all else on many machines."""
 
 
 def main() -> int:
@@ -53,6 +55,7 @@ def _parameters(xllamacpp: Any, wanted: dict[str, Any]) -> Any:  # Any: the pack
     parameters.n_ctx = wanted["context_length"] * wanted["slots"]
     parameters.cpuparams.n_threads = wanted["threads"]
     parameters.cpuparams_batch.n_threads = wanted["threads"]
+    parameters.cache_ram_mib = _KEPT_PROMPTS_MIB
     parameters.use_jinja = True
     parameters.endpoint_props = True
     parameters.ui = False

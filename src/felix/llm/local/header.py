@@ -12,6 +12,7 @@ import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,6 +27,9 @@ _MOST_ITEMS = 16 * 2**20
 """Of an array; the largest vocabularies have a quarter of a million."""
 _LONGEST_KEPT = 4_096
 """Items of an array of numbers that are kept, not skipped: one for each layer is the most that is asked for."""
+
+_BLOCK = 2**20
+"""Read at once."""
 
 _NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _TEXT, _ARRAY = 8, 9
@@ -74,12 +78,15 @@ class _BadHeader(Exception):
 
 
 def read_header(path: Path) -> Header:
-    """Read it. Raises ServerError for what cannot be a model that loads: in one sentence, with the file's name."""
+    """Read it; one that was read before and has not changed since is remembered.
+
+    Raises ServerError for what cannot be a model that loads: in one sentence, with the file's name.
+    """
     try:
         if path.exists() and not path.is_file():
             raise _refusal(f"{path} is no file – choose a .gguf file.")
-        with path.open("rb") as file:
-            return _read(file, path)
+        path.stat()  # what is not there is told as that
+        return _unchanged(path, tuple(map(_state, parts_of(path))))
     except FileNotFoundError:
         raise _refusal(f"There is no file {path} – choose the model file again.") from None
     except (OSError, ValueError) as error:
@@ -105,6 +112,22 @@ def parts_of(path: Path) -> tuple[Path, ...]:
 
 def _refusal(sentence: str) -> ServerError:
     return ServerError(sentence, fault="no_model")
+
+
+@lru_cache(maxsize=64)
+def _unchanged(path: Path, states: tuple[tuple[int, ...], ...]) -> Header:
+    """The header as it was when its parts were in these states: a vocabulary takes a tenth of a second to step over."""
+    with path.open("rb") as file:
+        return _read(file, path)
+
+
+def _state(part: Path) -> tuple[int, ...]:
+    """Something else when the file has changed; empty when it is not there."""
+    try:
+        stat = part.stat()
+    except OSError:
+        return ()
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
 def _read(file: BinaryIO, path: Path) -> Header:
@@ -178,16 +201,27 @@ def _text(known: dict[str, Value], key: str) -> str:
 
 
 class _Reader:
-    """The file from front to back; never beyond its end, never more at once than the limits allow."""
+    """The file from front to back, a block at a time; never beyond its end, never more at once than the limits allow.
+
+    Not mapped into memory: a file that is cut short while it is read would end the whole program.
+    """
 
     def __init__(self, file: BinaryIO, size: int) -> None:
-        self._file, self._left, self._size = file, size, size
+        self._file, self._size = file, size
+        self._block, self._at = b"", 0
+        self._start = 0
+        """Where in the file the block begins."""
+
+    @property
+    def position(self) -> int:
+        """In the file, of what is read next."""
+        return self._start + self._at
 
     def take(self, count: int) -> bytes:
-        self._spend(count)
-        data = self._file.read(count)
-        if len(data) < count:
-            raise _BadHeader("changed while it was read – try again when nothing writes to it")
+        if self._at + count > len(self._block):
+            self._read_on(count)
+        data = self._block[self._at : self._at + count]
+        self._at += count
         return data
 
     def number(self, code: str) -> int | float | bool:
@@ -220,8 +254,7 @@ class _Reader:
             weights += (items := math.prod(shape))
             size, per_block = _BLOCKS.get(kind, (0, 1))
             end = max(end, offset + items // per_block * size)
-        start = self._size - self._left
-        return weights, start + -start % max(1, alignment) + end if count else 0
+        return weights, self.position + -self.position % max(1, alignment) + end if count else 0
 
     def _value(self, kind: int) -> Value:
         return self.text(_LONGEST_TEXT) if kind == _TEXT else self.number(_NUMBERS[kind])
@@ -232,8 +265,7 @@ class _Reader:
         if kind == _ARRAY:
             raise _BadHeader("has a damaged header – get the file again")
         if kind == _TEXT:
-            for _ in range(items):
-                self._skip(self.count("Q", _LONGEST_TEXT))
+            self._skip_texts(items)
             return None
         code = _NUMBERS[kind]
         size = struct.calcsize(f"<{code}") * items
@@ -242,11 +274,38 @@ class _Reader:
             return None
         return struct.unpack(f"<{items}{code}", self.take(size))
 
-    def _skip(self, count: int) -> None:
-        self._spend(count)
-        self._file.seek(count, os.SEEK_CUR)
+    def _skip_texts(self, items: int) -> None:
+        """A vocabulary has hundreds of thousands: those that are whole in the block are stepped over within it."""
+        length_at = struct.Struct("<Q").unpack_from
+        while items:
+            block, at, end = self._block, self._at, len(self._block) - 8
+            while items and at <= end:
+                after = at + 8 + int(length_at(block, at)[0])
+                if after > end + 8:
+                    break
+                at, items = after, items - 1
+            self._at = at
+            if items:
+                self._skip(self.count("Q", _LONGEST_TEXT))
+                items -= 1
 
-    def _spend(self, count: int) -> None:
-        self._left -= count
-        if self._left < 0:
+    def _skip(self, count: int) -> None:
+        if self._at + count <= len(self._block):
+            self._at += count
+            return
+        self._check(count)
+        self._block, self._start, self._at = b"", self.position + count, 0
+        self._file.seek(self._start)
+
+    def _read_on(self, count: int) -> None:
+        """Have at least `count` bytes in the block, from where it is read next."""
+        self._check(count)
+        rest = self._block[self._at :]
+        block = rest + self._file.read(max(count - len(rest), _BLOCK))
+        if len(block) < count:
+            raise _BadHeader("changed while it was read – try again when nothing writes to it")
+        self._block, self._start, self._at = block, self.position, 0
+
+    def _check(self, count: int) -> None:
+        if self.position + count > self._size:
             raise _BadHeader("is cut short: its header is not whole – let the download finish, or get it again")
