@@ -29,7 +29,7 @@ def _carry_out(options: argparse.Namespace) -> int:
             from felix.cli import demo_server
 
             return demo_server.run(options)
-        case "runs" | "show" | "export" | "replay" | "doctor":
+        case "runs" | "show" | "export" | "replay" | "doctor" | "endpoints":
             from importlib import import_module
 
             return int(import_module(f"felix.cli.{options.command}").run(options))
@@ -109,7 +109,10 @@ def _add_kept(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         command.add_argument("run", metavar="RUN", help="its id, the beginning of it, or last")
     for command in (show, export):
         command.add_argument("--thinking", action="store_true", help="what the models thought, too")
-    for command in (runs, show, export, replay):
+    endpoints = commands.add_parser("endpoints", help="list the model servers of the settings, and how they do")
+    endpoints.add_argument("--json", action="store_true", help="one JSON object per line")
+
+    for command in (runs, show, export, replay, endpoints):
         command.add_argument("--ledger", default="", metavar="FILE", help="the file in which runs are kept")
         command.add_argument("--settings", type=Path, metavar="FILE", help="the settings file to use")
 

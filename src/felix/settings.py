@@ -90,7 +90,8 @@ class SettingsFile:
         self.notices: tuple[str, ...] = ()
         """What the last `load` or `change` had to say, one sentence each."""
         self.faults: tuple[str, ...] = ()
-        """Those of the notices that name a key whose value is not allowed."""
+        """Those of the notices that name a key whose value is not allowed. An endpoint that was left out is none: all
+        else holds, and who names it is told."""
         self._defaults = defaults
         self._keep_first = False
         """True while the file holds something the next change would lose: it is then kept as .bad first."""
@@ -113,11 +114,11 @@ class SettingsFile:
             self.notices = (f"{source} could not be read ({_reason(error)}); Felix uses its defaults.",)
         except (ValueError, RecursionError):
             self.notices = (self._set_aside(source),)
-        self.current, faults = _validated(raw)
-        if faults:
+        self.current, faults, left_out = _validated(raw)
+        if faults or left_out:
             self._keep_first = source == self.path
         self.faults = tuple(f"{source.name}: {fault}" for fault in faults)
-        self.notices += self.faults
+        self.notices += (*self.faults, *(f"{source.name}: {sentence}" for sentence in left_out))
         return self.current
 
     def change(self, **changes: Any) -> Settings:  # Any: each key has a type of its own, checked by the model
@@ -215,20 +216,21 @@ def _read(source: Path) -> dict[str, Any]:
     return raw
 
 
-def _validated(raw: dict[str, Any]) -> tuple[Settings, list[str]]:
-    """The settings, with the default for every key whose value is not allowed, and a sentence for each of those."""
+def _validated(raw: dict[str, Any]) -> tuple[Settings, list[str], list[str]]:
+    """The settings, with the default for every key whose value is not allowed, a sentence for each of those, and one
+    for each endpoint that was left out."""
     try:
-        return Settings.model_validate(raw), []
+        return Settings.model_validate(raw), [], []
     except ValidationError as error:
         faults = error.errors()
     kept: dict[str, Any] = dict(raw)
     sentences = [_sentence(fault) for fault in faults if fault["loc"][:1] != ("endpoints",)]
     for key in {str(fault["loc"][0]) for fault in faults if fault["loc"]}:
         kept.pop(key, None)
+    left_out: list[str] = []
     if "endpoints" in raw and "endpoints" not in kept:
-        kept["endpoints"], said = _valid_endpoints(raw["endpoints"])
-        sentences += said
-    return Settings.model_validate(kept), sentences
+        kept["endpoints"], left_out = _valid_endpoints(raw["endpoints"])
+    return Settings.model_validate(kept), sentences, left_out
 
 
 def _valid_endpoints(given: object) -> tuple[list[Endpoint], list[str]]:
