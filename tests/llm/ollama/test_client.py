@@ -130,6 +130,17 @@ def test_a_prompt_that_was_cut_is_told(model: str, *, streaming: bool) -> None:
     assert note == "Ollama cut the prompt to 2,050 tokens, its context holds 4,096 – raise the context length"
 
 
+def test_a_prompt_is_held_against_the_context_that_its_request_asked_for() -> None:
+    class Obeying(FakeOllama):
+        def objection(self, request: Request) -> Refusal | None:
+            self.running[request.json["model"]] = request.json["options"]["num_ctx"]
+            return None
+
+    with Obeying(Script(Say("Hello"), End(), prompt_tokens=4_097), context_length=4096) as server:
+        answer = use(server, lambda c: ask(c, question(LONG, model=server.loaded)), context_length=16_384)
+    assert answer.notes == ()
+
+
 def test_a_prompt_that_was_read_whole_is_not_remarked_on() -> None:
     with FakeOllama(Script(Say("Hello"), End(), prompt_tokens=4_001), context_length=8192) as server:
         assert use(server, lambda client: ask(client, question(LONG, model=server.loaded))).notes == ()

@@ -22,7 +22,7 @@ from felix.llm.exchange import Exchange, Opened
 from felix.llm.ollama.address import native_root
 from felix.llm.ollama.dialect import AnswerReader
 from felix.llm.ollama.lists import PS, is_elsewhere, running_context
-from felix.llm.ollama.prompts import SHORT, cut_note, prompt_bytes
+from felix.llm.ollama.prompts import cut_note, prompt_bytes
 from felix.llm.surrogates import mend
 
 _LOOKING = httpx2.Timeout(2.0)
@@ -51,7 +51,7 @@ class OllamaClient:
         self._heard_at: dict[str, float] = {}
         """When each model last ended an answer."""
         self._contexts: dict[str, int] = {}
-        """What each model was loaded with when it was last looked at."""
+        """What each model was loaded with when it was last looked at; 0 where the server does not tell."""
 
     async def aclose(self) -> None:
         await self._http.aclose()
@@ -130,27 +130,28 @@ class OllamaClient:
         except (*transport.ERRORS, ValueError):
             return False
         # A model that cannot have the context that is wanted stays with less; it is not loaded anew each time.
-        return context is None or (0 < context < self._context_length and context != before)
+        must_load = context is None or (0 < context < self._context_length and context != before)
+        if must_load:
+            self._contexts.pop(model, None)
+        return must_load
 
     async def _cut(self, request: ChatRequest, usage: Usage) -> Note | None:
         """The note about a prompt of which less was read than was sent."""
-        sent = prompt_bytes(request.messages)
-        if sent < SHORT:
-            return None
         context = self._contexts.get(request.model)
-        if context is None:
+        if context is None and not is_elsewhere(request.model):
             try:
                 context = await self._running_context(request.model)
             except (*transport.ERRORS, ValueError):
-                context = None
-        return cut_note(sent, usage.prompt_tokens, context or self._context_length)
+                pass  # the answer is there; it is not held up for this
+        return cut_note(prompt_bytes(request.messages), usage.prompt_tokens, context or self._context_length)
 
     async def _running_context(self, model: str) -> int | None:
         """See `lists.running_context`. Raises what a request and JSON may raise."""
         response = await self._http.get(self._root + PS, timeout=_LOOKING)
         context = running_context(response.json(), model)
-        self._contexts.pop(model, None)
-        if context:
+        if context is None:
+            self._contexts.pop(model, None)
+        else:
             self._contexts[model] = context
         return context
 

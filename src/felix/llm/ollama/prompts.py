@@ -15,7 +15,7 @@ _NEAR_HALF = 32
 _MOST_BYTES = 7.0
 """UTF-8 bytes of text per token from which on tokens are missing: hardly a tokenizer averages more over a prompt."""
 
-SHORT = 1_000
+_SHORT = 1_000
 """Bytes of a prompt that fits every context."""
 
 
@@ -30,7 +30,7 @@ def cut_note(sent_bytes: int, counted: int, context: int) -> Note | None:
 
     None when it may have been read whole, also when Ollama does not count what it still remembered (`counted` 0).
     """
-    if context <= 0 or sent_bytes < SHORT:
+    if context <= 0 or sent_bytes < _SHORT:
         return None
     half = context - (context - _KEPT) // 2
     # No one chooses a prompt that leaves no room to answer.
