@@ -10,8 +10,8 @@ from felix.endpoints import Endpoint
 from tests.servers.fault_server import ClientGone, Connection, FaultServer, Request
 from tests.servers.quirks import DONE, ROLE, STOP, USAGE, event, text
 
-Mood = Literal["well", "down", "overloaded", "limited", "broken", "empty"]
-"""`down`: connections are dropped; the others are 503, 429, 500, and no model loaded."""
+Mood = Literal["well", "down", "silent", "overloaded", "limited", "broken", "empty"]
+"""`down`: connections are dropped; `silent`: no answer begins; the others are 503, 429, 500, and no model loaded."""
 
 _REFUSALS: dict[Mood, tuple[str, str]] = {
     "overloaded": ("503 Service Unavailable", "too many requests are waiting"),
@@ -94,6 +94,9 @@ class Machine:
             raise ClientGone
         if request.method == "GET":
             self._list(client)
+        elif self.mood == "silent":
+            client.head()
+            client.silence()
         elif self.mood != "well":
             status, words = _REFUSALS[self.mood]
             client.reply_json({"error": {"message": words}}, status, Retry_After="0.01")

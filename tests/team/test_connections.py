@@ -48,7 +48,7 @@ def test_each_asks_where_it_was_told_and_says_so(two: tuple[Machine, Machine]) -
     assert [len(each.asked) for each in (*two, here)] == [1, 1, 1]
     assert run.state.plan is not None
     planned = [(each.endpoint, each.model, each.context_length) for each in run.state.plan.agents]
-    assert planned == [("gpu2", "m", 8_192), ("GPU1", "m", 16_384)]
+    assert planned == [("gpu2", "m", 8_192), ("gpu1", "m", 16_384)]
     assert {each.endpoint for each in run.doings("research-1") if each.state == "connecting"} == {"gpu2"}
 
 
@@ -249,13 +249,18 @@ def test_without_leave_nobody_is_asked_elsewhere(two: tuple[Machine, Machine]) -
         ("overloaded", "is overloaded"),
         ("broken", "failed"),
         ("empty", "has no model"),
+        ("silent", "is silent"),
     ],
 )
 def test_with_leave_the_answer_is_asked_for_elsewhere_and_it_is_told(
     two: tuple[Machine, Machine], mood: str, why: str
 ) -> None:
     two[0].mood = mood  # type: ignore[assignment]
-    run = Mixed(flow("{id: r, role: research}", "endpoint: gpu1", "failover: true"), [e.endpoint() for e in two])
+    run = Mixed(
+        flow("{id: r, role: research}", "endpoint: gpu1", "failover: true"),
+        [each.endpoint() for each in two],
+        silence_timeout_s=1,
+    )
     assert run.said() == {"r-1#1": ("complete", "gpu2"), "synthesis": ("complete", "gpu2")}
     told = [each for each in run.doings("r-1") if each.state == "retrying" and each.endpoint == "gpu2"]
     assert [each.detail for each in told] == [f"gpu1 {why} – asking gpu2"]
@@ -273,6 +278,30 @@ def test_an_endpoint_that_was_never_there_is_stood_in_for(two: tuple[Machine, Ma
     assert run.said()["r-1#1"] == ("complete", "gpu1"), "who is asked by this run anyway comes first"
     assert run.ends()["r-1#1"].notes == ("dead does not answer: asked gpu1",)
     assert "gpu2" not in run.reached
+
+
+def test_a_run_whose_server_is_down_begins_where_it_may(two: tuple[Machine, Machine]) -> None:
+    with Machine("here") as here:
+        here.mood = "down"
+        run = Mixed(flow("{id: r, role: research}", "failover: true"), [two[0].endpoint()], in_use=here.base_url)
+    assert run.said() == {"r-1#1": ("complete", "gpu1"), "synthesis": ("complete", "gpu1")}
+
+
+def test_a_machine_that_goes_down_in_the_middle_of_a_run_is_stood_in_for(two: tuple[Machine, Machine]) -> None:
+    def watch(record: Record) -> None:
+        if isinstance(record.event, ThoughtComplete):
+            two[0].mood = "down"
+
+    run = Mixed(
+        flow("{id: r, role: research}", "endpoint: gpu1", "failover: true", checkpoints="[0, 0.5]"),
+        [each.endpoint() for each in two],
+        watch=watch,
+    )
+    assert run.said() == {
+        "r-1#1": ("complete", "gpu1"),
+        "r-1#2": ("complete", "gpu2"),
+        "synthesis": ("complete", "gpu2"),
+    }
 
 
 def test_another_endpoint_is_asked_for_its_own_model_when_it_has_not_the_one_that_is_wanted() -> None:

@@ -25,8 +25,8 @@ class Asked:
     """Empty: the endpoint's own."""
 
 
-Choice = Callable[[Asked], tuple[str, int | None]]
-"""The model that who asks so will have, and its context in tokens; None where nobody says."""
+Choice = Callable[[Asked], tuple[str, str, int | None]]
+"""(endpoint or pool, model, its context in tokens) that who asks so will have, as far as anybody knows."""
 
 
 def asked_by(workflow: Workflow, spec: AgentSpec) -> Asked:

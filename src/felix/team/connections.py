@@ -87,8 +87,9 @@ class Connections:
 
     @property
     def max_parallel(self) -> int:
-        """How many may ask the main one at once."""
-        return self._main.slots("")
+        """How many of those who ask the main one, or its pool, may do so at once."""
+        queue = next((queue for queue in self._queues.values() if self._main in queue), (self._main,))
+        return sum(host.slots("") for host in queue if host.connection)
 
     async def open(self, workflow: Workflow, before: RunStarted | None = None) -> None:
         """Reach every place that the workflow names, all at once.
@@ -104,6 +105,8 @@ class Connections:
         await _reach_all(hosts, patience_s=PATIENCE_S if len(hosts) > 1 else None)
         reached = [host for host in hosts if host.connection]
         main = queues.get(workflow.endpoint or "") or tuple(hosts)
+        if not reached and self._fails_over:
+            reached = await self._spare(hosts)
         if not reached:
             raise main[0].error or FelixError("No server could be reached.")
         self._main = next(host for host in (*main, *reached) if host.connection)
@@ -119,13 +122,15 @@ class Connections:
                     if any(other.connection for other in queue):
                         self._news.setdefault(name, []).append(f"{host.name} does not answer – {name} goes on without")
 
-    def choice(self, asked: Asked) -> tuple[str, int | None]:
-        """(model, its context) that who asks so will have, as far as it is known; of a pool the least context."""
-        reached = [host.connection for host in self._queue(asked.endpoint) if host.connection]
+    def choice(self, asked: Asked) -> tuple[str, str, int | None]:
+        """As `Choice` says; of a pool the least context."""
+        queue = self._queue(asked.endpoint)
+        name = queue[0].endpoint.name if len(queue) == 1 and asked.endpoint else asked.endpoint
+        reached = [host.connection for host in queue if host.connection]
         if not reached:
-            return asked.model, None
+            return name, asked.model, None
         model = asked.model or reached[0].model
-        return model, min((context for each in reached if (context := each.context_of(model))), default=None)
+        return name, model, min((context for each in reached if (context := each.context_of(model))), default=None)
 
     async def ask(
         self,

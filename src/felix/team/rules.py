@@ -32,14 +32,14 @@ def addition(workflow: Workflow, rule: Rule, state: RunState, after: PlannedRoun
         return None
     number = len(likes) + 1
     asked = asked_by(workflow, spec)
-    model, context = choice(asked)
+    endpoint, model, context = choice(asked)
     agent = PlannedAgent(
         agent_id=AgentId(f"{spec.id}-{number}"),
         code=f"{_letters(spec, likes, state)}{number}",
         role=spec.role,
         spawn=after.t,
         model=model,
-        endpoint=asked.endpoint,
+        endpoint=endpoint,
         context_length=context,
     )
     rounds = joined(state.rounds, agent.agent_id, workflow.checkpoints, after)

@@ -212,19 +212,18 @@ def _plan(
 def planned_agents(workflow: Workflow, model: str = "", choice: Choice | None = None) -> tuple[PlannedAgent, ...]:
     """The agents of a workflow. Without a `choice`, `model` is for those that name none and ask the server in use."""
 
-    def unasked(asked: Asked) -> tuple[str, int | None]:
-        return asked.model or ("" if asked.endpoint else model), None
+    def unasked(asked: Asked) -> tuple[str, str, int | None]:
+        return asked.endpoint, asked.model or ("" if asked.endpoint else model), None
 
     def planned(member: Member) -> PlannedAgent:
-        asked = asked_by(workflow, member.spec)
-        name, context = (choice or unasked)(asked)
+        endpoint, name, context = (choice or unasked)(asked_by(workflow, member.spec))
         return PlannedAgent(
             agent_id=member.id,
             code=member.code,
             role=member.spec.role,
             spawn=member.spec.spawn_depth,
             model=name,
-            endpoint=asked.endpoint,
+            endpoint=endpoint,
             context_length=context,
         )
 
