@@ -262,15 +262,16 @@ def test_an_agent_answers_a_question_in_its_card(quick_server: str, open_window:
     felix.until(lambda: one.offers == {"retry", "ask"})
 
 
-def test_a_note_that_comes_too_late_is_kept_on_its_sheet(quick_server: str, open_window: Open) -> None:
-    felix = open_window(quick_server, LONG)
+def test_a_note_that_comes_too_late_is_kept_on_its_sheet(slow_server: str, open_window: Open) -> None:
+    felix = open_window(slow_server, LONG)
     sheet = felix.window.acts.sheet
     begin(felix)
     felix.press("<Control-N>", felix.task)
     assert sheet.is_open
     sheet.box.widget.insert("1.0", "Prices in euro, please")
     felix.until(lambda: sheet.go.instate(["!disabled"]))
-    felix.until(lambda: state_of(felix).status is not None)
+    felix.window.control.stop()
+    over(felix)
     felix.until(lambda: sheet.go.instate(["disabled"]))
     felix.press("<Control-Return>", sheet.box.widget)
     assert (sheet.is_open, sheet.box.text) == (True, "Prices in euro, please")
