@@ -184,7 +184,7 @@ odd = st.text(max_size=300) | st.sampled_from(
 
 
 @given(odd, odd)
-@settings(max_examples=40)
+@settings(max_examples=settings().max_examples * 2 // 5)  # each of them is dear
 def test_any_task_and_any_thought_give_an_answer(task: str, thought: str) -> None:
     said = [("research-1", "research", 0.0, thought), ("critic-1", "critic", 0.5, thought)]
     for messages in (prompt("analysis-1", "analysis", 0.5, said, task), hub_prompt(said, task)):

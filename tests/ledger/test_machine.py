@@ -215,5 +215,5 @@ def durable(told: Told) -> list[Record]:
     return [record for record in told.heard if not isinstance(record.event, PASSING)]
 
 
-LedgerMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+LedgerMachine.TestCase.settings = settings(max_examples=settings().max_examples // 4, stateful_step_count=30)
 TestLedgerMachine = LedgerMachine.TestCase
