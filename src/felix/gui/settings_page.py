@@ -10,7 +10,7 @@ from typing import Any
 
 from felix.endpoints import at, unnamed
 from felix.engine import Engine
-from felix.errors import FelixError
+from felix.errors import FelixError, WorkflowError
 from felix.gui.aside import Aside
 from felix.gui.bridge import Bridge
 from felix.gui.file_dialogs import FileDialogs
@@ -25,6 +25,8 @@ from felix.ledger.file import Ledger
 from felix.ledger.reader import Reader
 from felix.llm.models import ConnectionCheck, ServerReport
 from felix.settings import SettingsFile
+from felix.team.fit import needs_context
+from felix.team.workflow import Library
 
 
 class SettingsPage:
@@ -39,23 +41,23 @@ class SettingsPage:
         keys: KeyStore,
         bridge: Bridge,
         overlays: Overlays,
+        library: Library,
         *,
         on_change: Callable[[frozenset[str]], None],
         on_saved: Callable[[str], None],
         on_key: Callable[[], None],
         on_works: Callable[[], None],
         on_show_log: Callable[[], None],
-        needs_context: Callable[[], int] = lambda: 0,
     ) -> None:
         """`on_key` hears that a key has come or gone: the server may answer differently now. `on_works` hears that a
         model has answered a test."""
         self._frame, self._kit, self._settings = frame, kit, settings
         self._engine, self._keys, self._bridge, self._aside = engine, keys, bridge, Aside(bridge)
-        self._on_key, self._on_works = on_key, on_works
+        self._library, self._on_key, self._on_works = library, on_key, on_works
         self._tab: SettingsTab | None = None
         self.examination = Examination(
             frame.winfo_toplevel(), kit, engine, bridge, settings, overlays,
-            change=self._change, needs_context=needs_context,
+            change=self._change, needs_context=self._needs_context,
         )  # fmt: skip
         dialogs = self._dialogs = FileDialogs()
         self._acts = Acts(
@@ -107,6 +109,15 @@ class SettingsPage:
 
     def _examine(self, name: str) -> None:
         self.examination.open(name)
+
+    def _needs_context(self) -> int:
+        """Tokens of the longest prompt of the chosen workflow with its answer, for a short task; 0 without one."""
+        settings = self._settings.current
+        try:
+            workflow = self._library.find(settings.workflow).workflow
+        except WorkflowError:
+            return 0
+        return needs_context("", workflow, settings) if workflow else 0
 
     def _change(self, **changes: Any) -> None:  # Any: as SettingsFile.change
         self.tab.change(**changes)

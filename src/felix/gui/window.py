@@ -129,7 +129,7 @@ class Window:
         )
         self.helix.frame.pack(fill="both", expand=True)
         self.settings_page = SettingsPage(
-            self.header.settings, kit, self.settings, self.engine, self.keys, self.bridge, self.overlays,
+            self.header.settings, kit, self.settings, self.engine, self.keys, self.bridge, self.overlays, self.library,
             on_change=self.apply_settings, on_saved=self._saved, on_key=self.watch.look,
             on_works=self.watch.has_worked, on_show_log=self.show_log,
         )  # fmt: skip

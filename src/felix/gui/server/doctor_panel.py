@@ -203,7 +203,7 @@ class DoctorPanel:
     def _tick(self) -> None:
         seconds = time.monotonic() - self._since
         self.verdict.configure(text=f"{self._doing}, {seconds:.0f} s" if seconds >= 1 else self._doing)
-        self._after = self.verdict.after(_TICK_MS, self._tick)
+        self._after = self._page.canvas.after(_TICK_MS, self._tick)
 
     def _stop_ticking(self) -> None:
         if self._after:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from felix.endpoints import Endpoint
+from felix.endpoints import Endpoint, at
 from felix.engine import Engine
 from felix.errors import FelixError, SettingsError
 from felix.gui.bridge import Bridge
@@ -91,7 +91,7 @@ class Examination:
 
     def _put_in_force(self, repair: Repair) -> None:
         if repair.base_url:
-            self._change(**roster.moved(self._settings.current, self._endpoint().name, repair.base_url))
+            self._move(repair.base_url)
         values: dict[str, Any] = {}  # Any: as in roster.changed
         if repair.kind:
             values["kind"] = repair.kind
@@ -100,6 +100,16 @@ class Examination:
         if values:
             self._change(**roster.changed(self._settings.current, self._endpoint().name, **values))
             self._name = self._endpoint().name
+
+    def _move(self, base_url: str) -> None:
+        """Another address; where one of the list is already, that one is used in place of the one in use."""
+        settings, endpoint = self._settings.current, self._endpoint()
+        there = at(settings.endpoints, base_url)
+        if there and there.name != endpoint.name and roster.is_in_use(settings, endpoint):
+            self._change(**roster.used(settings, there.name))
+            self._name = there.name
+        else:
+            self._change(**roster.moved(settings, endpoint.name, base_url))
 
     def _put_back(self, name: str, before: dict[str, Any]) -> None:
         self._name = name
