@@ -34,7 +34,7 @@ from felix.events import (
 )
 from felix.ledger.speech import GrowingText, Speech, Thought
 from felix.ledger.state import RunState
-from felix.ledger.words import lacking
+from felix.ledger.words import lacking, place_of
 from felix.team.schedule import describe
 from felix.terminal import safe
 
@@ -127,7 +127,9 @@ class PlainFace:
     def _take_floor(self, thought_id: ThoughtId) -> None:
         thought = self.state.thoughts[thought_id]
         self._floor, self._shown, self._edition = thought_id, 0, thought.answer.edition
-        self._heading(f"{thought.agent_id} · round {thought.round} · depth {thought.checkpoint:.2f}")
+        place = place_of(self.state, thought)
+        at = f" · {place}" if place else ""
+        self._heading(f"{thought.agent_id} · round {thought.round} · depth {thought.checkpoint:.2f}{at}")
 
     def _leave_floor(self, thought: Thought) -> None:
         self._floor = None

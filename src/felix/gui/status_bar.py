@@ -15,7 +15,7 @@ from felix.events import AgentId
 from felix.gui.kit import Kit
 from felix.ledger.speech import Speech, Thought
 from felix.ledger.state import RunState
-from felix.ledger.words import deed_of
+from felix.ledger.words import deed_of, places
 
 HEIGHT = 26
 """At the type's own size; larger type needs more."""
@@ -46,6 +46,7 @@ class StatusBar:
         row.pack(fill="both", expand=True)
         self._server = self._item(row, icon="circle-fill")
         self._model = self._item(row, icon="cpu")
+        self._places = self._item(row, icon="hdd-network")
         self._quiet = self._item(row, icon="check2")
         self._warning = kit.button(
             row, "Show log", "exclamation-octagon", on="side", font="Small", padding=(6, 0, 6, 1), icon_size=11,
@@ -60,12 +61,12 @@ class StatusBar:
         self._speed = self._item(row, icon="speedometer2")
         # at the right, from the edge inwards; the quiet word stands left of them
         self._right: tuple[tk.Widget, ...] = (
-            self._hint, self._percent, self._bar, self._elapsed, self._agents, self._speed, self._quiet,
+            self._hint, self._percent, self._bar, self._elapsed, self._agents, self._speed, self._places, self._quiet,
         )  # fmt: skip
         self._left: tuple[tk.Widget, ...] = (self._server, self._unsaved, self._model, self._warning)
         self._dear: tuple[tk.Widget, ...] = (
             self._server, self._unsaved, self._warning, self._percent, self._quiet, self._agents, self._elapsed,
-            self._hint, self._model, self._bar, self._speed,
+            self._hint, self._model, self._bar, self._speed, self._places,
         )  # fmt: skip
         """The dearest first: where there is no room for all, the last ones go."""
         self._wanted: set[tk.Widget] = {self._server, self._hint}
@@ -146,7 +147,7 @@ class StatusBar:
         self._next_figures = 0.0
         running: set[tk.Widget] = {self._percent, self._bar}
         figures: set[tk.Widget] = {self._elapsed, self._agents, self._speed}
-        self._wanted -= running | figures | {self._hint}
+        self._wanted -= running | figures | {self._hint, self._places}
         self._deed = deed_of(state)
         if self._deed:
             running = set()  # what was asked for then is no part of what had been planned
@@ -225,10 +226,19 @@ class StatusBar:
             kit.set_label(self._speed, text=f"{about}{count:,} tokens", icon="hash")
             self._agents.configure(text=f"{answered} of {len(state.agents)} agents answered")
             self._elapsed.configure(text=clock(state.duration_s or 0.0))
+        self._write_places(state)
         self._fraction = state.calls_ended / state.calls_planned
         self._percent.configure(text=f"{self._fraction:.0%}".replace("%", " %"))
         self._draw_bar()
         self._fit()
+
+    def _write_places(self, state: RunState) -> None:
+        """How many servers a run asks, where it is more than one, and which."""
+        asked = places(state)
+        if len(asked) > 1:
+            self._places.configure(text=f"{len(asked)} servers")
+            self._wanted.add(self._places)
+            self._kit.tooltip(self._places, "\n".join(asked))
 
     def _tokens_per_s(self, state: RunState) -> float | None:
         """Of all live answers together, over the last seconds of the run; None when only this moment is known."""

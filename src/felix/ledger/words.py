@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from datetime import datetime
 
 from felix.events import Act, LeftOut, RunStatus, Status
-from felix.ledger.speech import Speech, Thought
+from felix.ledger.speech import Agent, Speech, Thought
 from felix.ledger.state import RunState
 
 ENDINGS: dict[Status | str, str] = {
@@ -71,6 +72,39 @@ def model_of(state: RunState) -> str:
     return f"{plan.model} on {plan.server_name}" if plan.server_name else plan.model
 
 
+def places(state: RunState) -> tuple[str, ...]:
+    """Where a run asks, in the order of its agents: names of endpoints, or of the server where one has no name."""
+    asked: list[str] = []
+    for agent in state.agents.values():
+        asked += [_place(state, thought) for thought in agent.thoughts] or [_named(state, agent.endpoint)]
+    asked += [_place(state, each) for each in (*state.earlier, state.synthesis) if each is not None]
+    return tuple(dict.fromkeys(asked))
+
+
+def place_of(state: RunState, who: Agent | Speech) -> str:
+    """`Ollama · llama3.1:8b`: where that was or is asked; empty in a run that asks one server alone."""
+    if len(places(state)) < 2:
+        return ""
+    speech = who.latest if isinstance(who, Agent) else who
+    if speech is not None:
+        words = (_place(state, speech), speech.model)
+    else:
+        assert isinstance(who, Agent)
+        words = (_named(state, who.endpoint), who.model)
+    return " · ".join(part for part in words if part)
+
+
+def _place(state: RunState, speech: Speech) -> str:
+    endpoint = speech.endpoint
+    if not endpoint and isinstance(speech, Thought) and speech.is_live and speech.agent_id in state.agents:
+        endpoint = state.agents[speech.agent_id].endpoint  # it is not known yet which of a pool it will be
+    return _named(state, endpoint)
+
+
+def _named(state: RunState, endpoint: str) -> str:
+    return endpoint or (state.plan.server_name or state.plan.server if state.plan else "")
+
+
 def deed_of(state: RunState) -> str:
     """What goes on in a run that had ended, `Asked research-1`; empty in any other, and where its rounds go on."""
     if state.reopened_at is None:
@@ -88,8 +122,11 @@ def began(state: RunState) -> str:
     return datetime.fromtimestamp(state.started_at).astimezone().strftime("%Y-%m-%d %H:%M")
 
 
-def facts(thought: Thought) -> str:
-    """`round 2, depth 0.30, confidence 0.70, cut short`: where a thought stands and what it is worth."""
+def facts(thought: Thought, place: str = "") -> str:
+    """`round 2, depth 0.30, confidence 0.70, cut short`: where a thought stands and what it is worth.
+
+    `place` is where it was asked, if that is to be said.
+    """
     words = [f"round {thought.round}", f"depth {thought.checkpoint:.2f}"]
     match thought.act:
         case "retry":
@@ -102,6 +139,8 @@ def facts(thought: Thought) -> str:
         words.append(f"confidence {thought.confidence:.2f}")
     if thought.status != "complete":
         words.append(ending(thought))
+    if place:
+        words.append(place)
     return ", ".join(words)
 
 
@@ -126,6 +165,9 @@ def figures(state: RunState) -> list[tuple[str, str]]:
     if state.duration_s is not None:
         rows.append(("Time", duration(state.duration_s)))
     rows.append(("Answers", f"{len(state.thoughts)} thoughts of {len(state.agents)} agents, {syntheses_of(state)}"))
+    if len(asked := places(state)) > 1:
+        answers = Counter(_place(state, speech) for speech in speeches)
+        rows.append(("Asked", ", ".join(f"{place} ({answers[place]})" for place in asked)))
     if any(speech.tokens or speech.usage for speech in speeches):
         rows.append(("Tokens written", tokens(speeches)))
     if state.usage is not None:

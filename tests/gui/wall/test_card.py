@@ -91,7 +91,7 @@ def shown(window: tk.Toplevel, kit: Kit, prefs: SettingsFile) -> Iterator[Shown]
         ("loading", {}, "Loading", "The server loads the model"),
         ("reading", {"fraction": 0.4, "read": (ThoughtId("critic-1#1"),)}, "Reading prompt 40 %", "Reading 1 thought"),
         ("waiting", {}, "Waiting", "Waiting for the first token"),
-        ("retrying", {"detail": "Again in 2 s."}, "Retrying", "Again in 2 s."),
+        ("retrying", {"detail": "The line broke."}, "Retrying", "The line broke."),
     ],
 )
 def test_before_the_first_token_the_card_says_what_it_waits_for(

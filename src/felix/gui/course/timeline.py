@@ -19,6 +19,7 @@ from felix.gui.pointer_tip import PointerTip
 from felix.gui.status_bar import clock
 from felix.ledger.speech import Speech
 from felix.ledger.state import RunState
+from felix.ledger.words import place_of
 
 ROW, LOW_ROW = 22, 14
 MANY = 10
@@ -423,5 +424,6 @@ class Timeline:
         if drawn is not None:
             player = self._bridge.player
             clock_ = player.clock if player is not None else self._bridge.clock
-            words = words_of(drawn.told.agent_id, drawn.speech, clock_, self._state.now)
+            place = place_of(self._state, drawn.speech)
+            words = words_of(drawn.told.agent_id, drawn.speech, clock_, self._state.now, place)
         self._tip.show(words, event.x_root, event.y_root)

@@ -107,14 +107,14 @@ def told_of(agent_id: AgentId, thought_id: ThoughtId, speech: Speech, clock: Run
     return Told(agent_id, thought_id, tuple(spans), speech.is_live, badge if badge in ("fail", "stop") else "")
 
 
-def words_of(agent_id: AgentId, speech: Speech, clock: RunClock, now: float) -> str:
-    """Who, which thought, how long it did what, and its figures: some lines."""
+def words_of(agent_id: AgentId, speech: Speech, clock: RunClock, now: float, place: str = "") -> str:
+    """Who, which thought, where it is asked if that is to be said, how long it did what, its figures: some lines."""
     if isinstance(speech, Thought):
         first = f"{agent_id}{DOT}{shorten(heading(speech), MOST_WORDS, placeholder='…')}"
     else:
         assert agent_id == HUB
         first = "Synthesis"
-    lines = [first, badge_of(speech).word]
+    lines = [first, *([place] if place else []), badge_of(speech, at=now).word]
     until = now if speech.ended_at is None else speech.ended_at
     times: dict[str, float] = {}
     ends = [*(speech.opened_at + ms / 1000 for ms, _ in speech.states[1:]), until]

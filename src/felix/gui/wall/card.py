@@ -42,6 +42,7 @@ from felix.gui.wall.thinking_strip import ThinkingStrip
 from felix.gui.wall.waiting_panel import DOTS, WaitingPanel
 from felix.ledger.speech import Agent, Thought
 from felix.ledger.state import RunState
+from felix.ledger.words import place_of
 from felix.settings import SettingsFile
 
 TYPING_S = 0.03
@@ -358,7 +359,9 @@ class Card:
         assert agent is not None
         now = self._state.now
         self._head.set_meta(meta(agent, self._state))
-        self._foot.show(agent, now, narrow=self._is_narrow)
+        self._foot.show(agent, now, narrow=self._is_narrow, place=place_of(self._state, agent))
+        if agent.latest is not None and agent.latest.activity == "loading" and not self.asking.is_stopping:
+            self._head.set_badge(badge_for(agent, self._state, short=self._is_short), agent.code)
         self._draw_waiting()
         self._document.refresh(now)
         self._strip.show(self._document.open_thinking)
@@ -426,8 +429,11 @@ class Card:
         self._pointer = f"@{event.x},{event.y}" if event is not None else ""
 
     def _explain(self) -> str:
-        thought = latest_of(self.agent) if self.agent is not None else None
-        return in_words(thought, self._state) if thought is not None else ""
+        if self.agent is None:
+            return ""
+        thought, place = latest_of(self.agent), place_of(self._state, self.agent)
+        read = in_words(thought, self._state) if thought is not None else ""
+        return "\n".join(part for part in (f"Asks {place}" if place else "", read) if part)
 
     def _left(self, event: tk.Event[Any]) -> None:
         # the pointer also leaves when it goes on to a part of this one

@@ -25,11 +25,14 @@ class CardFoot:
         kit.tooltip(self._confidence, self._explain_confidence)
         self.parts: tuple[tk.Misc, ...] = (self.frame, self._counts, self._confidence)
         """For bindings."""
-        self._words = self._stated = ""
+        self._words = self._stated = self._place = ""
 
-    def show(self, agent: Agent, now: float, *, narrow: bool) -> None:
-        """Counts of the latest thought, and the latest confidence. `now` in Unix seconds."""
-        self._agent = agent
+    def show(self, agent: Agent, now: float, *, narrow: bool, place: str = "") -> None:
+        """Counts of the latest thought, and the latest confidence. `now` in Unix seconds.
+
+        `place` is where it is asked, in a run that asks several servers.
+        """
+        self._agent, self._place = agent, place
         words = footer(agent, now, narrow=narrow)
         if words != self._words:
             # a label that is configured lays out its parents again, even with the same words
@@ -52,7 +55,7 @@ class CardFoot:
         if latest is None:
             return ""
         first = ttft_of(latest)
-        parts = [f"First token after {first:.1f} s" if first is not None else "", latest.model]
+        parts = [f"First token after {first:.1f} s" if first is not None else "", self._place or latest.model]
         parts.append(f"temperature {latest.temperature:.2f}" if latest.temperature is not None else "")
         counted = latest.usage
         parts.append("Counts with ~ are estimates" if counted is None else f"{counted.prompt:,} tokens of prompt")

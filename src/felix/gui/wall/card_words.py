@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple, assert_never
 
@@ -9,8 +10,15 @@ from felix.events import AgentId, Status, ThoughtId
 from felix.gui.wall.offers import turn_of
 from felix.ledger.speech import Agent, Note, Speech, Thought
 from felix.ledger.state import RunState
+from felix.ledger.words import place_of
 
 DOT = "  ·  "
+LONGEST_PLACE = 18
+"""Characters of an endpoint's name where there is room for few."""
+_AGAIN_IN = re.compile(r"\bin (\d+(?:\.\d+)? s)\b")
+"""In what a run says of an answer that is asked for again."""
+_ELSEWHERE = re.compile(r" – asking (.+?)(?: for .*)?$")
+_BUSY = re.compile(r"busy|overload|rate limit|too many|no free slot", re.IGNORECASE)
 ORDINALS = ("First", "Second", "Third", "Fourth", "Fifth", "Sixth", "Seventh", "Eighth", "Ninth", "Tenth")
 
 
@@ -56,8 +64,13 @@ _TITLES: dict[Status, str] = {
 }
 
 
-def badge_of(speech: Speech | None, *, run_is_over: bool = False, short: bool = False) -> Badge:
-    """The badge of a thought or a synthesis; None is one that is still to come. `short` is for narrow places."""
+def badge_of(
+    speech: Speech | None, *, run_is_over: bool = False, short: bool = False, at: float | None = None
+) -> Badge:
+    """The badge of a thought or a synthesis; None is one that is still to come. `short` is for narrow places.
+
+    With `at`, the time now in Unix seconds, a load of which no server says how far it is tells how long it takes.
+    """
     if speech is None:
         return NEVER if run_is_over else NOT_YET
     if speech.status is not None:
@@ -71,13 +84,14 @@ def badge_of(speech: Speech | None, *, run_is_over: bool = False, short: bool = 
         case "connecting":
             return CONNECTING
         case "loading":
-            return Badge(f"Loading{percent}", "prep", "memory")
+            since = f", {seconds(at - _began(speech))}" if at is not None and not percent else ""
+            return Badge(f"Loading{percent or since}", "prep", "memory")
         case "reading":
             return Badge(f"Reading{percent}" if short else f"Reading prompt{percent}", "prep", "eye-fill")
         case "waiting":
             return Badge("Waiting", "prep", "three-dots")
         case "retrying":
-            return Badge("Retrying", "prep", "arrow-repeat")
+            return Badge(_retrying(speech.detail, short=short), "prep", "arrow-repeat")
         case "thinking":
             return Badge("Thinking", "think", "lightbulb-fill")
         case "writing":
@@ -92,7 +106,22 @@ def badge_for(agent: Agent, state: RunState, *, short: bool = False) -> Badge:
         return CONNECTING
     if not agent.thoughts and is_held(agent, state):
         return PAUSED
-    return badge_of(turn_of(agent), run_is_over=state.status is not None, short=short)
+    return badge_of(turn_of(agent), run_is_over=state.status is not None, short=short, at=state.now or None)
+
+
+def _began(speech: Speech) -> float:
+    """When it began to do what it does, in Unix seconds."""
+    return speech.opened_at + (speech.states[-1][0] / 1000 if speech.states else 0.0)
+
+
+def _retrying(detail: str, *, short: bool) -> str:
+    """`Busy, again in 7 s`, which is told anew every second; `Asking Ollama` after another server was asked in vain."""
+    if other := _ELSEWHERE.search(detail):
+        name = other[1] if len(other[1]) <= LONGEST_PLACE else f"{other[1][: LONGEST_PLACE - 1].rstrip()}…"
+        return f"Asking {name}"
+    if wait := _AGAIN_IN.search(detail):
+        return f"Again in {wait[1]}" if short or not _BUSY.search(detail) else f"Busy, again in {wait[1]}"
+    return "Retrying"
 
 
 def is_connecting(agent: Agent, state: RunState) -> bool:
@@ -145,25 +174,32 @@ def waiting_of(agent: Agent, state: RunState, now: float) -> Waiting | None:
         case "connecting":
             return Waiting("plug", "Connecting to the server", for_s)
         case "loading":
-            return Waiting("memory", "The server loads the model", thought.detail or for_s)
+            what = ", ".join(part for part in (thought.detail, for_s) if part)
+            return Waiting("memory", "The server loads the model", what)
         case "reading":
             others = len(thought.read)
             what = f"Reading {others} thought{'s' * (others != 1)}" if others else "Reading the prompt"
             return Waiting("eye", what, thought.detail or for_s)
         case "retrying":
-            return Waiting("arrow-repeat", "Asking again", thought.detail)
+            is_elsewhere = _ELSEWHERE.search(thought.detail) is not None
+            return Waiting("arrow-repeat", "Asking elsewhere" if is_elsewhere else "Asking again", thought.detail)
         case _:
             comes_whole = state.plan is not None and not state.plan.streaming
             return Waiting("three-dots", f"Waiting for the {'answer' if comes_whole else 'first token'}", for_s)
 
 
 def meta(agent: Agent, state: RunState) -> str:
-    """`depth 0.30 · 24 s`: where the agent is, and how long its latest thought has taken; whether it is held now."""
+    """`depth 0.30 · 24 s`: where the agent is, and how long its latest thought has taken; whether it is held now.
+
+    In a run that asks several servers also which of them: `depth 0.30 · 24 s · Ollama`.
+    """
     thought = agent.latest
     elapsed = elapsed_of(thought, state.now) if thought is not None else None
     parts = [f"depth {agent.depth:.2f}", "–" if elapsed is None else seconds(elapsed)]
     if thought is not None and is_held(agent, state):
         parts.append("paused")
+    elif place := place_of(state, agent).partition(" · ")[0]:
+        parts.append(place if len(place) <= LONGEST_PLACE else f"{place[: LONGEST_PLACE - 1].rstrip()}…")
     return DOT.join(parts)
 
 

@@ -14,6 +14,7 @@ from felix.gui.wall.card_words import Badge, badge_for
 from felix.gui.wall.question_line import question_for
 from felix.ledger.speech import Agent
 from felix.ledger.state import RunState
+from felix.ledger.words import place_of
 
 HEIGHT = 42
 """At the type's own size; larger type needs more."""
@@ -132,6 +133,8 @@ class _Chip:
     def __init__(self, row: ChipsRow, parent: tk.Misc, kit: Kit, agent: Agent) -> None:
         self.agent_id = agent.agent_id
         self._kit, self._code = kit, agent.code
+        self._place = ""
+        """Where it is asked, in a run that asks several servers."""
         self.frame = kit.frame(parent, "card", (6, 4), box="card", takefocus=True, cursor="hand2")
         self._avatar = kit.label(self.frame, on="card")
         self._avatar.pack(side="left", padx=(1, 7))
@@ -147,6 +150,8 @@ class _Chip:
             part.bind("<Button-1>", lambda _event: row.pick(self.agent_id))
         for key in ("<Return>", "<KP_Enter>", "<space>"):
             self.frame.bind(key, lambda _event: row.pick(self.agent_id))
+        for part in (self._avatar, name, self._word):
+            kit.tooltip(part, lambda: self._place)
         leave_run(self.frame)
         self.frame.bind("<Enter>", lambda _event: self.frame.state(["active"]))
         self.frame.bind("<Leave>", self._left)
@@ -154,6 +159,7 @@ class _Chip:
         self.frame.bind("<FocusOut>", lambda _event: self.frame.state(["!user1"]))
 
     def show(self, agent: Agent, state: RunState) -> None:
+        self._place = place_of(state, agent)
         badge = badge_for(agent, state, short=True)
         words, colour = badge.word, f"ink:{badge.state}"
         if question_for(state, agent.agent_id) is not None:

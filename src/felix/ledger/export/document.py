@@ -39,6 +39,8 @@ def _of_the_hub(state: RunState, *, include_thinking: bool) -> list[str]:
     if synthesis is None:
         return [*_titled("Synthesis", "*There is none.*")]
     parts = _titled("Synthesis", _said(synthesis))
+    if place := words.place_of(state, synthesis):
+        parts.append(f"*{place}*")
     parts += _beside(synthesis, include_thinking=include_thinking)
     if missing := words.left_out(state):
         parts += ["## Left out or unfinished", "\n".join(f"- {words.lacking(each)}" for each in missing)]
@@ -59,13 +61,13 @@ def _of_the_agents(state: RunState, *, include_thinking: bool) -> list[str]:
         if agent.reason:
             parts.append(f"*{_in_a_line(agent.reason)}*")
         for thought in thoughts:
-            parts += _of_one(thought, include_thinking=include_thinking)
+            parts += _of_one(thought, words.place_of(state, thought), include_thinking=include_thinking)
     return ["# The agents' thoughts", *parts] if parts else []
 
 
-def _of_one(thought: Thought, *, include_thinking: bool) -> list[str]:
+def _of_one(thought: Thought, place: str, *, include_thinking: bool) -> list[str]:
     unfinished = "" if thought.status == "complete" else "Unfinished: "
-    parts = [f"### {unfinished}{words.facts(thought)}"]
+    parts = [f"### {unfinished}{words.facts(thought, place)}"]
     if thought.act == "ask":
         parts.append(_quoted(thought.asked))
     parts += [_said(thought), *_beside(thought, include_thinking=include_thinking)]

@@ -38,12 +38,22 @@ def badge(tone: str, word: str) -> str:
     )
 
 
-def card(agent: Agent, numbers: Mapping[ThoughtId, int], cited: Mapping[str, str], *, include_thinking: bool) -> str:
-    """An agent with all its thoughts, as it was at the end."""
+def card(
+    agent: Agent,
+    numbers: Mapping[ThoughtId, int],
+    cited: Mapping[str, str],
+    places: Mapping[ThoughtId, str],
+    *,
+    include_thinking: bool,
+) -> str:
+    """An agent with all its thoughts, as it was at the end. `places`: where each was asked, if that is to be said."""
     latest = agent.latest
     tone, word = ("queue", "Not asked") if latest is None else end(latest)
     thoughts = "".join(
-        _thought(each, numbers[each.thought_id], cited, include_thinking=include_thinking) for each in agent.thoughts
+        _thought(
+            each, numbers[each.thought_id], cited, places.get(each.thought_id, ""), include_thinking=include_thinking
+        )
+        for each in agent.thoughts
     )
     why = f'<p class="aside">{escaped(words.harmless(agent.reason))}</p>' if agent.reason else ""
     return (
@@ -98,13 +108,14 @@ def syntheses(state: RunState) -> list[Synthesis]:
 _NOTHING = '<p class="aside nothing">Not asked: the run ended before its turn.</p>'
 
 
-def _thought(thought: Thought, number: int, cited: Mapping[str, str], *, include_thinking: bool) -> str:
+def _thought(thought: Thought, number: int, cited: Mapping[str, str], place: str, *, include_thinking: bool) -> str:
     asked = ""
     if thought.act == "ask":
         asked = f'<p class="asked">{escaped(words.harmless(thought.asked))}</p>'
     read = list(dict.fromkeys(each.rpartition("#")[0] for each in thought.read))
     named = ", ".join(read) if len(read) <= MOST_NAMED else f"{len(thought.read)} thoughts of {len(read)} agents"
-    line = f'<p class="aside">Read {escaped(named)}</p>' if read else ""
+    said = " · ".join(part for part in (place, f"Read {named}" if read else "") if part)
+    line = f'<p class="aside">{escaped(words.harmless(said))}</p>' if said else ""
     return (
         f'<section class="thought" data-number="{number}"><h4>{escaped(_heading(thought))}'
         f'<span class="took">{_took(thought)}</span></h4>{line}{asked}'

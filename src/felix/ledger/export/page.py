@@ -46,6 +46,7 @@ def html(records: Iterable[Record], *, include_thinking: bool = False) -> str:
     cited = {str(agent_id): f"agent-{place}" for place, agent_id in enumerate(state.agents)}
     numbers = {thought_id: number for number, thought_id in enumerate(state.thoughts)}
     made = markup.syntheses(state)
+    asked = {name: words.place_of(state, thought) for name, thought in state.thoughts.items()}
     newest_first = [
         markup.synthesis(each, len(numbers) + place, cited, include_thinking=include_thinking)
         for place, each in reversed(list(enumerate(made)))
@@ -67,7 +68,8 @@ def html(records: Iterable[Record], *, include_thinking: bool = False) -> str:
         reason=f'<p class="trouble {tone}">{escaped(words.harmless(state.reason))}</p>' if state.reason else "",
         synthesis="".join(newest_first) or '<p class="aside">There is no synthesis.</p>',
         cards="".join(
-            markup.card(agent, numbers, cited, include_thinking=include_thinking) for agent in state.agents.values()
+            markup.card(agent, numbers, cited, asked, include_thinking=include_thinking)
+            for agent in state.agents.values()
         ),
         deeds=markup.deeds(timed),
         helix=drawing.helix(state),

@@ -1,0 +1,131 @@
+"""What a card says while its server loads, reads, is busy or is given up for another, and who answers."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from felix.errors import ServerError
+from felix.events import SynthesisStarted
+from felix.gui.course.timeline_spans import words_of
+from felix.gui.wall.card_words import badge_for, badge_of, meta, waiting_of
+from felix.ledger.export import markdown
+from felix.ledger.replay import RunClock
+from felix.ledger.words import figures, place_of, places
+from felix.llm.chat import Progress
+from felix.llm.patience import with_retries
+from tests.gui.scene import Scene
+
+
+def told(error: ServerError) -> list[str]:
+    """What a client says while it waits to ask again."""
+    said: list[Progress] = []
+    attempts = iter((error, None))
+
+    async def attempt() -> None:
+        if (fault := next(attempts)) is not None:
+            raise fault
+
+    asyncio.run(with_retries(attempt, lambda: True, said.append))
+    return [each.detail for each in said]
+
+
+def scene(*, activity: str, **details: object) -> Scene:
+    scene = Scene(("research-1", "research-2"), ago=60)
+    scene.act("research-1", activity, 48, **details)
+    return scene
+
+
+def badge(scene: Scene, *, short: bool = False) -> str:
+    return badge_for(scene.state.agents[scene.ids[0]], scene.state, short=short).word
+
+
+@pytest.mark.parametrize(
+    ("activity", "fraction", "words"),
+    [
+        ("loading", 0.65, "Loading 65 %"),
+        ("loading", 0.0, "Loading 0 %"),
+        ("loading", None, "Loading, 12 s"),
+        ("reading", 0.4, "Reading prompt 40 %"),
+        ("reading", None, "Reading prompt"),
+    ],
+)
+def test_a_percentage_is_the_servers_and_without_one_a_load_counts_seconds(
+    activity: str, fraction: float | None, words: str
+) -> None:
+    assert badge(scene(activity=activity, fraction=fraction)) == words
+
+
+def test_the_middle_of_a_card_names_the_model_that_is_loaded_and_how_long() -> None:
+    loading = scene(activity="loading", detail="gemma-3-27b")
+    agent = loading.state.agents[loading.ids[0]]
+    waiting = waiting_of(agent, loading.state, loading.state.now)
+    assert waiting is not None and (waiting.sentence, waiting.detail) == (
+        "The server loads the model",
+        "gemma-3-27b, 12 s",
+    )
+
+
+def test_a_busy_server_is_counted_down_in_the_badge() -> None:
+    busy = ServerError("The server is overloaded – wait.", fault="overloaded", retryable=True, retry_after_s=0.2)
+    (detail,) = told(busy)
+    assert badge(scene(activity="retrying", detail=detail)) == "Busy, again in 0.2 s"
+    assert badge(scene(activity="retrying", detail=detail), short=True) == "Again in 0.2 s"
+    assert badge(scene(activity="retrying", detail="retry 1 of 2 in 7 s: the server closed the line")) == "Again in 7 s"
+    assert badge(scene(activity="retrying", detail="")) == "Retrying"
+
+
+def test_another_server_that_is_asked_instead_is_named() -> None:
+    elsewhere = scene(activity="retrying", detail="Studio does not answer – asking Ollama for llama3.1:8b")
+    assert badge(elsewhere) == "Asking Ollama"
+    agent = elsewhere.state.agents[elsewhere.ids[0]]
+    waiting = waiting_of(agent, elsewhere.state, elsewhere.state.now)
+    assert waiting is not None and waiting.sentence == "Asking elsewhere" and waiting.detail.startswith("Studio does")
+    long = scene(activity="retrying", detail="A silent – asking The large machine in the cellar")
+    assert badge(long) == "Asking The large machine…"
+
+
+def mixed() -> Scene:
+    scene = Scene(("research-1", "critic-1"), ago=60)
+    scene.act("research-1", "connecting", 1, endpoint="Studio", model="qwen3-8b")
+    scene.act("critic-1", "connecting", 1, endpoint="Ollama", model="llama3.1:8b")
+    for agent in ("research-1", "critic-1"):
+        scene.say(agent, "Something.", 2)
+    return scene
+
+
+def test_who_answers_is_told_where_a_run_asks_several_servers() -> None:
+    run = mixed()
+    first, second = run.state.agents.values()
+    assert places(run.state) == ("Studio", "Ollama")
+    assert place_of(run.state, second) == "Ollama · llama3.1:8b"
+    assert meta(first, run.state).endswith("·  Studio") and meta(second, run.state).endswith("·  Ollama")
+    thought = run.thought("critic-1")
+    assert "Ollama · llama3.1:8b" in words_of(
+        second.agent_id, thought, RunClock(run.state.started_at), run.state.now, place_of(run.state, thought)
+    )
+    for agent in ("research-1", "critic-1"):
+        run.end(agent)
+    text = markdown(run.state)
+    assert "### round 1, depth 0.30, Studio · qwen3-8b" in text
+    assert ("Asked", "Studio (1), Ollama (1)") in figures(run.state)
+
+
+def test_a_run_against_one_server_names_none() -> None:
+    run = Scene(("research-1",))
+    run.say("research-1", "Something.")
+    agent = run.state.agents[run.ids[0]]
+    assert place_of(run.state, agent) == "" and "LM Studio" not in meta(agent, run.state)
+    assert not [value for name, value in figures(run.state) if name == "Asked"]
+
+
+def test_the_hub_may_ask_elsewhere_too() -> None:
+    run = Scene(("research-1",))
+    run.say("research-1", "Something.")
+    run.end("research-1")
+    run.tell(SynthesisStarted(sources=(), left_out=(), early=False, mean_confidence=None, reason=""), 40)
+    assert run.state.synthesis is not None
+    run.state.synthesis.endpoint = "Groq"
+    assert places(run.state) == ("LM Studio", "Groq")
+    assert badge_of(run.state.synthesis).word == "Connecting"
