@@ -57,6 +57,8 @@ class Kind:
     """What this server is documented to refuse with."""
     progress: frozenset[str] = frozenset()
     """Phases this server tells in parts."""
+    is_like_another: bool = False
+    """Its wire differs little from another kind's: looked at with the slow tests."""
     has_tools: bool = True
     has_fragments: bool = True
     """The arguments of a tool call come in pieces."""
@@ -89,8 +91,8 @@ KINDS = (
     Kind("openai", "openai", FakeOpenAI, model="gpt-5.6-mini"),
     Kind("groq", "groq", FakeGroq, model="qwen/qwen3-32b", path="/openai/v1/chat/completions"),
     Kind("llamacpp", "llamacpp", FakeLlamaCpp, refusals=LOCAL, progress=frozenset({"reading"})),
-    Kind("vllm", "vllm", FakeVLLM),
-    Kind("other", "other", FakeOpenAI, model="gpt-4o-mini"),
+    Kind("vllm", "vllm", FakeVLLM, is_like_another=True),
+    Kind("other", "other", FakeOpenAI, model="gpt-4o-mini", is_like_another=True),
     Kind("lmstudio-v1", "lmstudio", FakeLMStudio, messages=CONVERSATION, refusals=LOCAL, has_busy_streams=False),
     Kind(
         "lmstudio",
@@ -131,12 +133,13 @@ def kinds_that(can: Callable[[Kind], object]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("kind", [pytest.param(k, id=k.name, marks=needs(k)) for k in KINDS if can(k)])
 
 
-def needs(kind: Kind) -> tuple[pytest.MarkDecorator, ...]:
-    """A package that is an extra, where the client is built on one."""
-    if kind.client != "anthropic":
-        return ()
-    reason = "the Anthropic client needs `pip install felix[anthropic]`"
-    return (pytest.mark.skipif(find_spec("anthropic") is None, reason=reason),)
+def needs(kind: Kind) -> list[pytest.MarkDecorator]:
+    """What a test of this kind waits for: the slow tests, an optional package."""
+    marks = [pytest.mark.slow] if kind.is_like_another else []
+    if kind.client == "anthropic":
+        reason = "the Anthropic client needs `pip install felix[anthropic]`"
+        marks.append(pytest.mark.skipif(find_spec("anthropic") is None, reason=reason))
+    return marks
 
 
 every_kind = kinds_that(lambda _: True)

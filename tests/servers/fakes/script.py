@@ -114,7 +114,7 @@ class Script:
         completion_tokens: int = 2,
         model: str = "",
         in_bytes: bool = False,
-        split_at: int = -1,
+        cuts: tuple[int, int] = (0, 0),
         late_head: bool = False,
     ) -> None:
         self.steps = steps
@@ -124,7 +124,7 @@ class Script:
         """Who answers; empty: who was asked."""
         self.in_bytes = in_bytes
         """Every byte of the body travels alone."""
-        self.split_at = split_at
-        """The whole body travels in two pieces, cut before this byte."""
+        self.cuts = cuts
+        """The whole body travels in pieces of so many bytes, the first as long as the first number says."""
         self.late_head = late_head
         """Status and headers come with the first byte of the body; some dialects do that always."""

@@ -100,8 +100,6 @@ class FakeServer:
         """The requests for an answer, in order."""
         self.connected = 0
         """Connections that were made."""
-        self.body_bytes = 0
-        """Length of the latest body that was cut in two."""
         self._came = threading.Condition()
         self._loop = asyncio.new_event_loop()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
@@ -179,9 +177,6 @@ class FakeServer:
         elif script.steps and isinstance(refuse := script.steps[0], Refuse):
             connection.reply(self.refusal(refuse, request))
         elif _is_streamed(request, encoder):
-            if script.split_at >= 0:
-                self.body_bytes = len(whole_body(encoder, script))
-                encoder = self.encoder(request, script) or encoder
             await _play(connection, encoder, script)
         else:
             await _play_whole(connection, encoder, script)
@@ -292,9 +287,10 @@ async def _play(connection: _Connection, encoder: Encoder, script: Script) -> No
     is_late = script.late_head or encoder.late_head
     if not is_late:
         connection.head(200, head)
-    if script.split_at >= 0:
+    first, size = script.cuts
+    if size:
         body = whole_body(encoder, script)
-        _send(connection, head, [body[: script.split_at], body[script.split_at :]])
+        _send(connection, head, [body[:first], *(body[at : at + size] for at in range(first, len(body), size))])
         connection.end()
         return
     ways = _ways(encoder)
