@@ -11,7 +11,7 @@ import pytest
 
 from felix.llm.discovery import find_servers, usual_addresses
 from tests.llm.test_models import LMSTUDIO, paths
-from tests.servers.fault_server import FaultServer
+from tests.servers.fault_server import Connection, FaultServer
 from tests.servers.llamacpp import LlamaServer
 from tests.servers.quirks import QUIRKS
 
@@ -41,7 +41,14 @@ def test_only_the_usual_ports_of_this_machine_are_asked() -> None:
 def test_servers_are_found_and_told_apart_whatever_hangs_beside_them(
     fault_server: FaultServer, llama_server: LlamaServer, mute: str
 ) -> None:
+    models = paths(LMSTUDIO)
+
+    def slow(client: Connection) -> None:
+        fault_server.stopping.wait(1.0)
+        models(client)
+
     fault_server.replies |= {
+        "slow": slow,
         "lmstudio": paths(LMSTUDIO),
         "page": QUIRKS["html_200"],
         "other_json": QUIRKS["json_200_error"],
@@ -50,7 +57,7 @@ def test_servers_are_found_and_told_apart_whatever_hangs_beside_them(
     }
     asyncio.run(find_servers(addresses=()))  # what is imported is imported
     started = time.monotonic()
-    named = [fault_server.url(name) for name in ("page", "hangs", "lmstudio", "other_json", "no_http")]
+    named = [fault_server.url(name) for name in ("page", "slow", "hangs", "lmstudio", "other_json", "no_http")]
     found = asyncio.run(find_servers(addresses=[mute, refused(), *named, llama_server.base_url]))
     assert time.monotonic() - started < 3  # 0.8 s, on a machine that is not shared
     assert [(report.kind, report.base_url) for report in found] == [
