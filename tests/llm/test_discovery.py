@@ -41,10 +41,10 @@ def test_only_the_usual_ports_of_this_machine_are_asked() -> None:
 def test_servers_are_found_and_told_apart_whatever_hangs_beside_them(
     fault_server: FaultServer, llama_server: LlamaServer, mute: str
 ) -> None:
-    models = paths(LMSTUDIO)
+    models = paths({"/v1/models": {"data": [{"id": "m"}]}})
 
     def slow(client: Connection) -> None:
-        fault_server.stopping.wait(1.0)
+        fault_server.stopping.wait(0.5)  # for each of three questions
         models(client)
 
     fault_server.replies |= {
