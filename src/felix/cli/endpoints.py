@@ -92,7 +92,7 @@ def _write(endpoint: Endpoint, said: Said, done: EndpointFigures | None, out: Ou
     """A line with the name and how it is, and below it what more there is to say."""
     name = endpoint.name or (said.name if isinstance(said, ServerReport) else NAMES["other"])
     kind = _kind(endpoint, said)
-    lines = [f"{'* ' if is_in_use else '  '}{name}  {condition(said).words}"]
+    lines = [f"{'* ' if is_in_use else '  '}{name}  {_state(endpoint, said)}"]
     about = [endpoint.base_url, NAMES[kind] if kind in NAMES and kind != "other" else ""]
     about.append(f"pool {endpoint.pool}" if endpoint.pool else "")
     lines.append("    " + "  ".join(part for part in about if part))
@@ -128,7 +128,7 @@ def _as_json(endpoint: Endpoint, said: Said, done: EndpointFigures | None, *, is
         "base_url": endpoint.base_url,
         "in_use": is_in_use,
         "pool": endpoint.pool,
-        "state": condition(said).words,
+        "state": _state(endpoint, said),
         "answers": report is not None,
         "error": None if report else str(said),
         "latency_ms": report.latency_ms if report else None,
@@ -140,3 +140,7 @@ def _as_json(endpoint: Endpoint, said: Said, done: EndpointFigures | None, *, is
 def _kind(endpoint: Endpoint, said: Said) -> str:
     """As the settings say, else as was found out by asking."""
     return said.kind if endpoint.kind == "auto" and isinstance(said, ServerReport) else endpoint.kind
+
+
+def _state(endpoint: Endpoint, said: Said) -> str:
+    return condition(said, is_file=endpoint.kind == "file").words

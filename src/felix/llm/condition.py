@@ -40,11 +40,15 @@ _FAULTS: dict[ServerFault, Condition] = {
 }
 
 
-def condition(said: Said) -> Condition:
-    """What its report, or the error instead of one, comes to."""
+def condition(said: Said, *, is_file: bool = False) -> Condition:
+    """What its report, or the error instead of one, comes to; a model file answers nobody before it is loaded."""
     match said:
         case None:
             return Condition("asking…", "unknown")
+        case ServerReport(models=models) if is_file:
+            return Condition("loaded" if any(model.loaded for model in models) else "ready", "well")
+        case _ if is_file:
+            return Condition("cannot be opened", "down")
         case ServerReport():
             return Condition(f"answers · {models_words(said)}", "well")
         case ServerError(fault=fault) if fault in _FAULTS:

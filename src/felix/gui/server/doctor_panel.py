@@ -149,8 +149,6 @@ class DoctorPanel:
         for course in (comparison.streamed, comparison.whole):
             if course.error:
                 self._say(parent, course.error, "ink:fail")
-        if not (comparison.streamed.error or comparison.whole.error):
-            self._say(parent, "The same text" if comparison.is_same_text else "Not the same text", "text2")
         self._say(parent, comparison.sentence, "text")
         self._wrap(self._page.canvas.winfo_width())
         self._page.canvas.after_idle(self._to_end)

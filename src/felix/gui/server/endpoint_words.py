@@ -27,9 +27,9 @@ class StateWords(NamedTuple):
     icon: str
 
 
-def state_words(said: Said) -> StateWords:
-    """`answers · 12 models, 2 loaded`, `does not answer`, `wants a key`."""
-    words, grade = condition(said)
+def state_words(said: Said, *, is_file: bool = False) -> StateWords:
+    """`answers · 12 models, 2 loaded`, `does not answer`, `wants a key`; of a model file `ready` or `loaded`."""
+    words, grade = condition(said, is_file=is_file)
     return StateWords(words, *_LOOKS[grade])
 
 

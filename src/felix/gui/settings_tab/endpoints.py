@@ -301,7 +301,8 @@ class Endpoints:
         for each in roster.listed(settings):
             said = self._said.get(each.base_url)
             in_use = roster.is_in_use(settings, each)
-            lines.append(Line(name_of(each, said), place_words(each, said), state_words(said), in_use))
+            state = state_words(said, is_file=each.kind == "file")
+            lines.append(Line(name_of(each, said), place_words(each, said), state, in_use))
         number = self._number()
         self.list.show(lines, number)
         self.title.configure(text=lines[number].name)

@@ -59,7 +59,7 @@ class FigureRows:
             child.destroy()
         for row, fact in enumerate(told):
             gap = kit.px(2)
-            kit.label(self._table, fact.name, on="card").grid(row=row, column=0, sticky="w", pady=gap)
+            kit.label(self._table, fact.name, on="card").grid(row=row, column=0, sticky="nw", pady=gap)
             value = kit.label(
                 self._table, fact.value, "Small", "ink:stop" if fact.is_marked else "text2", "card",
                 icon="exclamation-triangle-fill" if fact.is_marked else None, icon_size=11, justify="right",
