@@ -81,7 +81,13 @@ def run(felix: Opened, task: str = "should we move?") -> None:
 
 
 def card(felix: Opened, agent: str) -> Card:
-    return next(each for each in felix.window.wall.cards if each.agent and each.agent.agent_id == agent)
+    """Of the agent, once the wall has drawn it: what was hidden is drawn with the next frame."""
+
+    def found() -> list[Card]:
+        return [each for each in felix.window.wall.cards if each.agent and each.agent.agent_id == agent]
+
+    felix.until(found)
+    return found()[0]
 
 
 def text(of: Card) -> str:
