@@ -102,10 +102,11 @@ LLAMA_TIMINGS = {
 
 @pytest.mark.parametrize("apart", [True, False])
 def test_llama_cpps_timings_are_the_speed(apart: bool) -> None:
-    usage = {"usage": {"prompt_tokens": 237, "completion_tokens": 12}}
+    thought = {"completion_tokens_details": {"reasoning_tokens": 4}}
+    usage = {"usage": {"prompt_tokens": 237, "completion_tokens": 12, **thought}}
     timings = {"timings": LLAMA_TIMINGS}
     last = [{"choices": [], **usage}, {"choices": [], **timings}] if apart else [{"choices": [], **usage, **timings}]
-    assert read(*last)[-1] == Usage(237, 12, tokens_per_s=41.5, prompt_tokens_per_s=740.0)
+    assert read(*last)[-1] == Usage(237, 12, 4, tokens_per_s=41.5, prompt_tokens_per_s=740.0)
 
 
 def test_timings_alone_are_the_count() -> None:
@@ -115,7 +116,7 @@ def test_timings_alone_are_the_count() -> None:
 
 
 def test_what_was_over_in_an_instant_has_no_speed() -> None:
-    instant = {"prompt_n": 1, "prompt_per_second": 8.0, "predicted_n": 1, "predicted_per_second": 1_000_000.0}
+    instant = {"prompt_n": 1, "prompt_per_second": 8.0, "predicted_n": 1, "predicted_per_second": 9_000.0}
     assert read({"choices": [], "timings": instant})[-1] == Usage(1, 1)
     assert read({"choices": [], "timings": "soon"}) == []
 

@@ -15,6 +15,8 @@ from tests.llm.asking import Heard, ask, question
 from tests.servers.fakes import FakeLMStudio, Script
 from tests.servers.fakes.script import Break, End, Load, Read, Refuse, Say, Think
 from tests.servers.fakes.serving import Refusal, Request
+from tests.servers.fault_server import FaultServer
+from tests.servers.quirks import events
 
 T = TypeVar("T")
 
@@ -126,6 +128,25 @@ def test_an_error_in_the_stream_keeps_the_text() -> None:
     assert not server.compatible
 
 
+def test_once_something_came_nothing_is_asked_elsewhere(fault_server: FaultServer) -> None:
+    """The model was unloaded while it wrote: that it is not known any more is how the answer ended."""
+    start = {"type": "chat.start", "model_instance_id": "qwen3-8b"}
+    half = {"type": "message.delta", "content": "Half"}
+    lost = {"type": "error", "error": {"type": "model_not_found", "message": "Model not found: qwen3-8b"}}
+    fault_server.replies["it"] = events(start, half, lost, done=False)
+
+    async def run() -> Answer:
+        client = make_client(fault_server.url("it"), kind="lmstudio")
+        try:
+            return await ask(client, question(model="qwen3-8b"))
+        finally:
+            await client.aclose()
+
+    got = asyncio.run(run())
+    assert (got.text, got.status, got.fault) == ("Half", "failed", "unknown_model")
+    assert [post.path for post in fault_server.posts("it")] == ["/it/api/v1/chat"]
+
+
 def test_another_model_than_asked_is_said() -> None:
     with FakeLMStudio(Script(Say("Yes"), DONE, model="gemma-3-27b")) as server:
         assert answer(server).notes == ("answered by another model than asked: gemma-3-27b",)
@@ -184,7 +205,16 @@ def test_a_model_is_loaded_with_the_context_that_is_wanted_before_it_is_asked(st
             tasks = [group.create_task(call()) for _ in range(3)]
         return [task.result() for task in tasks]
 
-    with FakeLMStudio() as server:
+    class Smaller(FakeLMStudio):
+        """Its model has a shorter context than was wanted."""
+
+        def other(self, request: Request) -> Refusal:
+            reply = super().other(request)
+            for config in self.instances.values():
+                config["context_length"] = min(config["context_length"], 16_000)
+            return reply
+
+    with Smaller() as server:
         got = use(server, all_at_once, context_length=16_384)
         loads = [request.json for request in server.requests if request.path == "/api/v1/models/load"]
     assert [each.status for each in got] == ["complete"] * 3

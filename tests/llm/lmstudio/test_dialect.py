@@ -35,7 +35,8 @@ def test_text_that_came_as_events_is_not_repeated_from_the_result() -> None:
 
 
 def test_text_that_only_stands_in_the_result_is_not_lost() -> None:
-    assert read(piece("Hm", "reasoning"), end({"type": "message", "content": "Yes"})) == [
+    output = ({"type": "reasoning", "content": "Hm"}, {"type": "message", "content": "Yes"})
+    assert read(piece("Hm", "reasoning"), end(*output)) == [
         Reasoning("Hm"),
         Text("Yes"),
         Finish("stop", "m"),
