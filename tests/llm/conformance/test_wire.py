@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from felix.llm.models import list_models
 from tests.llm.asking import ask
 from tests.llm.conformance.kinds import Kind, every_kind, opened, talk
 from tests.servers.fakes import End, Say, Script
@@ -52,6 +53,20 @@ def test_nothing_of_the_environment_reaches_the_server(kind: Kind, api_key: str)
         assert request.headers["user-agent"] == "Felix"
         keys = {request.headers.get("authorization"), request.headers.get("x-api-key")} - {None}
         assert keys in ([{"Bearer sk-mine"}, {"sk-mine"}, {"Bearer sk-mine", "sk-mine"}] if api_key else [set()])
+
+
+@pytest.mark.usefixtures("canaries")
+@every_kind
+@pytest.mark.parametrize("api_key", ["", "sk-mine"])
+def test_nothing_of_the_environment_goes_along_with_a_question_about_models(kind: Kind, api_key: str) -> None:
+    with kind.server() as server:
+        asyncio.run(list_models(server.base_url, api_key, kind=kind.client))
+    assert server.requests
+    for request in server.requests:
+        assert CANARY not in request.raw.decode().lower()
+        keys = {request.headers.get("authorization"), request.headers.get("x-api-key")} - {None}
+        assert keys <= ({"Bearer sk-mine", "sk-mine"} if api_key else set())
+        assert bool(keys) == bool(api_key)
 
 
 @every_kind
