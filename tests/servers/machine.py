@@ -71,8 +71,9 @@ class Machine:
         return ["\n".join(message["content"] for message in request.json["messages"]) for request in self.asked]
 
     @property
-    def listings(self) -> int:
-        return sum(request.path == "/m/v1/models" for request in list(self._server.requests))
+    def looked_at(self) -> int:
+        """How often it was asked for anything but an answer."""
+        return sum(request.method == "GET" for request in list(self._server.requests))
 
     def release(self) -> None:
         """Let every answer come to its end."""
