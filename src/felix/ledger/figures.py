@@ -19,6 +19,9 @@ from felix.ledger.reader import AnswerRow, Reader
 MOST_ANSWERS = 2_000
 """The latest ones: what a server did a year ago is no longer what it does."""
 
+MOST_TRACED = 300
+"""Of these the chunks are looked at: tens of thousands, which is as much as a hundredth needs."""
+
 SLOW_FIRST_S = 0.5
 """A model that is loaded and takes longer to its first token keeps people waiting; the figure is marked."""
 
@@ -41,7 +44,7 @@ class EndpointFigures:
     tokens_per_s: float | None
     """Median."""
     gap_p50_ms: int | None
-    """Between two chunks of an answer, as they were shown: the batch interval is the least it can be."""
+    """Between two chunks of the latest answers, as they were shown: the batch interval is the least it can be."""
     gap_p99_ms: int | None
     errors: tuple[tuple[Status, int], ...]
     """Answers that did not come to their end, by how they ended; the most frequent first."""
@@ -76,7 +79,7 @@ def figures(reader: Reader, endpoints: Sequence[Endpoint] = ()) -> tuple[Endpoin
     An answer that names no endpoint is of the one with the address of its run.
     """
     answers: dict[tuple[str, str], list[AnswerRow]] = {}
-    for answer in reader.answers(MOST_ANSWERS):
+    for answer in reader.answers(MOST_ANSWERS, traced=MOST_TRACED):
         known = named(endpoints, answer.endpoint) if answer.endpoint else at(endpoints, answer.server)
         name = known.name if known else answer.endpoint
         base_url = known.base_url if known else "" if answer.endpoint else answer.server

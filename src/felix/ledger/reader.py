@@ -40,13 +40,15 @@ _ESTIMATE = (
     " 'synthesis_complete')"
 )
 
-_ANSWERS = (
-    "SELECT event.run,"
-    " json_extract(body, '$.endpoint', '$.status', '$.error', '$.ttft_s', '$.tokens_per_s', '$.usage',"
-    " '$.trace.states', '$.trace.thinking', '$.trace.answer')"
-    " FROM event JOIN run ON run.id = event.run WHERE type IN ('thought_complete', 'synthesis_complete')"
+_OF_ANSWERS = (
+    "FROM event JOIN run ON run.id = event.run WHERE type IN ('thought_complete', 'synthesis_complete')"
     " AND deleted_at IS NULL AND NOT is_demo ORDER BY event.id DESC LIMIT ?"
 )
+_ANSWERS = (
+    "SELECT event.id, event.run, json_extract(body, '$.endpoint', '$.status', '$.error', '$.ttft_s', '$.tokens_per_s',"
+    f" '$.usage', '$.trace.states') {_OF_ANSWERS}"
+)
+_TRACES = f"SELECT event.id, json_extract(body, '$.trace.thinking', '$.trace.answer') {_OF_ANSWERS}"
 _SERVER = "SELECT json_extract(body, '$.server') FROM event WHERE run = ? AND type = 'run_started' ORDER BY seq LIMIT 1"
 
 
@@ -64,7 +66,7 @@ class AnswerRow(NamedTuple):
     usage: Mapping[str, int | None] | None
     """As in `Tokens`."""
     states: Sequence[tuple[int, Activity]]
-    """This and the next two as in `Trace`; empty for an answer without one."""
+    """This and the next two as in `Trace`; empty where it was not read, or there is none."""
     thinking: Sequence[int]
     answer: Sequence[int]
 
@@ -183,17 +185,33 @@ class Reader:
         with _told(self._path):
             return int(self._db.execute(_ESTIMATE, (run,)).fetchone()[0])
 
-    def answers(self, most: int) -> list[AnswerRow]:
-        """How the latest answers of real models went, `most` at most, the newest first."""
+    def answers(self, most: int, *, traced: int) -> list[AnswerRow]:
+        """How the latest answers of real models went, `most` at most, the newest first.
+
+        Only the latest `traced` of them come with the times of their chunks, which are most of what there is to read.
+        """
         with _told(self._path):
             found = self._db.execute(_ANSWERS, (most,)).fetchall()
-            servers = {run: self._db.execute(_SERVER, (run,)).fetchone() for run in {run for run, _ in found}}
+            traces = dict(self._db.execute(_TRACES, (traced,)).fetchall())
+            servers = {run: self._db.execute(_SERVER, (run,)).fetchone() for run in {run for _, run, _ in found}}
         answers = []
-        for run, body in found:
-            endpoint, status, error, ttft_s, pace, usage, *trace = json.loads(body)
+        for event, run, body in found:
+            endpoint, status, error, ttft_s, pace, usage, states = json.loads(body)
+            thinking, answer = json.loads(traces.get(event, "[null, null]"))
             server = servers[run][0] if servers[run] else ""
             answers.append(
-                AnswerRow(server, endpoint or "", status, error, ttft_s, pace, usage, *(each or () for each in trace))
+                AnswerRow(
+                    server,
+                    endpoint or "",
+                    status,
+                    error,
+                    ttft_s,
+                    pace,
+                    usage,
+                    states or (),
+                    thinking or (),
+                    answer or (),
+                )
             )
         return answers
 
