@@ -86,6 +86,12 @@ def test_whatever_is_more_than_one_question_goes_the_common_way(messages: tuple[
         assert (len(server.native), len(server.compatible)) == (0, 1)
 
 
+def test_whoever_names_no_model_is_left_to_lm_studios_choice() -> None:
+    with FakeLMStudio() as server:
+        assert use(server, lambda client: ask(client, question(model=""))).status == "complete"
+        assert not server.native
+
+
 @pytest.mark.parametrize(("temperature", "native"), [(1.0, 1), (1.2, 0), (None, 1)])
 def test_a_temperature_that_its_interface_does_not_take_goes_the_common_way(
     temperature: float | None, native: int

@@ -15,6 +15,7 @@ import jiter
 from felix.llm.anthropic.faults import from_event
 from felix.llm.channels import Channels
 from felix.llm.chat import Delta, Finish, Note, ToolCallPart, Usage
+from felix.llm.figures import count
 from felix.llm.json_messages import JsonMessages
 from felix.llm.sse import Event
 from felix.llm.surrogates import one_line
@@ -179,11 +180,11 @@ class AnswerReader:
         if not isinstance(usage, dict):
             return
         for name in (*_PROMPT_COUNTS, "output_tokens"):
-            if (count := _number(usage.get(name))) is not None:
-                self._counts[name] = count
+            if (counted := count(usage.get(name))) is not None:
+                self._counts[name] = counted
         match usage.get("output_tokens_details"):
             case {"thinking_tokens": tokens}:
-                self._thinking_tokens = _number(tokens)
+                self._thinking_tokens = count(tokens)
 
 
 class _Call:
@@ -215,9 +216,3 @@ def _index(event: Mapping[str, object]) -> int | None:
     """The number of the block an event belongs to; blocks without one are all the same block."""
     index = event.get("index")
     return index if isinstance(index, int) else None
-
-
-def _number(value: object) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e12:
-        return None
-    return int(value)

@@ -28,7 +28,8 @@ def can_ask(request: ChatRequest) -> bool:
     """Whether this interface can be asked that: it takes one question, under one system prompt or none."""
     *before, last = (message.role for message in request.messages) if request.messages else [""]
     return (
-        last == "user"
+        bool(request.model)
+        and last == "user"
         and before in ([], ["system"])
         and (request.temperature is None or request.temperature <= MOST_TEMPERATURE)
     )

@@ -14,6 +14,7 @@ import jiter
 from felix.llm import faults
 from felix.llm.channels import Channels
 from felix.llm.chat import Delta, Finish, Note, ToolCallPart, Usage
+from felix.llm.figures import count, rate_over
 from felix.llm.json_messages import JsonMessages
 from felix.llm.sse import Event
 from felix.llm.surrogates import one_line
@@ -110,7 +111,7 @@ class AnswerReader:
         self.is_done = line.get("done") is True
         self.finish_reason = reason
         yield from self._channels.flush()
-        loading_s = (_count(line.get("load_duration")) or 0) / _NANOSECONDS
+        loading_s = (count(line.get("load_duration")) or 0) / _NANOSECONDS
         if loading_s >= _WORTH_TELLING_S:
             yield Note(f"loading the model took {loading_s:.0f} s")
         model = line.get("model")
@@ -122,15 +123,13 @@ class AnswerReader:
 def read_usage(line: Mapping[str, object]) -> Usage | None:
     """The counters of the last line, None when nothing was counted; Ollama leaves out what is zero, such as a prompt it
     remembers whole. Durations are nanoseconds."""
-    prompt, completion = _count(line.get("prompt_eval_count")), _count(line.get("eval_count"))
+    prompt, completion = count(line.get("prompt_eval_count")), count(line.get("eval_count"))
     if not prompt and not completion:
         return None
-    duration = _count(line.get("eval_duration"))
-    tokens_per_s = completion / duration * _NANOSECONDS if completion and duration else None
-    return Usage(prompt or 0, completion or 0, tokens_per_s=tokens_per_s)
-
-
-def _count(value: object) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e15:
-        return None
-    return int(value)
+    writing, reading = count(line.get("eval_duration")), count(line.get("prompt_eval_duration"))
+    return Usage(
+        prompt or 0,
+        completion or 0,
+        tokens_per_s=rate_over(completion, writing and writing / _NANOSECONDS),
+        prompt_tokens_per_s=rate_over(prompt, reading and reading / _NANOSECONDS),
+    )
