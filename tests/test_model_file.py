@@ -7,7 +7,6 @@ import signal
 import time
 from pathlib import Path
 
-import psutil
 import pytest
 
 from felix.engine import Engine
@@ -16,6 +15,7 @@ from felix.llm.address import file_address
 from felix.llm.models import ServerReport
 from felix.settings import SettingsFile
 from felix.team.mailbox import Item, Mailbox, Reply
+from tests.servers.children import file_servers
 from tests.team.scripted import workflow
 from tests.test_engine import folded, follow, is_event
 
@@ -26,10 +26,6 @@ def settings(tmp_path: Path, llama_model: str) -> SettingsFile:
     settings.load()
     settings.override(base_url=file_address(Path(llama_model)), model="of another server", max_tokens=12)
     return settings
-
-
-def children() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
 
 
 def answered(engine: Engine, mailbox: Mailbox, number: int) -> object:
@@ -49,7 +45,7 @@ def test_a_crash_fails_one_round_and_the_next_run_works(settings: SettingsFile) 
         mailbox = engine.subscribe()
         run = engine.start("Why?", workflow(checkpoints="[0]"))
         items = follow(mailbox, is_event("partial_thought"))
-        (crashed,) = children()
+        (crashed,) = file_servers()
         os.kill(crashed.pid, signal.SIGKILL)
         state = folded(items + follow(mailbox, is_event("run_finished")), run)
         errors = [thought.error for thought in state.thoughts.values() if thought.error]
@@ -63,12 +59,12 @@ def test_a_crash_fails_one_round_and_the_next_run_works(settings: SettingsFile) 
             "tiny-babble",
             8192,
         )
-        (left,) = children()
+        (left,) = file_servers()
         assert left.pid != crashed.pid
     until = time.monotonic() + 10
-    while children() and time.monotonic() < until:
+    while file_servers() and time.monotonic() < until:
         time.sleep(0.01)
-    assert children() == []
+    assert file_servers() == []
 
 
 def test_a_file_is_loaded_shown_and_let_go_by_hand(settings: SettingsFile) -> None:
@@ -78,12 +74,12 @@ def test_a_file_is_loaded_shown_and_let_go_by_hand(settings: SettingsFile) -> No
         loaded = answered(engine, mailbox, engine.load_model(base_url, "tiny-babble", 1_024))
         assert isinstance(loaded, ServerReport)
         assert (loaded.models[0].loaded, loaded.models[0].context_length) == (True, 1_024)
-        (child,) = children()
+        (child,) = file_servers()
         asked = answered(engine, mailbox, engine.ask_server(base_url))
         assert isinstance(asked, ServerReport) and asked.models[0].loaded
         let_go = answered(engine, mailbox, engine.unload_model(base_url, "tiny-babble"))
         assert isinstance(let_go, ServerReport) and not let_go.models[0].loaded
-        assert child not in children()
+        assert child not in file_servers()
 
 
 def test_a_file_that_is_gone_is_a_failed_run_with_one_sentence(settings: SettingsFile, tmp_path: Path) -> None:

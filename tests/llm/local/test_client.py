@@ -29,6 +29,7 @@ from felix.llm.models import check_connection, list_models, make_client
 from felix.llm.openai_client import OpenAIClient
 from tests.llm import asking
 from tests.llm.asking import Heard, question
+from tests.servers.children import file_servers
 
 SHORT = question(max_tokens=20)
 
@@ -137,6 +138,7 @@ def test_a_crash_is_a_sentence_for_this_answer_and_the_next_one_has_a_new_proces
     with_files(work)
 
 
+@pytest.mark.slow
 def test_a_crash_before_anything_came_is_mended_by_asking_again(model: Path) -> None:
     async def work(files: ModelFiles) -> None:
         async with asked(model, files) as client:
@@ -149,6 +151,7 @@ def test_a_crash_before_anything_came_is_mended_by_asking_again(model: Path) -> 
     with_files(work)
 
 
+@pytest.mark.slow
 def test_an_idle_model_is_unloaded_and_loaded_again_when_asked(model: Path) -> None:
     async def work(files: ModelFiles) -> None:
         async with asked(model, files) as client:
@@ -215,7 +218,7 @@ def test_stop_while_it_loads_stops_the_loading(model: Path) -> None:
             async for delta in stream:
                 if delta == Progress("loading", None, model.name):
                     break
-            (process,) = psutil.Process().children()
+            (process,) = file_servers()
             await stream.aclose()
             await gone(process.pid)
 
@@ -226,7 +229,7 @@ def test_without_a_keeper_the_process_ends_with_its_client(model: Path) -> None:
     async def work() -> None:
         client = FileClient(file_address(model))
         await ask(client, SHORT)
-        (process,) = psutil.Process().children()
+        (process,) = file_servers()
         await client.aclose()
         await gone(process.pid)
 
