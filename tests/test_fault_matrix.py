@@ -50,8 +50,8 @@ NO_WORD = "The answer ended without the server's word that it is whole – ask a
 CLOSED = "The server closed the connection without an answer – see whether it is a model server and try again."
 REFUSED = "The model refused to answer – put the task in other words, or choose another model."
 SILENT = (
-    "The server was silent for 1 s – it may be loading or overloaded; ask again, or raise silence_timeout_s in"
-    " Settings."
+    "The server was silent for 1 s – it may be loading or overloaded; ask again, or raise “Give up when silent"
+    " for” in Settings (silence_timeout_s)."
 )
 NO_SERVER = "check the server address in Settings; it usually ends in /v1."
 FULL = "load the model with a longer context, or shorten the task."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import tkinter as tk
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tkinter import ttk as plain
@@ -195,9 +196,27 @@ def test_stop_shows_in_the_moment_it_is_pressed_and_is_no_success(slow_server: s
     felix.window.acts.continue_run()
     felix.until(lambda: state_of(felix).is_running)
     felix.until(lambda: any(thought.act == "retry" for thought in state_of(felix).thoughts.values()))
+    # every key of the window works from the list of runs as well, where Enter alone opens one
+    felix.press("<Control-Shift-Return>", felix.window.keeping.shelf.list.canvas.canvas)
+    felix.until(lambda: state_of(felix).is_wrapping_up)
+    over(felix)
+    assert state_of(felix).status == "complete" and "Continue" not in words(felix)
+
+
+def test_an_agent_that_was_stopped_is_not_called_stopping_in_the_next_run(slow_server: str, open_window: Open) -> None:
+    felix = open_window(slow_server, LONG)
+    begin(felix)
+    one = card(felix, "research-1")
+    felix.until(lambda: "stop" in one.offers)
+    one.asking.stop()
+    assert one.asking.is_stopping
     felix.window.control.stop()
     over(felix)
-    assert state_of(felix).status == "stopped" and "Continue" in words(felix)
+    begin(felix, "and now?")
+    felix.until(lambda: "stop" in card(felix, "research-1").offers)
+    assert not card(felix, "research-1").asking.is_stopping
+    felix.window.control.stop()
+    over(felix)
 
 
 # -- a run that has ended ----------------------------------------------------------------------------------------------
@@ -284,6 +303,18 @@ def test_a_note_that_comes_too_late_is_kept_on_its_sheet(slow_server: str, open_
     assert "nobody would read the note" in felix.words(sheet.frame)
 
 
+def follow_link(felix: Opened, label: str) -> None:
+    """Click a run of the thread above the task, as soon as it stands there."""
+
+    def links() -> list[tk.Misc]:
+        children = felix.window.acts.thread.frame.winfo_children()
+        return [each for each in children if str(each.cget("text")).startswith(label)]
+
+    thread = felix.window.acts.thread
+    felix.until(lambda: thread._shown[1:] == (felix.window.bridge.run,) and links())  # it is drawn anew for each run
+    felix.click(links()[0])
+
+
 def test_a_follow_up_begins_with_the_answer_and_both_stand_in_a_line(quick_server: str, open_window: Open) -> None:
     felix = open_window(quick_server)
     run(felix, "should we move?")
@@ -297,10 +328,15 @@ def test_a_follow_up_begins_with_the_answer_and_both_stand_in_a_line(quick_serve
     assert plan is not None and plan.follows == first and plan.context
     assert "Follow-up to" not in words(felix)
     felix.until(lambda: "2 · and the cost?" in words(felix))
-    back = next(
-        each for each in felix.window.acts.thread.frame.winfo_children() if str(each.cget("text")).startswith("1 ·")
-    )
-    felix.click(back)
+    follow_link(felix, "1 · should we move?")
+    felix.until(lambda: felix.window.composer.box.text == "should we move?")
+    # the follow-up itself, run again, still follows
+    follow_link(felix, "2 · and the cost?")
+    felix.until(lambda: felix.window.composer.box.text == "and the cost?")
+    run(felix, "and the cost?")
+    plan = state_of(felix).plan
+    assert plan is not None and plan.follows == first and plan.context
+    follow_link(felix, "1 · should we move?")
     felix.until(lambda: felix.window.bridge.run == first)
     felix.until(lambda: felix.window.composer.box.text == "should we move?")
     # a past run is as good as the last one: it can be asked further, and tried again

@@ -6,7 +6,7 @@ import tkinter as tk
 
 import pytest
 
-from felix.events import RunFinished, Status
+from felix.events import RunFinished, RunReopened, Status
 from felix.gui.kit import Kit
 from felix.gui.work_column import WorkColumn
 from tests.gui.recorded import ScriptedRun
@@ -76,6 +76,24 @@ def test_a_synthesis_without_a_word_leaves_the_agents_in_view(shown: Shown, stat
     shown.show(run)
     assert shown.column.view == "agents"
     assert {"wall", "strip"} <= shown.parts
+
+
+def test_a_run_that_is_continued_shows_the_agents_and_not_its_answer_of_before(shown: Shown) -> None:
+    run = ScriptedRun()
+    run.round(1)
+    run.synthesise()
+    run.write("Half an ans")
+    run.conclude(status="stopped")
+    finish(run, "stopped")
+    shown.show(run)
+    assert shown.column.view == "answer"
+    run.say(RunReopened(reason="You had the run go on with what is missing."))
+    run.round(2)
+    shown.show(run)
+    assert shown.column.view == "agents" and shown.parts == {"composer", "wall", "strip"}
+    run.synthesise()
+    shown.show(run)
+    assert shown.column.view == "both"
 
 
 def test_a_failure_leaves_the_way_to_every_view(shown: Shown) -> None:

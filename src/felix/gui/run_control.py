@@ -42,7 +42,10 @@ class RunControl:
         on_begin: Callable[[], None],
         on_end: Callable[[], None],
     ) -> None:
-        """`workflow` gives the chosen one; None when its file has a fault, which the caller then says."""
+        """`workflow` gives the chosen one; None when its file has a fault, which the caller then says.
+
+        `on_begin` also hears of a run that goes on again.
+        """
         self._engine, self._bridge, self._settings, self._watch = engine, bridge, settings, watch
         self._composer, self._workflow = composer, workflow
         self._on_begin, self._on_end = on_begin, on_end
@@ -181,11 +184,16 @@ class RunControl:
             if self._bridge.live_run == NOT_ASKED:
                 self._give_up_waiting()
             return
-        plan, follows = self._plan(task, workflow), self._composer.follows
+        plan, follows = self._plan(task, workflow), self._composer.follows or self._follows_again(task)
         self._bridge.follow(self._engine.start(task, workflow, demo=plan.demo, follows=follows), plan)
         self._enter("starting")
         self._composer.end_follow_up()
         self._on_begin()
+
+    def _follows_again(self, task: str) -> RunId | None:
+        """The run that the one on screen followed, when that one is run again."""
+        shown = self._bridge.state.plan
+        return shown.follows if shown and shown.task.strip() == task.strip() else None
 
     def _plan(self, task: str, workflow: Workflow) -> RunStarted:
         """What is known before the server has answered: it may take its time, and the agents are to be seen."""
@@ -218,7 +226,10 @@ class RunControl:
             self._enter("finished")
             self._on_end()
         elif state.status is None and self._phase in ("starting", "finished", "idle"):
-            self._enter("running")  # a run that had ended may go on, too
+            goes_on_again = self._phase != "starting"
+            self._enter("running")
+            if goes_on_again:
+                self._on_begin()  # it had ended, and may not be what would be begun now
 
     def update(self, state: RunState, dirty: set[AgentId]) -> None:
         self.show(state)

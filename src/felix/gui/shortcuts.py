@@ -89,11 +89,14 @@ def bind(root: tk.Misc, shortcut: Shortcut, action: Callable[[tk.Event[tk.Misc]]
             root.bind(sequence, run)
         except tk.TclError:
             continue
+        # on X11 text fields take some of these for the ways of Emacs: the cursor would move, or text be selected
+        for virtual in root.event_info():
+            root.event_delete(virtual, sequence)
 
 
 def leave_run(widget: tk.Misc) -> None:
-    """Let Ctrl+Enter through to the window where Enter alone means something: for Tk it is an Enter as well."""
-    for sequence in RUN.sequences:
+    """Let these through to the window where Enter alone means something: for Tk, Ctrl+Enter is an Enter as well."""
+    for sequence in (*RUN.sequences, *WRAP_UP.sequences):
         widget.bind(sequence, lambda _event: None)
 
 

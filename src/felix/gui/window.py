@@ -294,6 +294,8 @@ class Window:
 
     def _run_shown(self) -> None:
         """Another run is on screen, or none."""
+        plan = self.bridge.state.plan
+        self.workflow.lend(plan.workflow if plan and self.bridge.run != self.bridge.live_run else "")
         if self.bridge.state.status in ("failed", "crashed"):
             self._show_failure()
         self._server_changed()
@@ -381,7 +383,8 @@ class Window:
             self._show_failure()
 
     def _say_server(self) -> None:
-        words = server_words(self.watch)
+        plan = self.bridge.live.plan
+        words = server_words(self.watch, runs_demo=self.control.is_live and plan is not None and plan.demo)
         self.status.say_server(words.server, words.health)
         self.status.say_model(words.beside, icon=words.icon)
         model = None if self.watch.uses_demo else self.watch.model

@@ -38,7 +38,8 @@ def view_for(state: RunState) -> ViewName:
     if state.status is not None:
         # without an answer the thoughts are what there is
         return "answer" if state.synthesis is not None and len(state.synthesis.answer) else "agents"
-    return "both" if state.synthesis is not None else "agents"
+    # in a run that is continued the answer of before is there, but the agents are who speaks
+    return "both" if state.synthesis is not None and not state.is_in_rounds else "agents"
 
 
 class WorkColumn:

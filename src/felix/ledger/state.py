@@ -78,6 +78,8 @@ class RunState:
     ended_at: float | None = None
     duration_s: float | None = None
     """Of its own time: what passes while it is closed does not count."""
+    is_in_rounds: bool = False
+    """From the first round on, until the hub speaks or the run ends; once more when a run is continued."""
     reopened_at: float | None = None
     """When it last went on after an end, as long as it does; `duration_s` is then what it had come to."""
 
@@ -124,7 +126,7 @@ class RunState:
                 self.plan, self.started_at, self.rounds = event, at, event.rounds
                 self.agents = {agent.agent_id: _agent_of(agent) for agent in event.agents}
             case RoundStarted():
-                self.round, self.t = event.number, event.t
+                self.round, self.t, self.is_in_rounds = event.number, event.t, True
             case AgentSpawned():
                 agent = self._agent(event.agent_id, event.role)
                 agent.has_spawned, agent.depth = True, event.depth
@@ -156,7 +158,7 @@ class RunState:
                 self.reopened_at = at
             case RunFinished():
                 self.questions.clear()
-                self.pause = "off"
+                self.pause, self.is_in_rounds = "off", False
                 self.status, self.reason, self.usage = event.status, event.reason, event.usage
                 self.ended_at, self.duration_s, self.reopened_at = at, event.duration_s, None
             case _:
@@ -167,6 +169,7 @@ class RunState:
             case SynthesisStarted():
                 if self.synthesis is not None:
                     self.earlier.append(self.synthesis)
+                self.is_in_rounds = False
                 self.synthesis = Synthesis(
                     activity="connecting",
                     opened_at=at,

@@ -62,7 +62,7 @@ class SilenceLimit:
 def silent(limit_s: float) -> ServerError:
     return ServerError(
         f"The server was silent for {limit_s:g} s – it may be loading or overloaded; ask again,"
-        " or raise silence_timeout_s in Settings.",
+        " or raise “Give up when silent for” in Settings (silence_timeout_s).",
         fault="silent",
     )
 

@@ -133,7 +133,8 @@ class Guards:
             self._close(watched.silence)
             watched.silence = ""
         elif self._silence_s and not watched.silence and now - watched.heard_at >= self._silence_s:
-            silent = f"{name} has been silent for {now - watched.heard_at:.0f} s – stop it, or wait?"
+            at = time.strftime("%H:%M:%S", time.localtime(time.time() - (now - watched.heard_at)))
+            silent = f"{name} has been silent since {at} – stop it, or wait?"
             watched.silence = self._ask("silent", agent_id, silent)
         length = len(speech.answer) + len(speech.thinking)
         if not watched.repetition and length - watched.searched >= _LOOK_AGAIN_CHARS:

@@ -118,8 +118,9 @@ class SynthesisHead:
             self._block.pack(fill="x")
         for state_name, (tinted, title, label) in self.troubles.items():
             if state_name == badge.state:
-                title.configure(text=_TITLES[synthesis.status or "interrupted"])
-                label.configure(text=sentence)
+                words = _TITLES[synthesis.status or "interrupted"]
+                title.configure(text=words)
+                label.configure(text="" if sentence.rstrip(".") == words else sentence)
                 tinted.pack(fill="x")
             else:
                 tinted.pack_forget()

@@ -165,7 +165,7 @@ class Keeping:
         self.wing.close_over()
         self._control.look()
         self._on_shown()
-        if run is None:
+        if run is None and not self.shelf.is_deleting:
             self._composer.box.widget.focus_set()
         self._session.touch()
 

@@ -64,6 +64,8 @@ class RunShelf:
         """What can be taken back, the newest last."""
         self._was_shown: RunId | None = None
         """Of those, the one that was on screen."""
+        self.is_deleting = False
+        """While another one, or none, is shown for that: the keyboard stays where the key is that takes it back."""
         self._state = RunState()
         self._phase: tuple[object, ...] = ()
         self._next_tick = 0.0
@@ -164,7 +166,9 @@ class RunShelf:
         self.list.say_deleted(len(self._deleted))
         if run == self.shown:
             self._was_shown = run
+            self.is_deleting = True
             self.begin_new()
+            self.is_deleting = False
         self._change(lambda ledger: ledger.delete(run))
 
     def _restore(self) -> None:

@@ -16,6 +16,7 @@ from felix.events import RunId
 from felix.gui.kit import Kit, drawing
 from felix.gui.pointer_tip import PointerTip
 from felix.gui.runs.runs_words import Group, Live, age_of, found_in, grouped, look_of, name_of, second_line, tip_of
+from felix.gui.shortcuts import leave_run
 from felix.ledger.reader import RunRow
 
 HEAD, ROW, GAP = 27, 42, 6
@@ -89,6 +90,7 @@ class RunsCanvas:
             ("<Shift-F10>", lambda _event: self._context_by_key()),
         ):
             canvas.bind(sequence, handler)
+        leave_run(canvas)
         for key in ("<Menu>", "<App>"):
             try:
                 canvas.bind(key, lambda _event: self._context_by_key())

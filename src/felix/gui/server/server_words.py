@@ -19,9 +19,9 @@ class ServerWords:
     icon: str
 
 
-def server_words(watch: ServerWatch) -> ServerWords:
-    """For the server that runs would use now."""
-    if watch.uses_demo:
+def server_words(watch: ServerWatch, *, runs_demo: bool = False) -> ServerWords:
+    """For the server that runs would use now; `runs_demo`: the run that goes on uses the demo model all the same."""
+    if runs_demo or watch.uses_demo:
         return ServerWords(DEMO, "demo", "LM Studio not found" if watch.is_silent and watch.is_usual else "", "")
     if not watch.is_known:
         return ServerWords(f"Looking for {watch.address}…", "unknown", "", "")

@@ -50,6 +50,9 @@ class CardAsking:
         """Ask this agent from now on; None is nobody."""
         if agent is not self._agent:
             self.close()
+        # the next run has thoughts of the same names
+        if state.run != self._state.run or agent is None or agent.latest is None or not agent.latest.is_live:
+            self._stopping = None
         self._agent, self._state = agent, state
 
     @property
