@@ -150,6 +150,7 @@ def test_the_speed_is_the_servers_own() -> None:
     with FakeOllama(Script(Say("Hello"), End(), completion_tokens=20)) as server:
         answer = use(server, lambda client: ask(client, question(model=server.loaded)))
     assert answer.tokens_per_s == pytest.approx(20 / 0.052479709)
+    assert answer.usage and answer.usage.prompt_tokens_per_s == pytest.approx(answer.usage.prompt_tokens / 0.013074791)
 
 
 def test_a_model_that_is_not_there_is_to_be_pulled() -> None:
