@@ -76,6 +76,21 @@ def test_a_run_opens_as_it_ended_and_a_new_one_leaves_it(open_window: Open, ledg
     assert window.bridge.run is None
 
 
+def test_a_past_run_lends_its_workflow_to_be_run_again(open_window: Open, ledger: Path) -> None:
+    felix = open_window(ledger=ledger, settings={"workflow": "growing_team"})
+    picker = felix.window.workflow
+    felix.until(lambda: len(names(felix)) == 3)
+    chosen = picker.workflow().name
+    click_row(felix, "run-b")
+    felix.until(lambda: felix.window.bridge.run == "run-b")
+    plan = felix.window.bridge.state.plan
+    assert plan is not None and plan.workflow != chosen
+    assert picker.workflow().name == plan.workflow
+    felix.window.begin_new()
+    felix.until(lambda: felix.window.bridge.run is None)
+    assert picker.workflow().name == chosen
+
+
 def test_what_was_written_and_not_sent_waits_behind_a_run_that_is_looked_at(open_window: Open, ledger: Path) -> None:
     felix = open_window(ledger=ledger)
     window = felix.window

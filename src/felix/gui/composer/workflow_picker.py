@@ -36,6 +36,7 @@ class WorkflowPicker:
         self._kit, self._library, self._settings = kit, library, settings
         self._on_change, self._on_error = on_change, on_error
         self._entries: tuple[Entry, ...] = ()
+        self._lent = ""
         self.entry: Entry | None = None
         """What is chosen; None when there is no workflow at all. It may have a fault."""
         self.editors: dict[Path, WorkflowEditor] = {}
@@ -59,10 +60,8 @@ class WorkflowPicker:
         """Look at the files, and show what is chosen in the settings."""
         before = self.entry
         self._entries = self._library.entries()
-        try:
-            self.entry = self._library.find(self._settings.current.workflow)
-        except WorkflowError:
-            self.entry = self._default()
+        wanted = [self._lent] * bool(self._lent) + [self._settings.current.workflow]
+        self.entry = next((found for name in wanted if (found := self._find(name))), None) or self._default()
         entry = self.entry
         self._variable.set(str(entry.path) if entry else "")
         is_fine = entry is not None and entry.workflow is not None
@@ -74,8 +73,14 @@ class WorkflowPicker:
         if entry and entry != before and before is not None:
             self._on_change(entry)
 
+    def lend(self, name: str) -> None:
+        """Show the workflow of a run on screen, for it to be run again, until another is chosen; "" ends that."""
+        self._lent = name
+        self.refresh()
+
     def choose(self, entry: Entry) -> None:
         """Take a workflow from now on."""
+        self._lent = ""
         try:
             self._settings.change(workflow=entry.key)
         except SettingsError as error:
@@ -113,6 +118,12 @@ class WorkflowPicker:
     def _duplicate_from_editor(self, entry: Entry) -> None:
         if self.duplicate(entry) and (editor := self.editors.get(entry.path)):
             editor.window.destroy()
+
+    def _find(self, name: str) -> Entry | None:
+        try:
+            return self._library.find(name)
+        except WorkflowError:
+            return None
 
     def _default(self) -> Entry | None:
         try:
