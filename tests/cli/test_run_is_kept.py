@@ -64,6 +64,22 @@ def test_a_ledger_that_cannot_be_used_is_one_line_and_the_run_goes_on(felix: lis
     assert "no ledger of Felix" in line
 
 
+@pytest.mark.skipif(os.name != "posix", reason="limits the size of files as POSIX systems do")
+def test_a_disk_that_fills_up_in_the_middle_of_a_run_is_one_line_and_the_run_goes_on(felix: list[str]) -> None:
+    import resource
+
+    Ledger.open(places.ledger_file()).close()
+    room = places.ledger_file().stat().st_size + 8_192  # for the task, not for the answers
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+
+    done = subprocess.run(felix, capture_output=True, text=True, timeout=100, check=False, preexec_fn=limit)
+    assert done.returncode == 0 and done.stdout, done.stderr
+    (line,) = [line for line in done.stderr.splitlines() if "not kept" in line]
+    assert "in memory only" in line
+
+
 @pytest.mark.skipif(os.name != "posix", reason="kill -9")
 def test_a_run_that_was_killed_is_interrupted_at_the_next_start(felix: list[str], tmp_path: Path) -> None:
     slow = [*felix[: felix.index("--base-url")], "--demo", "--json"]
