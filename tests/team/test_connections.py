@@ -345,6 +345,19 @@ def test_a_machine_that_goes_down_in_the_middle_of_a_run_is_stood_in_for(two: tu
     }
 
 
+def test_what_is_out_on_the_internet_stands_in_only_where_the_workflow_names_it(two: tuple[Machine, Machine]) -> None:
+    two[0].mood = "limited"
+    cloud = Endpoint(name="cloud", base_url="https://models.example.com/v1")
+    for in_use, asked in ((cloud.base_url, {"gpu1"}), ("http://127.0.0.1:9/v1", {"gpu1", ""})):
+        run = Mixed(
+            flow("{id: r, role: research}", "endpoint: gpu1", "failover: true"),
+            [two[0].endpoint(), cloud],
+            in_use=in_use,
+        )
+        assert run.said() == {"r-1#1": ("failed", "gpu1")}
+        assert set(run.reached) == asked, "it is not even asked for its models"
+
+
 def test_another_endpoint_is_asked_for_its_own_model_when_it_has_not_the_one_that_is_wanted() -> None:
     with Machine("gpu1", models=("big",)) as one, Machine("gpu2", models=("small",)) as two, Machine("gpu3") as three:
         one.mood = "broken"

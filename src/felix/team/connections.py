@@ -14,9 +14,10 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from felix.endpoints import Endpoint, ServerKind, unnamed
+from felix.endpoints import Endpoint, unnamed
 from felix.errors import FelixError, ServerFault, WorkflowError
 from felix.events import RunStarted
+from felix.llm.address import is_file, is_loopback
 from felix.settings import Settings
 from felix.team.asking import Asked, all_asked, endpoints_called, not_in_settings
 from felix.team.connection import Connection
@@ -32,8 +33,6 @@ FAILS_OVER: frozenset[ServerFault] = frozenset(
     {"unreachable", "rate_limit", "overloaded", "server", "no_model", "silent"}
 )
 """Failures with which an answer may be asked for elsewhere: the server's, not the request's."""
-
-_OWN_KINDS: frozenset[ServerKind] = frozenset({"lmstudio", "ollama", "llamacpp", "vllm", "file"})
 
 _WHY: dict[ServerFault, str] = {
     "unreachable": "does not answer",
@@ -60,7 +59,9 @@ class Connections:
         """Whether the workflow allows it."""
         self._hosts: dict[str, Host] = {}
         """By name, in lower case."""
-        self._main = self._host(default)
+        self._default = self._main = self._host(default)
+        self._used: tuple[Host, ...] = (self._main,)
+        """Those that the workflow asks."""
         self._queues: dict[str, tuple[Host, ...]] = {"": (self._main,)}
         """By the names of endpoints and pools that were asked for: what a name means stays so for the run."""
         self._turnstile = Turnstile()
@@ -101,12 +102,12 @@ class Connections:
         # The SDK takes up to seconds to be imported, on the loop: they would count as an endpoint's silence.
         await asyncio.to_thread(importlib.import_module, "felix.llm.openai_client")
         queues = {asked.endpoint: self._queue(asked.endpoint) for asked in all_asked(workflow)}
-        hosts = dict.fromkeys(host for queue in queues.values() for host in queue)
+        self._used = hosts = tuple(dict.fromkeys(host for queue in queues.values() for host in queue))
         await _reach_all(hosts, patience_s=PATIENCE_S if len(hosts) > 1 else None)
         reached = [host for host in hosts if host.connection]
-        main = queues.get(workflow.endpoint or "") or tuple(hosts)
+        main = queues.get(workflow.endpoint or "") or hosts
         if not reached and self._fails_over:
-            reached = await self._spare(hosts)
+            reached = await self._spare()
         if not reached:
             raise main[0].error or FelixError("No server could be reached.")
         self._main = next(host for host in (*main, *reached) if host.connection)
@@ -191,13 +192,12 @@ class Connections:
         if self._is_alone or not self._fails_over:
             return ()
         own = self._queue(asked.endpoint)
-        used = dict.fromkeys(host for queue in self._queues.values() for host in queue)
         spare: list[Host] = []
-        tiers: list[Iterable[Host]] = [own, used, spare]
+        tiers: list[Sequence[Host]] = [own, self._used, spare]
         for is_any in (False, True):
             for tier in tiers:
                 if tier is spare and not spare:
-                    spare += await self._spare(used)
+                    spare += await self._spare()
                 found = [host for host in tier if host not in tried and not host.rests]
                 await _reach_all(found, patience_s=PATIENCE_S)
                 able = [host for host in found if host.error is None and (is_any or host.has(model))]
@@ -205,12 +205,12 @@ class Connections:
                     return tuple(able)
         return ()
 
-    async def _spare(self, used: Iterable[Host]) -> list[Host]:
-        """The endpoints of the settings that nobody of this run has named, and that are the user's own."""
-        used = tuple(used)
-        others = [host for each in self._settings().endpoints if (host := self._host(each)) not in used]
-        await _reach_all(others, patience_s=PATIENCE_S)
-        return [host for host in others if host.connection and _is_own(host.connection)]
+    async def _spare(self) -> list[Host]:
+        """The endpoints of the settings that nobody of this run asks, on machines that may well be the user's own."""
+        others = dict.fromkeys((self._default, *(self._host(each) for each in self._settings().endpoints)))
+        near = [host for host in others if host not in self._used and _is_near(host.endpoint.base_url)]
+        await _reach_all(near, patience_s=PATIENCE_S)
+        return [host for host in near if host.connection]
 
     def _queue(self, name: str) -> tuple[Host, ...]:
         """The hosts of an endpoint, or of a pool; of a name that the settings do not know one that says so."""
@@ -295,12 +295,12 @@ async def _reach_all(hosts: Iterable[Host], *, patience_s: float | None) -> None
     await asyncio.gather(*(host.reach(patience_s=patience_s) for host in hosts))
 
 
-def _is_own(connection: Connection) -> bool:
-    """Whether a server is the user's own machine rather than a service that somebody is paid for."""
-    if connection.kind in _OWN_KINDS:
+def _is_near(base_url: str) -> bool:
+    """Whether an address lies on this machine or in a network of its own, rather than out on the internet."""
+    if is_file(base_url) or is_loopback(base_url):
         return True
-    host = urlsplit(connection.server).hostname or ""
+    host = urlsplit(base_url).hostname or ""
     try:
-        return ipaddress.ip_address(host).is_private
+        return not ipaddress.ip_address(host).is_global
     except ValueError:
         return "." not in host or host.endswith((".local", ".lan", ".home.arpa"))
