@@ -267,6 +267,23 @@ def test_a_context_that_is_too_short_is_told_with_the_one_that_fits(fault_server
     assert examined(fault_server.url("it"), needs_context=8_192)["context"].state == "ok"
 
 
+def test_what_is_told_its_context_each_time_is_repaired_in_the_settings(llama_model: str) -> None:
+    context = examined(llama_model, needs_context=10_000)["context"]
+    assert (context.state, context.repair) == ("fault", Repair("Give it 10,240", context_length=10_240))
+    assert examined(llama_model, needs_context=10_000, context_length=10_240)["context"].state == "ok"
+
+
+def test_ollama_s_context_is_what_felix_asks_for(fault_server: FaultServer) -> None:
+    tags = {"models": [{"name": "qwen3:8b", "model": "qwen3:8b", "size": 5}]}
+    loaded = {"models": [{"name": "qwen3:8b", "model": "qwen3:8b", "size": 5, "context_length": 4096}]}
+    show = {"capabilities": ["completion"], "model_info": {"qwen3.context_length": 40_960}}
+    fault_server.replies["it"] = paths({"/api/tags": tags, "/api/ps": loaded, "/api/show": show})
+    short = examined(fault_server.url("it"), kind="ollama", needs_context=6_000)["context"]
+    assert (short.state, short.repair) == ("fault", Repair("Give it 6,144", context_length=6_144))
+    enough = examined(fault_server.url("it"), kind="ollama", needs_context=6_000, context_length=6_144)["context"]
+    assert enough.state == "ok"
+
+
 def test_a_first_token_that_is_slow_though_the_model_is_loaded_is_marked(fault_server: FaultServer) -> None:
     def slow(client: Connection) -> None:
         client.head()

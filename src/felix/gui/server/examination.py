@@ -97,6 +97,8 @@ class Examination:
             values["kind"] = repair.kind
         if repair.model and not repair.load:
             values["model"] = repair.model
+        if repair.context_length and not repair.load:
+            values["context_length"] = repair.context_length
         if values:
             self._change(**roster.changed(self._settings.current, self._endpoint().name, **values))
             self._name = self._endpoint().name

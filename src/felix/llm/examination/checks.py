@@ -26,7 +26,9 @@ SLOW_TTFT_S = 0.5
 """To the first token of a short prompt, with the model loaded: what takes longer is felt in every round."""
 _LISTING_S = 5.0
 _LOADS = frozenset({"lmstudio", "ollama"})
-"""Kinds of servers that load a model with the context they are told."""
+"""Kinds of servers that load a model when they are told to."""
+_TOLD_EACH_TIME = frozenset({"ollama", "file"})
+"""Kinds that are told with every request, or when they are first asked, how long the context shall be."""
 _CONTEXT_STEP = 1_024
 
 Find = Callable[[], Awaitable[tuple[ServerReport, ...]]]
@@ -304,6 +306,9 @@ class _Examination:
 
     def _context(self, report: ServerReport, chosen: ModelInfo) -> None:
         has, needs = chosen.context_length, self._patient.needs_context
+        if report.kind == "ollama" or not has:
+            # Ollama is told with every request; others may not say, and then the user's word counts.
+            has = self._patient.context_length or has
         if not has:
             self._say("context", "skipped", "The server does not say how much context the model has now.")
         elif not needs:
@@ -317,10 +322,8 @@ class _Examination:
                 most = f"{chosen.name} can have {chosen.max_context_length:,} at most"
                 self._say("context", "fault", sentence, f"{most}: take another model or a shorter task.")
                 return
-            can_load = report.kind in _LOADS or report.kind == "file"
-            repair = Repair(f"Load with {length:,}", model=chosen.id, load=True, context_length=length)
             advice = f"Load the model with {length:,} tokens of context, or take a workflow with fewer rounds."
-            self._say("context", "fault", sentence, advice, repair if can_load else None)
+            self._say("context", "fault", sentence, advice, _longer(report.kind, chosen, length))
 
     async def _answer(self, report: ServerReport, chosen: ModelInfo) -> None:
         patient = self._patient
@@ -394,3 +397,12 @@ def _halves(error: Exception | str) -> tuple[str, str]:
     """An error's sentence as what was found and what to do."""
     what, _, advice = str(error).partition(" – ")
     return f"{what.rstrip('.')}.", f"{advice[:1].upper()}{advice[1:]}"
+
+
+def _longer(kind: ServerKind, model: ModelInfo, length: int) -> Repair | None:
+    """How Felix can give a model more context; None where only the server's user can."""
+    if kind == "lmstudio":
+        return Repair(f"Load with {length:,}", model=model.id, load=True, context_length=length)
+    if kind in _TOLD_EACH_TIME:
+        return Repair(f"Give it {length:,}", context_length=length)
+    return None

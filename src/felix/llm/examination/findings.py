@@ -49,6 +49,7 @@ class Repair:
     load: bool = False
     """Have the server load `model`, with `context_length` if that is set."""
     context_length: int = 0
+    """Without `load`: what the endpoint shall ask for from now on."""
 
 
 @dataclass(frozen=True, slots=True)
