@@ -9,11 +9,23 @@ from pathlib import Path
 
 import pytest
 
+from felix.endpoints import Endpoint
 from felix.gui.kit import Kit
 from felix.gui.workflow_editor import WorkflowEditor
+from felix.llm.models import ModelInfo, ServerReport
+from felix.settings import Settings
 from felix.team.workflow import Entry, Library
 
 GOOD = "name: Small\nagents:\n  - id: one\n    role: research\n    prompt: |\n      Say it.\ncheckpoints: [0]\n"
+
+STUDIO = "http://127.0.0.1:1234/v1"
+SETTINGS = Settings(
+    endpoints=(
+        Endpoint(name="Studio", base_url=STUDIO, kind="lmstudio"),
+        Endpoint(name="Left: rack", base_url="http://10.0.0.2:8000/v1", kind="vllm", pool="racks"),
+    )
+)
+REPORT = ServerReport("lmstudio", "LM Studio", (ModelInfo("qwen3-8b", "Qwen3 8B", True),), 10, STUDIO)
 
 WaitUntil = Callable[..., None]
 Open = Callable[..., WorkflowEditor]
@@ -51,6 +63,7 @@ def open_editor(kit: Kit, window: tk.Toplevel, library: Library, told: Told) -> 
         (entry,) = library.entries()
         editor = WorkflowEditor(
             window, kit, library, entry,
+            settings=lambda: SETTINGS, reports=lambda: {STUDIO: REPORT},
             on_saved=told.saved.append, on_duplicate=told.duplicated.append, on_close=told.close,
         )  # fmt: skip
         editor.window.update()
@@ -320,3 +333,75 @@ def test_a_closed_editor_leaves_nothing_waiting(open_editor: Open) -> None:
     app.update()
     scripts = [str(app.tk.call("after", "info", each)) for each in app.tk.splitlist(app.tk.call("after", "info"))]
     assert not [script for script in scripts if "_look" in script or "check" in script]
+
+
+def labels(menu: tk.Menu) -> list[str]:
+    end = menu.index("end")
+    assert end is not None
+    return [str(menu.entrycget(n, "label")) for n in range(end + 1) if menu.type(n) != "separator"]
+
+
+def cascade(menu: tk.Menu, label: str) -> tk.Menu:
+    end = menu.index("end")
+    assert end is not None
+    line = next(
+        n for n in range(end + 1) if menu.type(n) == "cascade" and str(menu.entrycget(n, "label")).startswith(label)
+    )
+    found = menu.nametowidget(str(menu.entrycget(line, "menu")))
+    assert isinstance(found, tk.Menu)
+    return found
+
+
+def test_the_menu_names_a_server_for_a_role_and_undo_takes_it_back(open_editor: Open) -> None:
+    editor = open_editor()
+    assert editor.servers is not None
+    editor.servers.fill()
+    menu = editor.servers.button.menu
+    assert labels(menu) == [
+        "The whole team", "Everybody of role research", "Agent one", "Synthesis", "Ask another server when one fails",
+    ]  # fmt: skip
+    role = cascade(menu, "Everybody of role research")
+    assert labels(role) == ["As the team", "Studio", "Left: rack", "racks, whichever is least busy"]
+    models = cascade(role, "Studio")
+    models.invoke(labels(models).index("qwen3-8b") + 1)  # a line stands above it
+    editor.window.update()
+    assert "roles:\n  research: {endpoint: Studio, model: qwen3-8b}\n" in editor.pane.content
+    assert editor.fault is None and editor.unknown is None and can_save(editor)
+    editor.servers.fill()
+    assert labels(menu)[1] == "Everybody of role research:  Studio · qwen3-8b"
+    editor.pane.text.event_generate("<<Undo>>")
+    editor.window.update()
+    assert editor.pane.content == GOOD
+
+
+def test_failing_over_is_switched_on_by_the_menu(open_editor: Open) -> None:
+    editor = open_editor()
+    assert editor.servers is not None
+    editor.servers.fill()
+    menu = editor.servers.button.menu
+    menu.invoke("end")
+    assert "failover: true" in editor.pane.content
+    editor.servers.fill()
+    menu.invoke("end")
+    assert editor.pane.content == GOOD
+
+
+def test_an_unknown_server_is_marked_with_a_sentence_and_can_be_saved(open_editor: Open) -> None:
+    editor = open_editor(GOOD + "synthesis:\n  endpoint: Olama\n")
+    assert editor.unknown is not None and editor.unknown[0] == 9
+    assert str(editor.pane.text.tag_ranges("fault")[0]) == "9.0"
+    assert verdict(editor).startswith("The workflow asks “Olama”, which the settings do not know")
+    editor._go.invoke()
+    assert editor.pane.text.index("insert") == "9.2"
+    replace(editor, "Small", "Great")
+    assert editor.save() is True
+    replace(editor, "Olama", "Studio")
+    editor.check()
+    assert editor.unknown is None and not editor.pane.text.tag_ranges("fault")
+
+
+def test_a_file_with_a_fault_offers_no_servers_and_a_built_in_one_none_at_all(open_editor: Open) -> None:
+    editor = open_editor("name: X\n")
+    assert editor.servers is not None
+    editor.servers.fill()
+    assert labels(editor.servers.button.menu) == ["Mend the fault below first"]

@@ -50,7 +50,7 @@ class Choosing:
         """Make both chips, at the left of a row."""
         kit = self._kit
         self.workflow = WorkflowPicker(
-            row, kit, self._library, self._settings,
+            row, kit, self._library, self._settings, reports=lambda: self.endpoints.reports,
             on_change=lambda _entry: self._workflow_changed(), on_error=self._on_error,
         )  # fmt: skip
         self.model = ModelPicker(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tkinter as tk
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from felix.errors import SettingsError, WorkflowError
@@ -11,6 +11,7 @@ from felix.gui.composer.model_menu import shortened
 from felix.gui.folders import show_folder
 from felix.gui.kit import Kit
 from felix.gui.workflow_editor import WorkflowEditor
+from felix.llm.models import ServerReport
 from felix.settings import SettingsFile
 from felix.team.workflow import Entry, Library, Workflow
 
@@ -29,11 +30,13 @@ class WorkflowPicker:
         library: Library,
         settings: SettingsFile,
         *,
+        reports: Callable[[], Mapping[str, ServerReport]] = dict,
         on_change: Callable[[Entry], object],
         on_error: Callable[[str], object],
     ) -> None:
-        """`on_change` hears when another workflow is chosen or the chosen file has changed; `on_error` a sentence."""
-        self._kit, self._library, self._settings = kit, library, settings
+        """`reports` are what endpoints said, by base URL. `on_change` hears when another workflow is chosen or the
+        chosen file has changed; `on_error` a sentence."""
+        self._kit, self._library, self._settings, self._reports = kit, library, settings, reports
         self._on_change, self._on_error = on_change, on_error
         self._entries: tuple[Entry, ...] = ()
         self._lent = ""
@@ -97,6 +100,8 @@ class WorkflowPicker:
         try:
             self.editors[entry.path] = WorkflowEditor(
                 self.button.winfo_toplevel(), self._kit, self._library, entry,
+                settings=lambda: self._settings.current,
+                reports=self._reports,
                 on_saved=lambda _entry: self.refresh(),
                 on_duplicate=self._duplicate_from_editor,
                 on_close=lambda: self.editors.pop(entry.path, None),

@@ -36,6 +36,7 @@ class CodePane:
         self._in_block: list[bool] = []
         self._coloured: set[int] = set()
         self._fault_line: int | None = None
+        self._fault_state = "fail"
         self._is_drawing = False
         self.frame = kit.frame(parent, "card")
         self._gutter = kit.canvas(self.frame, "card", width=1)
@@ -87,11 +88,32 @@ class CodePane:
         if text.cget("undo"):
             text.edit_reset()
 
-    def mark_fault(self, line: int | None) -> None:
-        """Mark a line, counted from 1, and no other."""
-        if line != self._fault_line:
-            self._fault_line = line
+    def change(self, content: str) -> None:
+        """Put another text in place of this one, where it differs, as one step that Undo takes back."""
+        text, before = self.text, self.content
+        old, new = before.removesuffix("\n").split("\n"), content.removesuffix("\n").split("\n")
+        first = next((n for n, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
+        last = 0
+        while last < min(len(old), len(new)) - first and old[-1 - last] == new[-1 - last]:
+            last += 1
+        text.configure(autoseparators=False)
+        text.edit_separator()
+        inserted = new[first : len(new) - last]
+        text.delete(f"{first + 1}.0", f"{len(old) - last + 1}.0")
+        if first >= len(old) - last and first == len(old):
+            text.insert("end-1c", "".join(f"\n{line}" for line in inserted))
+        else:
+            text.insert(f"{first + 1}.0", "".join(f"{line}\n" for line in inserted))
+        text.edit_separator()
+        text.configure(autoseparators=True)
+        self.go_to(first + 1)
+
+    def mark_fault(self, line: int | None, state: str = "fail") -> None:
+        """Mark a line, counted from 1, and no other, in the colour of one of the kit's states."""
+        if (line, state) != (self._fault_line, self._fault_state):
+            self._fault_line, self._fault_state = line, state
             self.text.tag_remove("fault", "1.0", "end")
+            self.text.tag_configure("fault", background=self._kit[f"tint:{state}"])
             if line is not None:
                 self.text.tag_add("fault", f"{line}.0", f"{line + 1}.0")
             self._draw_soon()
@@ -184,9 +206,11 @@ class CodePane:
                 continue
             is_fault = line == self._fault_line
             if is_fault:
-                gutter.create_rectangle(0, place[1], width, place[1] + place[3], width=0, fill=kit["tint:fail"])
+                gutter.create_rectangle(
+                    0, place[1], width, place[1] + place[3], width=0, fill=kit[f"tint:{self._fault_state}"]
+                )
             middle = place[1] + kit.font("Mono").metrics("linespace") // 2  # of its first line, when it is wrapped
-            colour = kit["ink:fail" if is_fault else "dim"]
+            colour = kit[f"ink:{self._fault_state}" if is_fault else "dim"]
             gutter.create_text(width - kit.px(9), middle, anchor="e", text=str(line), font="Mono", fill=colour)
 
     def _colour(self, line: int) -> None:
@@ -219,6 +243,6 @@ class CodePane:
     def _paint(self) -> None:
         for kind, colour in _COLOURS.items():
             self.text.tag_configure(kind, foreground=self._kit[colour])
-        self.text.tag_configure("fault", background=self._kit["tint:fail"])
+        self.text.tag_configure("fault", background=self._kit[f"tint:{self._fault_state}"])
         self.text.tag_raise("sel")
         self._draw_soon()

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import tkinter as tk
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from felix.errors import WorkflowError
 from felix.gui.kit import Kit
 from felix.gui.workflow_editor.code_pane import CodePane
 from felix.gui.workflow_editor.question import Question
+from felix.gui.workflow_editor.servers import unknown
+from felix.gui.workflow_editor.servers_menu import ServersMenu
+from felix.llm.models import ServerReport
+from felix.settings import Settings
 from felix.team.schedule import describe, schedule
 from felix.team.workflow import Entry, Library, Workflow, parse
 
@@ -34,16 +38,23 @@ class WorkflowEditor:
         library: Library,
         entry: Entry,
         *,
+        settings: Callable[[], Settings],
+        reports: Callable[[], Mapping[str, ServerReport]],
         on_saved: Callable[[Entry], object],
         on_duplicate: Callable[[Entry], object],
         on_close: Callable[[], object],
     ) -> None:
-        """`on_duplicate` gets an entry to copy and open: what a built-in file offers instead of Save."""
+        """`reports` are by base URL; `on_duplicate` gets an entry to copy and open: what a built-in file offers
+        instead of Save."""
         self._kit, self._library, self._on_saved, self._on_close = kit, library, on_saved, on_close
+        self._settings, self._reports = settings, reports
         self.path = entry.path
         self.is_editable = not entry.is_builtin
         self.fault: WorkflowError | None = None
         """Of the text as it was last checked."""
+        self.unknown: tuple[int, str] | None = None
+        """The line of an endpoint that the settings do not know, and a sentence. It can be saved all the same."""
+        self.servers: ServersMenu | None = None
         self._entry = entry
         self._on_disk = library.text(entry)
         self._baseline: str | None = None
@@ -92,11 +103,18 @@ class WorkflowEditor:
             self.save_button = kit.button(
                 head, "Save", "check2", "primary", "side", command=self.save, tooltip="Save (Ctrl+S)"
             )
+            self.servers = ServersMenu(
+                head, kit, read=lambda: self.pane.content, workflow=self.check, settings=self._settings,
+                reports=self._reports, on_change=self._take_servers,
+                on_error=lambda sentence: self._say(sentence, "ink:fail", "exclamation-octagon"),
+            )  # fmt: skip
         else:
             self.save_button = kit.button(
                 head, "Duplicate to edit", "copy", "primary", "side", command=lambda: on_duplicate(entry)
             )
         self.save_button.pack(side="right")
+        if self.servers:
+            self.servers.button.pack(side="right", padx=kit.px(8))
         words = kit.frame(head, "side")
         words.pack(side="left", fill="x", expand=True)
         self._title = kit.label(words, entry.name, "H3", on="side")
@@ -142,7 +160,11 @@ class WorkflowEditor:
         else:
             self.fault = None
             self._title.configure(text=workflow.name)
-        self.pane.mark_fault(self.fault.line if self.fault else None)
+        self.unknown = unknown(self.pane.content, workflow, self._settings()) if workflow else None
+        if self.unknown:
+            self.pane.mark_fault(self.unknown[0], "stop")
+        else:
+            self.pane.mark_fault(self.fault.line if self.fault else None)
         self._show_verdict(workflow)
         self._show_save()
         return workflow
@@ -166,6 +188,11 @@ class WorkflowEditor:
         self._note("Saved")
         self._on_saved(entry)
         return True
+
+    def _take_servers(self, content: str) -> None:
+        """The menu has named another server: one step for Undo."""
+        self.pane.change(content)
+        self.check()
 
     def _load(self, content: str) -> None:
         self._on_disk = content
@@ -270,6 +297,10 @@ class WorkflowEditor:
             self._say(str(self.fault), "ink:fail", "x-octagon-fill")
             self._go.pack(side="right") if self.fault and self.fault.line else self._go.pack_forget()
             return
+        if self.unknown:
+            self._say(self.unknown[1], "ink:stop", "exclamation-triangle-fill")
+            self._go.pack(side="right")
+            return
         self._go.pack_forget()
         self._say(_plan_words(workflow), "text2", "check-lg")
 
@@ -291,6 +322,8 @@ class WorkflowEditor:
     def _go_to_fault(self) -> None:
         if self.fault and self.fault.line:
             self.pane.go_to(self.fault.line)
+        elif self.unknown:
+            self.pane.go_to(self.unknown[0])
 
     def _cancel_check(self) -> None:
         if self._check_after:
