@@ -123,6 +123,7 @@ def test_who_waits_at_one_endpoint_holds_up_nobody_at_another() -> None:
         assert slow.most_at_once == 1 and fast.most_at_once <= 2
     places = {agent: [s.position for s in run.doings(agent) if s.state == "queued"] for agent in ("r-3", "x-4")}
     assert places == {"r-3": [2, 1], "x-4": [2, 1]}
+    assert {each.detail for each in run.doings("r-3") if each.state == "queued"} == {"One speaks at a time on slow"}
     assert run.state.status == "complete"
 
 

@@ -133,6 +133,16 @@ class Connections:
         model = asked.model or reached[0].model
         return name, model, min((context for each in reached if (context := each.context_of(model))), default=None)
 
+    def crowd(self, asked: Asked) -> str:
+        """How many may speak at once where that is, for whoever waits; empty for the run's own server, whose number
+        stands in the plan."""
+        queue = self._queue(asked.endpoint)
+        if queue == self._queues[""]:
+            return ""
+        slots = sum(host.slots(asked.model) for host in queue if host.connection)
+        where = asked.endpoint if len(queue) > 1 else queue[0].name
+        return f"{slots} speak at once on {where}" if slots > 1 else f"One speaks at a time on {where}"
+
     async def ask(
         self,
         asked: Asked,

@@ -182,6 +182,7 @@ class Turns:
                     round=occasion.round,
                     checkpoint=occasion.checkpoint,
                     position=position,
+                    detail=self._connections.crowd(asked),
                 )
             )
 

@@ -170,7 +170,8 @@ def waiting_of(agent: Agent, state: RunState, now: float) -> Waiting | None:
                 else "In line"
             )
             most = state.plan.max_parallel if state.plan else 0
-            return Waiting("hourglass-split", line, f"{most} speak at once" if most > 1 else "One speaks at a time")
+            crowd = thought.detail or (f"{most} speak at once" if most > 1 else "One speaks at a time")
+            return Waiting("hourglass-split", line, crowd)
         case "connecting":
             return Waiting("plug", "Connecting to the server", for_s)
         case "loading":
