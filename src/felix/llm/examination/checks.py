@@ -11,26 +11,18 @@ from urllib.parse import urlsplit
 
 from felix.errors import FelixError, ServerError, SettingsError
 from felix.llm.address import default_silence_timeout_s, is_file, is_loopback, origin, repair_base_url
-from felix.llm.answer import same_model
 from felix.llm.discovery import find_servers
 from felix.llm.examination.findings import Check, Finding, Repair, State
+from felix.llm.examination.model import answer_finding, context_finding, halves, model_finding
 from felix.llm.examination.network import listening_finding, name_finding, proxy_finding, proxy_for
-from felix.llm.models import ConnectionCheck, ModelInfo, ServerReport, check_connection, list_models, make_client
+from felix.llm.models import ModelInfo, ServerReport, check_connection, list_models, make_client
 from felix.llm.questions import Questions
 
 if TYPE_CHECKING:
     from felix.endpoints import ServerKind
     from felix.llm.local.keeper import ModelFiles
 
-SLOW_TTFT_S = 0.5
-"""To the first token of a short prompt, with the model loaded: what takes longer is felt in every round."""
 _LISTING_S = 5.0
-_LOADS = frozenset({"lmstudio", "ollama"})
-"""Kinds of servers that load a model when they are told to."""
-_TOLD_EACH_TIME = frozenset({"ollama", "file"})
-"""Kinds that are told with every request, or when they are first asked, how long the context shall be."""
-_CONTEXT_STEP = 1_024
-
 Find = Callable[[], Awaitable[tuple[ServerReport, ...]]]
 
 
@@ -125,8 +117,12 @@ class _Examination:
         else:
             await self._network(base_url)
         report = await self._server(base_url)
-        chosen = self._model(report)
-        self._context(report, chosen)
+        patient = self._patient
+        chosen, finding = model_finding(report, patient.model if report.kind != "file" else "")
+        self._add(finding)
+        if chosen is None:
+            raise _CannotGoOn
+        self._add(context_finding(report.kind, chosen, needs=patient.needs_context, entered=patient.context_length))
         await self._answer(report, chosen)
 
     def skip_the_rest(self) -> None:
@@ -142,7 +138,7 @@ class _Examination:
         try:
             base_url = repair_base_url(given)
         except SettingsError as error:
-            self._fail("address", *_halves(error))
+            self._fail("address", *halves(error))
         # Capitals, a slash at the end, a name for this machine: told where they matter, or not at all.
         if not is_file(base_url) and "/v1" in base_url and "/v1" not in given:
             self._say(
@@ -205,7 +201,7 @@ class _Examination:
         if report.kind == "file":
             self._say("key", "skipped", "A model file needs no key.")
         elif report.kind == "llamacpp" and (refusal := await self._llamacpp_refuses(base_url)):
-            self._fail("key", *_halves(refusal))
+            self._fail("key", *halves(refusal))
         elif self._patient.api_key:
             self._say("key", "ok", "The key is taken, or none is wanted.")
         else:
@@ -225,7 +221,7 @@ class _Examination:
         )
 
     async def _no_report(self, base_url: str, error: ServerError) -> NoReturn:
-        what, advice = _halves(error)
+        what, advice = halves(error)
         match error.fault:
             case "key":
                 self._say("server", "ok", "A server answers.")
@@ -280,51 +276,6 @@ class _Examination:
 
     # ---------------------------------------------------------------- the model
 
-    def _model(self, report: ServerReport) -> ModelInfo:
-        wanted = self._patient.model if report.kind != "file" else ""
-        chosen, first = report.model(wanted), report.models[0]
-        if chosen is None:
-            self._fail(
-                "model",
-                f"{report.name} has no model “{wanted}”.",
-                "Choose one from its list.",
-                Repair(f"Use {first.name}", model=first.id),
-            )
-        if chosen.loaded or report.kind == "file":
-            state = "is loaded" if chosen.loaded else "is loaded when it is first asked"
-            self._say("model", "ok", f"{chosen.name} {state}.")
-            return chosen
-        nothing = not any(model.loaded for model in report.models)
-        self._say(
-            "model",
-            "warning",
-            "No model is loaded." if nothing and not wanted else f"{chosen.name} is not loaded.",
-            "The first answer waits until it is; load it beforehand, there or here.",
-            Repair(f"Load {chosen.name}", model=chosen.id, load=True) if report.kind in _LOADS else None,
-        )
-        return chosen
-
-    def _context(self, report: ServerReport, chosen: ModelInfo) -> None:
-        has, needs = chosen.context_length, self._patient.needs_context
-        if report.kind == "ollama" or not has:
-            # Ollama is told with every request; others may not say, and then the user's word counts.
-            has = self._patient.context_length or has
-        if not has:
-            self._say("context", "skipped", "The server does not say how much context the model has now.")
-        elif not needs:
-            self._say("context", "ok", f"Each request may have {has:,} tokens.")
-        elif needs <= has:
-            self._say("context", "ok", f"The workflow needs about {needs:,} tokens, each request may have {has:,}.")
-        else:
-            sentence = f"The workflow needs about {needs:,} tokens, each request may have only {has:,}."
-            length = -(-needs // _CONTEXT_STEP) * _CONTEXT_STEP
-            if chosen.max_context_length and length > chosen.max_context_length:
-                most = f"{chosen.name} can have {chosen.max_context_length:,} at most"
-                self._say("context", "fault", sentence, f"{most}: take another model or a shorter task.")
-                return
-            advice = f"Load the model with {length:,} tokens of context, or take a workflow with fewer rounds."
-            self._say("context", "fault", sentence, advice, _longer(report.kind, chosen, length))
-
     async def _answer(self, report: ServerReport, chosen: ModelInfo) -> None:
         patient = self._patient
         limit_s = patient.silence_timeout_s
@@ -340,7 +291,7 @@ class _Examination:
                 files=patient.files,
             )
         except ServerError as error:  # such as a package that is missing
-            self._fail("answer", *_halves(error))
+            self._fail("answer", *halves(error))
         try:
             check = await check_connection(
                 client, report, model=chosen.id, streaming=patient.streaming, silence_timeout_s=limit_s
@@ -349,31 +300,8 @@ class _Examination:
             await asyncio.shield(client.aclose())
         if check.fault == "not_a_model_server":
             # LM Studio's own list of models stands beside /v1, so a path without it is only noticed here.
-            await self._wrong_path("answer", report.base_url, *_halves(check.sentence))
-        self._weigh(check, chosen)
-
-    def _weigh(self, check: ConnectionCheck, chosen: ModelInfo) -> None:
-        if not check.ok:
-            self._fail("answer", *_halves(check.sentence))
-        if check.model and not same_model(chosen.id, check.model):
-            self._fail(
-                "answer",
-                f"{chosen.name} was asked, and {check.model} answered.",
-                f"Load {chosen.name} in the server, or choose the one that answers.",
-                Repair(f"Use {check.model}", model=check.model),
-            )
-        ttft_s = check.ttft_s
-        if ttft_s is None:
-            self._say("answer", "ok", f"{chosen.name} answers.")
-        elif ttft_s > SLOW_TTFT_S and chosen.loaded:
-            self._say(
-                "answer",
-                "warning",
-                f"{chosen.name} answers, but its first token takes {ttft_s:.1f} s although it is loaded.",
-                "See whether it fits into the graphics memory, and whether others are using the server now.",
-            )
-        else:
-            self._say("answer", "ok", f"{chosen.name} answers, its first token after {ttft_s * 1000:.0f} ms.")
+            await self._wrong_path("answer", report.base_url, *halves(check.sentence))
+        self._add(answer_finding(check, chosen))
 
     # ----------------------------------------------------------------
 
@@ -391,18 +319,3 @@ class _Examination:
             self._on_finding(finding)
         if finding.state == "fault" and finding.check in ("name", "listening"):
             raise _CannotGoOn
-
-
-def _halves(error: Exception | str) -> tuple[str, str]:
-    """An error's sentence as what was found and what to do."""
-    what, _, advice = str(error).partition(" – ")
-    return f"{what.rstrip('.')}.", f"{advice[:1].upper()}{advice[1:]}"
-
-
-def _longer(kind: ServerKind, model: ModelInfo, length: int) -> Repair | None:
-    """How Felix can give a model more context; None where only the server's user can."""
-    if kind == "lmstudio":
-        return Repair(f"Load with {length:,}", model=model.id, load=True, context_length=length)
-    if kind in _TOLD_EACH_TIME:
-        return Repair(f"Give it {length:,}", context_length=length)
-    return None
