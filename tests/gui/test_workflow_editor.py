@@ -358,9 +358,9 @@ def test_the_menu_names_a_server_for_a_role_and_undo_takes_it_back(open_editor: 
     editor.servers.fill()
     menu = editor.servers.button.menu
     assert labels(menu) == [
-        "The whole team", "Everybody of role research", "Agent one", "Synthesis", "Ask another server when one fails",
+        "The whole team", "Role research", "Agent one", "Synthesis", "Ask another server when one fails",
     ]  # fmt: skip
-    role = cascade(menu, "Everybody of role research")
+    role = cascade(menu, "Role research")
     assert labels(role) == ["As the team", "Studio", "Left: rack", "racks, whichever is least busy"]
     models = cascade(role, "Studio")
     models.invoke(labels(models).index("qwen3-8b") + 1)  # a line stands above it
@@ -368,7 +368,7 @@ def test_the_menu_names_a_server_for_a_role_and_undo_takes_it_back(open_editor: 
     assert "roles:\n  research: {endpoint: Studio, model: qwen3-8b}\n" in editor.pane.content
     assert editor.fault is None and editor.unknown is None and can_save(editor)
     editor.servers.fill()
-    assert labels(menu)[1] == "Everybody of role research:  Studio · qwen3-8b"
+    assert labels(menu)[1] == "Role research:  Studio · qwen3-8b"
     editor.pane.text.event_generate("<<Undo>>")
     editor.window.update()
     assert editor.pane.content == GOOD

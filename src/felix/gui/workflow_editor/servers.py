@@ -37,7 +37,7 @@ def places_of(workflow: Workflow) -> list[Place]:
     """The whole team, its roles, its agents and the synthesis, in that order."""
     roles = dict.fromkeys([*(spec.role for spec in workflow.agents), *workflow.roles])
     found = [_place((), "The whole team", workflow)]
-    found += [_place(("roles", role), f"Everybody of role {role}", workflow.roles.get(role)) for role in roles]
+    found += [_place(("roles", role), f"Role {role}", workflow.roles.get(role)) for role in roles]
     found += [_place(("agents", index), f"Agent {spec.id}", spec) for index, spec in enumerate(workflow.agents)]
     return [*found, _place(("synthesis",), "Synthesis", workflow.synthesis)]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tkinter as tk
 from collections.abc import Callable, Mapping
 from functools import partial
+from itertools import groupby
 
 from felix.errors import WorkflowError
 from felix.gui.composer.model_menu import shortened
@@ -54,10 +55,11 @@ class ServersMenu:
         if workflow is None:
             menu.add_command(label="Mend the fault below first", state="disabled")
             return
-        for number, place in enumerate(places_of(workflow)):
-            if number and place.path[0] != "agents":
+        for _, group in groupby(places_of(workflow), key=lambda place: place.path[:1]):
+            if menu.index("end") is not None:
                 menu.add_separator()
-            menu.add_cascade(label=_said(place), menu=self._of_place(menu, place))
+            for place in group:
+                menu.add_cascade(label=_said(place), menu=self._of_place(menu, place))
         menu.add_separator()
         failover = tk.BooleanVar(menu, value=workflow.failover)
         self._variables.append(failover)
@@ -119,6 +121,6 @@ class ServersMenu:
 
 
 def _said(place: Place) -> str:
-    """`Everybody of role research:  Ollama · qwen3:8b`."""
+    """`Role research:  Ollama · qwen3:8b`."""
     where = " · ".join(part for part in (place.endpoint, shortened(place.model, 30)) if part)
     return f"{place.name}:  {where}" if where else place.name
