@@ -188,6 +188,8 @@ def test_a_model_file_is_added(page: Page) -> None:
     endpoint = page.on_disk().endpoints[-1]
     assert (endpoint.name, endpoint.kind) == ("Qwen3-8B-Q4_K_M", "file")
     assert endpoint.base_url.endswith("/Qwen3-8B-Q4_K_M.gguf")
+    row = page.tab.connection._address_row
+    assert row._name.cget("text") == "Model file" and row.shown.startswith("A GGUF file on this machine")
 
 
 def test_use_puts_address_and_model_in_force(three: Page) -> None:

@@ -53,7 +53,7 @@ class SettingsPage:
         model has answered a test."""
         self._frame, self._kit, self._settings = frame, kit, settings
         self._engine, self._keys, self._bridge, self._aside = engine, keys, bridge, Aside(bridge)
-        self._library, self._on_key, self._on_works = library, on_key, on_works
+        self._library, self._on_change, self._on_key, self._on_works = library, on_change, on_key, on_works
         self._tab: SettingsTab | None = None
         self.examination = Examination(
             frame.winfo_toplevel(), kit, engine, bridge, settings, overlays,
@@ -61,7 +61,7 @@ class SettingsPage:
         )  # fmt: skip
         dialogs = self._dialogs = FileDialogs()
         self._acts = Acts(
-            on_change=on_change,
+            on_change=self._changed,
             on_saved=on_saved,
             on_check=self._check,
             on_test=self._test,
@@ -109,6 +109,11 @@ class SettingsPage:
 
     def _examine(self, name: str) -> None:
         self.examination.open(name)
+
+    def _changed(self, keys: frozenset[str]) -> None:
+        self._on_change(keys)
+        if "endpoints" in keys and "base_url" not in keys:
+            self._on_key()  # kind, key source or context of the one in use may be another
 
     def _needs_context(self) -> int:
         """Tokens of the longest prompt of the chosen workflow with its answer, for a short task; 0 without one."""

@@ -15,13 +15,14 @@ from felix.gui.settings_tab.fields import Field
 from felix.gui.settings_tab.key_row import KeyRow
 from felix.gui.settings_tab.rows import Card, Row
 from felix.keys import VARIABLES, KeyState
-from felix.llm.address import repair_base_url
+from felix.llm.address import is_file, repair_base_url
 from felix.llm.condition import HOSTED
 from felix.llm.models import ConnectionCheck, ServerReport
 from felix.settings import Settings
 
 KEYS = ("base_url", "model")
-_ADDRESS = "Where your model server listens"
+_ADDRESS = ("Server address", "Where your model server listens")
+_FILE = ("Model file", "A GGUF file on this machine, which Felix serves itself")
 _MODEL = "Loaded first; others load when a run starts"
 _BADGES: dict[ServerFault, str] = {
     "unreachable": "Not reachable",
@@ -60,7 +61,7 @@ class ConnectionRows:
         self._key_source: KeySource = "store"
         """Where the key shown comes from."""
         self._after = ""
-        self._address_row = card.row("Server address", _ADDRESS, lines=2)
+        self._address_row = card.row(*_about(endpoint().base_url), lines=2)
         self.test_button = kit.button(
             self._address_row.control, "Test", kind="outline", on="card", padding=(10, 5), command=self.test,
             tooltip="Ask the model for one token, by the same way as a run",
@@ -125,12 +126,13 @@ class ConnectionRows:
     def _set_address(self, text: str) -> None:
         base_url = repair_base_url(text)
         endpoint = self._endpoint()
-        hint = f"Read as {base_url}" if base_url != text else _ADDRESS
+        hint = f"Read as {base_url}" if base_url != text else _about(base_url)[1]
         if base_url != endpoint.base_url:
             if roster.loses_key(endpoint, base_url):
                 variable = VARIABLES.get(endpoint.kind, "What the environment holds")
                 hint = f"{variable} is not sent to a new address; choose it at API key if it is meant to be"
             self._change(**roster.moved(self._read(), endpoint.name, base_url))
+        self._address_row.set_name(_about(base_url)[0])
         self._address_row.set_hint(hint)
 
     def _fill_models(self) -> None:
@@ -157,7 +159,9 @@ class ConnectionRows:
 
     def show_another(self) -> None:
         """Another endpoint has been chosen: nothing that was said of the one before stands any more."""
-        self._address_row.set_hint(_ADDRESS)
+        name, hint = _about(self._endpoint().base_url)
+        self._address_row.set_name(name)
+        self._address_row.set_hint(hint)
         self.address.restore()
         if self.key.is_editing:
             self.key.leave()
@@ -269,6 +273,11 @@ class ConnectionRows:
         self._kit.set_badge(
             self.badge, _BADGES.get(fault, "Not usable") if fault else "Not usable", "fail", "x-octagon-fill"
         )
+
+
+def _about(base_url: str) -> tuple[str, str]:
+    """What stands beside an address: its name, and what it is for."""
+    return _FILE if is_file(base_url) else _ADDRESS
 
 
 def _summary(report: ServerReport) -> str:
