@@ -194,12 +194,14 @@ def test_a_pool_asks_those_that_have_the_model() -> None:
 
 def test_a_pool_goes_on_without_a_machine_that_does_not_answer_and_says_so_once(two: tuple[Machine, Machine]) -> None:
     run = Mixed(
-        flow("{id: r, role: research, count: 4}", "endpoint: gpus"),
+        flow("{id: lone, role: research, endpoint: dead}, {id: r, role: research, count: 4}", "endpoint: gpus"),
         [DEAD.model_copy(update={"pool": "gpus"}), *(each.endpoint(pool="gpus") for each in two)],
     )
-    assert {end.endpoint for end in run.ends().values()} == {"gpu1", "gpu2"}
-    notes = [note for end in run.ends().values() for note in end.notes]
-    assert notes == ["dead does not answer – gpus goes on without"]
+    ends = run.ends()
+    assert ends.pop("lone-1#1").endpoint == "dead"
+    assert {end.endpoint for end in ends.values()} == {"gpu1", "gpu2"}
+    notes = [note for end in ends.values() for note in end.notes]
+    assert notes == ["dead does not answer: the pool gpus goes on without it"]
 
 
 def test_a_machine_of_a_pool_that_fails_is_passed_over_for_a_while(two: tuple[Machine, Machine]) -> None:

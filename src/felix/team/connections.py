@@ -117,11 +117,14 @@ class Connections:
             self._main.connection = replace(connection, model=before.model)
         for name, queue in queues.items():
             for host in queue:
-                if host.error is not None and not host.rests:
+                if host.error is None:
+                    continue
+                if not host.rests:
                     self._falls_out(host)
                     _log.warning("%s: %s", host.name, host.error)
-                    if any(other.connection for other in queue):
-                        self._news.setdefault(name, []).append(f"{host.name} does not answer – {name} goes on without")
+                if any(other.connection for other in queue):
+                    news = f"{host.name} does not answer: the pool {name} goes on without it"
+                    self._news.setdefault(name, []).append(news)
 
     def choice(self, asked: Asked) -> tuple[str, str, int | None]:
         """As `Choice` says; of a pool the least context."""
