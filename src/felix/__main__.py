@@ -29,7 +29,7 @@ def _carry_out(options: argparse.Namespace) -> int:
             from felix.cli import demo_server
 
             return demo_server.run(options)
-        case "runs" | "show" | "export" | "replay" | "doctor" | "endpoints":
+        case "batch" | "runs" | "show" | "export" | "replay" | "doctor" | "endpoints":
             from importlib import import_module
 
             return int(import_module(f"felix.cli.{options.command}").run(options))
@@ -72,7 +72,8 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--batch-interval", type=float, metavar="S", help="seconds between two pieces of text, 0 to 2")
     run.add_argument("--json", action="store_true", help="events only, one JSON object per line")
 
-    for command in (gui, run):
+    batch = _add_batch(commands)
+    for command in (gui, run, batch):
         command.add_argument("--workflow", default="", metavar="W", help="name or file of the workflow")
         command.add_argument("--demo", action="store_true", help="use the demo model: scripted text, no server")
         command.add_argument("--settings", type=Path, metavar="FILE", help="the settings file to use")
@@ -86,6 +87,19 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo-server", help="serve the demo model on this machine")
     demo.add_argument("--port", type=int, default=0, help="0, as without it, takes a free one")
     return parser
+
+
+def _add_batch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    batch = commands.add_parser("batch", help="carry many tasks out; started again, it goes on where it was")
+    batch.add_argument("tasks", type=Path, metavar="TASKS", help='a line of JSON for each: {"task": "…"} or "…"')
+    batch.add_argument("-o", "--output", type=Path, metavar="OUT", required=True, help="where each answer is appended")
+    batch.add_argument("--base-url", metavar="URL", help="the model server, as http://127.0.0.1:1234/v1")
+    batch.add_argument("--model", help="the model; without it the first that is loaded")
+    batch.add_argument(
+        "--at-once", type=int, default=0, metavar="N", help="runs at once; without it one, or one for each of a pool"
+    )
+    batch.set_defaults(no_stream=False, batch_interval=None)
+    return batch
 
 
 def _add_kept(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

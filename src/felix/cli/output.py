@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
+from felix.ledger.health import Health
 from felix.terminal import safe
 
 COMPLETE, FAILED, WRONG, STOPPED = 0, 1, 2, 130
@@ -39,6 +40,13 @@ class Output:
 
 def note(line: str) -> None:
     print(safe(line), file=sys.stderr, flush=True)
+
+
+def not_kept(health: Health, what: str = "this run is") -> str:
+    """One line: that `what` not kept, why, and how it would be."""
+    if health.kind == "locked":
+        return f"Another Felix writes to {health.path}, so {what} not kept – --ledger FILE keeps it in another file."
+    return f"{what[:1].upper()}{what[1:]} not kept: {health.sentence}"
 
 
 def give_up_stdout() -> None:

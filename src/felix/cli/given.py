@@ -1,0 +1,41 @@
+"""What a command line gives a run: the settings in force, with what it overrides, and the workflow that it names."""
+
+from __future__ import annotations
+
+import argparse
+
+from felix import places
+from felix.cli.output import note
+from felix.errors import FelixError
+from felix.llm.address import repair_base_url
+from felix.settings import SettingsFile
+from felix.team.workflow import Library, Workflow
+
+
+def given_settings(options: argparse.Namespace) -> SettingsFile:
+    """The settings in force with what the command line overrides, none of which is saved."""
+    defaults = places.default_settings()
+    settings = SettingsFile(options.settings or places.settings_file(), defaults=defaults)
+    if options.settings and not options.settings.exists():
+        note(f"{options.settings} does not exist; Felix uses its defaults.")
+    settings.load()
+    if settings.faults:
+        raise FelixError(" ".join(settings.faults))
+    for notice in settings.notices:
+        note(notice)
+    given = {
+        "base_url": repair_base_url(settings.current.base_url if options.base_url is None else options.base_url),
+        "model": options.model,
+        "streaming_batch_interval": options.batch_interval,
+        "enable_streaming": False if options.no_stream else None,
+    }
+    settings.override(**{key: value for key, value in given.items() if value is not None})
+    return settings
+
+
+def given_workflow(wanted: str) -> Workflow:
+    """The workflow of a name or file; empty is the default one. Raises FelixError when there is none."""
+    entry = Library(places.builtin_workflows(), places.user_workflows()).find(wanted)
+    if entry.workflow is None:
+        raise entry.fault or FelixError(f"{entry.path} is no workflow.")
+    return entry.workflow
