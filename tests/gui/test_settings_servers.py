@@ -52,8 +52,12 @@ def test_endpoints_are_asked_found_added_and_their_models_loaded(
             part._fill_add()
             assert part.add_button.menu.entrycget(0, "label").startswith("Ollama at 127.0.0.1:")
             part.add_button.menu.invoke(0)
-            felix.until(lambda: part.title.cget("text") == "Ollama" and part.models.rows)
+            felix.until(
+                lambda: part.list.words[-1] == ("Ollama", "", part.list.words[-1][2], "answers · 2 models, 1 loaded")
+            )
             assert felix.window.settings.current.endpoints[-1].base_url == f"{ollama.root}/v1"
+            felix.until(lambda: "Connected" in part.connection.badge.cget("text"))
+            felix.turn(100)
             felix.screenshot("settings-endpoints")
         finally:
             felix.close()
