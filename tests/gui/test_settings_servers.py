@@ -57,7 +57,7 @@ def test_endpoints_are_asked_found_added_and_their_models_loaded(
             )
             assert felix.window.settings.current.endpoints[-1].base_url == f"{ollama.root}/v1"
             felix.until(lambda: "Connected" in part.connection.badge.cget("text"))
-            felix.turn(100)
+            felix.turn(400)
             felix.screenshot("settings-endpoints")
         finally:
             felix.close()
