@@ -21,12 +21,12 @@ from felix.gui.composer.sheet import Form, Sheet
 from felix.gui.composer.thread_row import ThreadRow
 from felix.gui.kit import Kit
 from felix.gui.run_control import RunControl
-from felix.gui.server.server_watch import ServerWatch
 from felix.gui.wall.offers import NOTHING, CardActs, Offers, SynthesisActs, offers_for, offers_for_synthesis
 from felix.gui.wall.question_line import QuestionLine, question_for
 from felix.ledger.reader import Reader
-from felix.ledger.speech import Agent
+from felix.ledger.speech import Agent, Speech
 from felix.ledger.state import RunState
+from felix.llm.models import ServerReport
 from felix.team.outcome import can_continue
 
 LATE = "The agents have had their last prompt, so nobody would read the note; copy it from here if you need it."
@@ -40,8 +40,9 @@ class Acts:
     A view too: it shows what concerns the run as a whole. Tk's thread only.
     """
 
-    def __init__(self, engine: Engine, bridge: Bridge, watch: ServerWatch) -> None:
-        self._engine, self._bridge, self._watch = engine, bridge, watch
+    def __init__(self, engine: Engine, bridge: Bridge, report_of: Callable[[str], ServerReport | None]) -> None:
+        """`report_of` says what is known of an endpoint by its name; empty is the server in use."""
+        self._engine, self._bridge, self._report_of = engine, bridge, report_of
         self._thread_of: tuple[object, ...] = ()
         self._shown: tuple[RunId | None, bool] = (None, False)
         """The run, and whether it is played."""
@@ -197,7 +198,7 @@ class Acts:
                 on_done=again,
                 explanation="This is what the agent is asked; what its role tells it stays as it is.",
                 text=text,
-                choices=self._models(thought.model),
+                choices=self._models(thought),
                 choice_icon="cpu",
                 needs_text=True,
                 fewest=fewest,
@@ -213,10 +214,11 @@ class Acts:
         if run := self._run():
             self._engine.ask_agent(run, agent_id, question)
 
-    def _models(self, model: str) -> list[tuple[str, str] | None]:
-        plan = self._bridge.state.plan
+    def _models(self, speech: Speech | None) -> list[tuple[str, str] | None]:
+        """Those of the server that was asked: it is asked again."""
+        plan, model = self._bridge.state.plan, speech.model if speech else ""
         is_demo = plan is not None and plan.demo
-        report = self._watch.server.report if self._watch.server and not is_demo else None
+        report = None if is_demo else self._report_of(speech.endpoint if speech else "")
         return model_choices(report, f"Same model · {model}" if model else "Same model")
 
     # -- the whole -----------------------------------------------------------------------------------------------------
@@ -241,7 +243,7 @@ class Acts:
                 on_done=again,
                 explanation="The agents' thoughts stay as they are. The answer that stands is kept beside the new one.",
                 text=synthesis.instructions if synthesis else "",
-                choices=self._models(synthesis.model if synthesis else ""),
+                choices=self._models(synthesis),
                 choice_icon="cpu",
             )
         )

@@ -61,6 +61,11 @@ IN_THE_RUNS = (
     Shortcut("Ctrl+Z", "Take the deletion back"),
     Shortcut("Ctrl+C", "Copy its task"),
 )
+IN_THE_MODELS = (
+    Shortcut("Letters", "Search models and servers"),
+    Shortcut("Enter", "Take the model, and its server with it"),
+    Shortcut("Shift+Enter", "Load or unload it"),
+)
 IN_A_REPLAY = (
     Shortcut("Space", "Play and pause, with the keyboard in the bar or the timeline"),
     Shortcut("← →", "Five seconds back or on"),
@@ -72,6 +77,7 @@ GROUPS = (
     ("Go to", (FOCUS_CARD, FIND, SEARCH_RUNS, NEXT_REGION, PREVIOUS_REGION, NEXT_TAB, SETTINGS)),
     ("In the list of runs", IN_THE_RUNS),
     ("In a card", IN_A_CARD),
+    ("In the models at the task", IN_THE_MODELS),
     ("In a replay", IN_A_REPLAY),
     ("Look", (LARGER, SMALLER, NORMAL_SIZE, RUNS, RIGHT_PANEL, HELP)),
 )

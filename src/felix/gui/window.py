@@ -12,7 +12,6 @@ import ttkbootstrap as ttk
 
 from felix import places
 from felix.engine import Engine
-from felix.errors import WorkflowError
 from felix.events import HUB, AgentId, ThoughtId
 from felix.gui.acts import Acts
 from felix.gui.answer.compare import Compare
@@ -54,7 +53,7 @@ from felix.gui.work_column import LOW, ViewName, WorkColumn, as_view
 from felix.keys import KeyStore
 from felix.settings import SettingsFile
 from felix.team.runner import planned_agents
-from felix.team.workflow import Library, Workflow
+from felix.team.workflow import Library
 
 LOOK_S = 5.0
 """The server is not asked again at every click back into the window."""
@@ -159,7 +158,6 @@ class Window:
 
     def _build_column(self) -> None:
         kit, frame, dialogs = self.kit, self.column.frame, FileDialogs()
-        self.acts = Acts(self.engine, self.bridge, self.watch)
         self.banner = Banner(frame, kit, on_connection=self.show_settings, on_use=self._use_offer)
         choosing = self.choosing = Choosing(
             self.app, kit, self.engine, self.bridge, self.settings, self.watch, self.library,
@@ -168,6 +166,7 @@ class Window:
             on_connection=self.show_settings,
             ask_model_file=lambda: dialogs.open_model(frame, "Open a model file"),
         )  # fmt: skip
+        self.acts = Acts(self.engine, self.bridge, choosing.report_of)
         self.composer = Composer(
             frame, kit, on_run=self._begin, on_stop=self._stop, steer=self.acts.steer,
             ask_files=lambda: dialogs.open_several(frame, "Add text files to the task"),
@@ -182,7 +181,7 @@ class Window:
         )  # fmt: skip
         self.control = RunControl(
             self.engine, self.bridge, self.settings, self.watch, self.composer,
-            workflow=self._chosen_workflow, on_begin=self._run_begins, on_end=self._run_ended,
+            workflow=self.choosing.to_run, on_begin=self._run_begins, on_end=self._run_ended,
         )  # fmt: skip
         self.acts.furnish(
             kit, frame, self.composer, self.control, on_open=self.keeping.shelf.open,
@@ -272,13 +271,6 @@ class Window:
 
     def _stop(self) -> None:
         self.control.stop()
-
-    def _chosen_workflow(self) -> Workflow | None:
-        try:
-            return self.workflow.workflow()
-        except WorkflowError as error:
-            self.composer.say(str(error))
-            return None
 
     def _workflow_changed(self) -> None:
         self.settings_page.refresh()

@@ -73,12 +73,15 @@ def model_of(state: RunState) -> str:
 
 
 def places(state: RunState) -> tuple[str, ...]:
-    """Where a run asks, in the order of its agents: names of endpoints, or of the server where one has no name."""
+    """Where a run asks, in the order of its agents: names of endpoints, or of the server where one has no name.
+
+    Where somebody will be asked who names no endpoint is known as soon as they are.
+    """
     asked: list[str] = []
     for agent in state.agents.values():
-        asked += [_place(state, thought) for thought in agent.thoughts] or [_named(state, agent.endpoint)]
+        asked += [_place(state, thought) for thought in agent.thoughts] or [agent.endpoint]
     asked += [_place(state, each) for each in (*state.earlier, state.synthesis) if each is not None]
-    return tuple(dict.fromkeys(asked))
+    return tuple(dict.fromkeys(place for place in asked if place))
 
 
 def place_of(state: RunState, who: Agent | Speech) -> str:
@@ -87,22 +90,24 @@ def place_of(state: RunState, who: Agent | Speech) -> str:
         return ""
     speech = who.latest if isinstance(who, Agent) else who
     if speech is not None:
-        words = (_place(state, speech), speech.model)
+        place, model = _place(state, speech), speech.model
     else:
         assert isinstance(who, Agent)
-        words = (_named(state, who.endpoint), who.model)
-    return " · ".join(part for part in words if part)
+        place, model = who.endpoint, who.model
+    return " · ".join(part for part in (place, model) if part) if place else ""
 
 
 def _place(state: RunState, speech: Speech) -> str:
-    endpoint = speech.endpoint
-    if not endpoint and isinstance(speech, Thought) and speech.is_live and speech.agent_id in state.agents:
-        endpoint = state.agents[speech.agent_id].endpoint  # it is not known yet which of a pool it will be
-    return _named(state, endpoint)
-
-
-def _named(state: RunState, endpoint: str) -> str:
-    return endpoint or (state.plan.server_name or state.plan.server if state.plan else "")
+    """Empty as long as it is not known."""
+    if speech.endpoint:
+        return speech.endpoint
+    if isinstance(speech, Thought) and speech.is_live and speech.agent_id in state.agents:
+        planned = state.agents[speech.agent_id].endpoint
+        if planned or speech.asked_at is None:
+            return planned  # it may be a pool, of which it is not known yet which it will be
+    elif speech.is_live and speech.asked_at is None:
+        return ""
+    return (state.plan.server_name or state.plan.server) if state.plan else ""
 
 
 def deed_of(state: RunState) -> str:

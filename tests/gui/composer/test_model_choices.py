@@ -85,6 +85,26 @@ def test_a_server_in_use_that_has_no_entry_is_listed() -> None:
     assert listed(Settings(base_url=HERE))[:2] == ["# LM Studio", f"{AUTOMATIC_WORDS}*"]
 
 
+def test_a_service_loads_nothing_and_a_file_needs_no_automatic_choice() -> None:
+    groq, file = "https://api.groq.com/openai/v1", "file:///models/tiny.gguf"
+    settings = Settings(
+        base_url=file,
+        endpoints=(
+            Endpoint(name="tiny", base_url=file, kind="file"),
+            Endpoint(name="Groq", base_url=groq, kind="groq"),
+        ),
+    )
+    said: dict[str, Said] = {
+        groq: replace(STUDIO, kind="groq"),
+        file: ServerReport("file", "Model file", (replace(QWEN, loaded=False),), 1, file),
+    }
+    assert listed(settings, said=said) == [
+        "# tiny", "Qwen3 8B*", "# Groq", "Automatic – the first of its list", "Qwen3 8B", "Gemma 3 27B",
+    ]  # fmt: skip
+    rows = rows_of(settings, said)
+    assert not any(isinstance(row, Choice) and (row.state or row.can_load or row.can_unload) for row in rows)
+
+
 def test_a_model_of_another_endpoint_takes_its_address_along() -> None:
     settings = SETTINGS.model_copy(update={"model": "qwen3-8b"})
     after = Settings.model_validate({**settings.model_dump(), **chosen(settings, "Ollama", "other:1b")})

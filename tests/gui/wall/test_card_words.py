@@ -120,6 +120,18 @@ def test_a_run_against_one_server_names_none() -> None:
     assert not [value for name, value in figures(run.state) if name == "Asked"]
 
 
+def test_agents_that_wait_for_the_one_server_are_no_second_one() -> None:
+    run = Scene(("research-1", "critic-1"))
+    run.act("research-1", "connecting", 1, endpoint="Studio")
+    run.act("critic-1", "queued", 1, position=1)
+    assert places(run.state) == ("Studio",), "the one in use has a name, which is told when it is asked"
+    run.act("critic-1", "connecting", 2, endpoint="Studio")
+    run.say("research-1", "Something.")
+    run.end("research-1")
+    run.tell(SynthesisStarted(sources=(), left_out=(), early=False, mean_confidence=None, reason=""), 40)
+    assert places(run.state) == ("Studio",)
+
+
 def test_the_hub_may_ask_elsewhere_too() -> None:
     run = Scene(("research-1",))
     run.say("research-1", "Something.")

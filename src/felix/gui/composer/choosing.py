@@ -6,7 +6,9 @@ import tkinter as tk
 from collections.abc import Callable
 from pathlib import Path
 
+from felix.endpoints import named
 from felix.engine import Engine
+from felix.errors import WorkflowError
 from felix.gui.bridge import Bridge
 from felix.gui.composer.composer import Composer
 from felix.gui.composer.endpoint_watch import EndpointWatch
@@ -15,6 +17,7 @@ from felix.gui.composer.model_picker import ModelPicker
 from felix.gui.composer.workflow_picker import WorkflowPicker
 from felix.gui.kit import Kit
 from felix.gui.server.server_watch import ServerWatch
+from felix.llm.models import ServerReport
 from felix.settings import SettingsFile
 from felix.team.workflow import Library, Workflow
 
@@ -74,6 +77,20 @@ class Choosing:
             self.endpoints.hear(watch.base_url, watch.error)
         if self.guard:
             self.guard.look()
+
+    def to_run(self) -> Workflow | None:
+        """The chosen workflow as it stands in its file now; None when it has a fault, which is told then."""
+        try:
+            return self.workflow.workflow()
+        except WorkflowError as error:
+            self._on_error(str(error))
+            return None
+
+    def report_of(self, endpoint: str) -> ServerReport | None:
+        """What the endpoint of that name said, as far as it was asked; empty is the server in use."""
+        if endpoint and (there := named(self._settings.current.endpoints, endpoint)):
+            return self.endpoints.reports.get(there.base_url)
+        return self._watch.server.report if self._watch.server else None
 
     def close(self) -> None:
         """Ask nobody any more."""

@@ -132,12 +132,12 @@ def _choices(settings: Settings, endpoint: Endpoint, heard: Said, *, is_in_use: 
     choices: list[Choice] = []
     if models and endpoint.kind != "file" and not endpoint.base_url.startswith("file:"):
         first = next((model for model in models if model.loaded), models[0])
-        facts = f"now {shortened(first.name, 40)}" if first.loaded else f"none is: it would load {first.name}"
+        words, facts = AUTOMATIC_WORDS, f"now {shortened(first.name, 40)}"
         if isinstance(heard, ServerReport) and heard.kind in HOSTED:
-            facts = f"{shortened(first.name, 40)}, the first of its list"
-        choices.append(
-            Choice(endpoint.base_url, endpoint.name, AUTOMATIC, AUTOMATIC_WORDS, facts, is_chosen=wanted == AUTOMATIC)
-        )
+            words = "Automatic – the first of its list"
+        elif not first.loaded:
+            facts = f"none is: {shortened(first.name, 40)} would be"
+        choices.append(Choice(endpoint.base_url, endpoint.name, AUTOMATIC, words, facts, is_chosen=wanted == AUTOMATIC))
     elif is_in_use and not models:
         name = AUTOMATIC_WORDS if wanted == AUTOMATIC else str(wanted)
         return [Choice(endpoint.base_url, endpoint.name, wanted or AUTOMATIC, name, is_chosen=True)]

@@ -16,9 +16,11 @@ from functools import partial
 from itertools import groupby
 from urllib.parse import urlsplit
 
+from felix.endpoints import unnamed
 from felix.engine import Engine
 from felix.errors import FelixError, ServerError
 from felix.gui.bridge import Bridge
+from felix.gui.server.roster import address_words
 from felix.llm.address import is_loopback
 from felix.llm.discovery import usual_addresses
 from felix.llm.models import ModelInfo, ServerReport
@@ -44,8 +46,9 @@ class Found:
 
     @property
     def model(self) -> ModelInfo | None:
-        """The first model that is loaded."""
-        return next((model for model in self.report.models if model.loaded), None)
+        """The first model that is loaded; a model file is loaded when it is asked."""
+        first = self.report.models[0] if self.report.kind == "file" else None
+        return next((model for model in self.report.models if model.loaded), first)
 
 
 class ServerWatch:
@@ -99,12 +102,8 @@ class ServerWatch:
 
     @property
     def address(self) -> str:
-        """Host and port, as people write them; all of it where that is not what they wrote."""
-        try:
-            parts = urlsplit(self.base_url)
-        except ValueError:
-            return self.base_url
-        return parts.netloc if parts.scheme in ("http", "https") and parts.netloc else self.base_url
+        """Host and port, as people write them, or a file's name; all of it where that is not what they wrote."""
+        return address_words(unnamed(self.base_url))
 
     @property
     def is_usual(self) -> bool:
