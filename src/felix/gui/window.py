@@ -240,7 +240,7 @@ class Window:
             self._looked_at = time.monotonic()
             self.workflow.refresh()
             if not self.control.is_live:
-                self.watch.look()
+                self.choosing.look()
 
     def close(self) -> None:
         """End it all, runs included, within two seconds. A second call does nothing."""

@@ -69,3 +69,15 @@ def test_it_is_waved_away_for_this_workflow_on_this_model(opened: Opened) -> Non
     entry = next(each for each in opened.window.library.entries() if each.name == "Code review")
     opened.window.workflow.choose(entry)
     opened.until(lambda: said(opened))
+
+
+def test_a_server_that_the_settings_do_not_know_is_told_before_the_run(opened: Opened) -> None:
+    folder = opened.window.library.user_folder
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "elsewhere.yaml").write_text(
+        "name: Elsewhere\nendpoint: Olama\nagents:\n  - {id: one, role: research}\ncheckpoints: [0]\n"
+    )
+    entry = next(each for each in opened.window.library.entries() if each.name == "Elsewhere")
+    opened.window.composer.take("Compare three ways to store photographs.")
+    opened.window.workflow.choose(entry)
+    opened.until(lambda: "“Olama”" in said(opened))

@@ -234,3 +234,14 @@ def test_endpoints_lead_to_the_settings(opened: Opened, panel: ModelPanel) -> No
     assert opened.window.header.page == 1
     opened.press("<Control-Tab>")
     assert isinstance(opened.window.model.button, tk.Misc) and opened.window.model.panel is None
+
+
+def test_the_tab_key_goes_through_the_panel_and_out_of_it(opened: Opened, panel: ModelPanel) -> None:
+    panel.entry.focus_force()
+    opened.settle()
+    for button in (panel.file_button, panel.demo_button, panel.endpoints_button):
+        opened.press("<Tab>")
+        assert opened.app.focus_get() is button and opened.window.model.panel is panel
+    opened.press("<Tab>")
+    opened.settle()
+    assert opened.window.model.panel is None, "who goes on has left it"

@@ -78,6 +78,12 @@ class Choosing:
         if self.guard:
             self.guard.look()
 
+    def look(self) -> None:
+        """Ask the server in use again, and the others if they have been asked before."""
+        self._watch.look()
+        if self.endpoints.said.keys() - {self._watch.base_url}:
+            self.endpoints.look()
+
     def to_run(self) -> Workflow | None:
         """The chosen workflow as it stands in its file now; None when it has a fault, which is told then."""
         try:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from felix.gui.composer.composer import Composer
 from felix.gui.composer.endpoint_watch import EndpointWatch
 from felix.settings import SettingsFile
+from felix.team.asking import not_in_settings, unknown_endpoints
 from felix.team.fit import addresses_of, misfit
 from felix.team.workflow import Workflow
 
@@ -61,6 +62,8 @@ class Guard:
             return ""
         if self._combination(workflow) in self._waved_away:
             return ""
+        if unknown := unknown_endpoints(workflow, settings):
+            return not_in_settings(unknown, settings)
         reports, wanted = self._watch.reports, addresses_of(workflow, settings)
         if wanted != self._asked and any(base_url not in self._watch.said for base_url in wanted):
             self._asked = wanted  # one that stays silent is not asked at every letter
