@@ -118,4 +118,3 @@ class Choosing:
         known = watch.server.report if watch.server else None
         if report and not watch.is_busy() and (known is None or known.models != report.models):
             watch.look()
-        self.model.refresh()

@@ -52,8 +52,6 @@ class Choice:
     is_chosen: bool = False
     can_load: bool = False
     can_unload: bool = False
-    warning: str = ""
-    """What becomes of others when this one is loaded."""
 
 
 Row = Heading | Choice
@@ -142,15 +140,18 @@ def _choices(settings: Settings, endpoint: Endpoint, heard: Said, *, is_in_use: 
         name = AUTOMATIC_WORDS if wanted == AUTOMATIC else str(wanted)
         return [Choice(endpoint.base_url, endpoint.name, wanted or AUTOMATIC, name, is_chosen=True)]
     if isinstance(heard, ServerReport):
-        choices += [_choice(endpoint, heard, model, wanted) for model in models]
+        lets_others = can_load(heard.kind) and (heard.kind != "llamacpp" or not all(m.loaded for m in models))
+        choices += [_choice(endpoint, heard, model, wanted, lets_others=lets_others) for model in models]
     if wanted and endpoint.kind != "file" and all(model.id != wanted for model in models):
         choices.append(Choice(endpoint.base_url, endpoint.name, wanted, wanted, "not on this server", is_chosen=True))
     return choices
 
 
-def _choice(endpoint: Endpoint, report: ServerReport, model: ModelInfo, wanted: str | None) -> Choice:
+def _choice(
+    endpoint: Endpoint, report: ServerReport, model: ModelInfo, wanted: str | None, *, lets_others: bool
+) -> Choice:
+    """`lets_others`: whether its server loads and unloads models when told to."""
     is_file = report.kind == "file"
-    lets_others = can_load(report.kind) and (report.kind != "llamacpp" or not all(m.loaded for m in report.models))
     return Choice(
         endpoint.base_url,
         endpoint.name,
@@ -163,7 +164,6 @@ def _choice(endpoint: Endpoint, report: ServerReport, model: ModelInfo, wanted: 
         is_chosen=wanted == model.id or (is_file and wanted is not None),
         can_load=lets_others and not model.loaded,
         can_unload=lets_others and model.loaded,
-        warning=swap_warning(report, model),
     )
 
 

@@ -48,6 +48,8 @@ class ModelList:
         self.rows: Sequence[Row] = ()
         self._tops: list[int] = [0]
         """Where each row begins, and at the end the height of all."""
+        self._row_height = 1
+        """Of a model, in the type in force."""
         self._top = 0
         self._cursor = -1
         self._hovered = -1
@@ -137,10 +139,6 @@ class ModelList:
 
     # -- places --------------------------------------------------------------------------------------------------------
 
-    @property
-    def _row_height(self) -> int:
-        return self._line("Base") + self._line("Small") + self._kit.px(10)
-
     def _line(self, font: str) -> int:
         return int(self._kit.font(font).metrics("linespace"))
 
@@ -153,6 +151,7 @@ class ModelList:
 
     def _measure(self) -> None:
         self._photos.clear()
+        self._row_height = self._line("Base") + self._line("Small") + self._kit.px(10)
         self._tops = [0, *accumulate(self._height_of(index) for index in range(len(self.rows)))]
         is_needed = self.height > self.canvas.winfo_height() > 1
         if is_needed != bool(self._bar.winfo_manager()):

@@ -26,6 +26,8 @@ class PanelActs:
     """What the panel asks for."""
 
     choose: Callable[[Choice], object]
+    warning: Callable[[Choice], str]
+    """What becomes of other models when this one is loaded; empty: nothing."""
     look: Callable[[], object]
     """Ask all endpoints again."""
     open_file: Callable[[], object]
@@ -54,7 +56,6 @@ class ModelPanel:
         self._query = tk.StringVar(self.frame)
         self._build()
         self._trace = self._query.trace_add("write", lambda *_names: self._search())
-        self._watch.listeners.append(self.refresh)
         self._bindings = [
             (sequence, self._root.bind(sequence, handler, add="+"))
             for sequence, handler in (("<Button-1>", self._pressed), ("<Configure>", self._resized))
@@ -167,7 +168,7 @@ class ModelPanel:
     def _warn(self, choice: Choice | None) -> None:
         """Say what choosing or loading this one does to others, and a fault in full."""
         fault = self._fault(choice.base_url, choice.model) if choice else ""
-        words = fault or (choice.warning if choice else "")
+        words = fault or (self._acts.warning(choice) if choice else "")
         if words:
             self._kit.set_label(self.warning, text=words, color="ink:fail" if fault else "ink:stop")
             self.warning.pack(side="bottom", fill="x", before=self.list.frame)
@@ -181,7 +182,6 @@ class ModelPanel:
         if not self._is_open:
             return
         self._is_open = False
-        self._watch.listeners.remove(self.refresh)
         for sequence, binding in self._bindings:
             self._unbind(sequence, binding)
         had_focus = str(self._root.tk.call("focus")).startswith(str(self.frame))

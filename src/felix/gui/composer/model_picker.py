@@ -8,7 +8,7 @@ from pathlib import Path
 
 from felix.errors import SettingsError
 from felix.gui.composer.endpoint_watch import EndpointWatch
-from felix.gui.composer.model_choices import Choice, Row, chosen, rows_of
+from felix.gui.composer.model_choices import Choice, Row, chosen, rows_of, swap_warning
 from felix.gui.composer.model_menu import chosen_words, shortened
 from felix.gui.composer.model_panel import ModelPanel, PanelActs
 from felix.gui.composer.workflow_picker import longest_name
@@ -46,6 +46,7 @@ class ModelPicker:
         )
         self.button.bind("<Down>", lambda _event: self._opened_by_key())
         kit.on_font_change(self.refresh, owner=self.button)
+        watch.listeners.append(self.refresh)
 
     def show(self, report: ServerReport | None, *, is_demo: bool) -> None:
         """What is known of the server in use (None: nothing), and whether the demo model stands in for it."""
@@ -71,6 +72,7 @@ class ModelPicker:
             return
         acts = PanelActs(
             choose=self._choose,
+            warning=self._warning,
             look=self._watch.look,
             open_file=self.open_file,
             endpoints=self._on_connection,
@@ -118,6 +120,11 @@ class ModelPicker:
         if keys:
             self._on_change(frozenset(keys))
         return True
+
+    def _warning(self, choice: Choice) -> str:
+        report = self._watch.reports.get(choice.base_url)
+        model = report.model(choice.model) if report and choice.model else None
+        return swap_warning(report, model) if report and model else ""
 
     def _rows(self, query: str) -> list[Row]:
         return rows_of(self._settings.current, self._watch.said, query, is_demo=self._is_demo)
