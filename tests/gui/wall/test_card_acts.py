@@ -151,26 +151,49 @@ def test_in_the_middle_of_a_replay_there_is_nothing_to_ask(shown: Shown, asked: 
     assert words_of_buttons(shown) == []
 
 
-def test_a_low_card_has_no_room_for_buttons(shown: Shown) -> None:
-    shown.card.frame.place(height=140)
-    shown.scene.act(ME, "waiting")
-    shown.scene.end(ME, "failed")
-    shown.window.update()
-    shown.refresh()
-    assert words_of_buttons(shown) == []
-
-
-def test_a_tight_card_says_in_few_words_what_went_wrong(shown: Shown) -> None:
-    shown.scene.act(ME, "waiting")
+@pytest.mark.parametrize("height", [176, 194])
+def test_a_small_card_says_in_one_line_what_went_wrong_and_keeps_its_text(shown: Shown, height: int) -> None:
+    shown.scene.say(ME, "\n".join(f"Point {number} of what had come." for number in range(20)))
     shown.scene.end(ME, "failed", error="Connection refused: nothing listens there – start the server.")
     shown.refresh()
     assert "Connection refused: nothing listens there – start the server." in shown.words
-    shown.card.frame.place(height=210)
+    assert words_of_buttons(shown) == ["Retry", "Edit and retry…"]
+    shown.card.frame.place(height=height)
     shown.window.update()
     shown.refresh()
-    assert "Connection refused: nothing listens there" in shown.words
-    assert "start the server" not in shown.words
-    assert words_of_buttons(shown) == ["Retry", "Edit and retry…"]
+    assert "The answer broke off" in shown.words
+    assert "Connection refused" not in shown.words
+    assert words_of_buttons(shown) == ["Retry"]
+    text = shown.card.stream.text
+    assert text.winfo_height() >= 2 * text.dlineinfo("end-1c")[3]
+
+
+def test_in_a_narrow_small_card_the_first_remedy_is_a_shape(shown: Shown, asked: Asked) -> None:
+    shown.card.frame.place(height=176, width=250)
+    shown.scene.say(ME, "Half of it")
+    shown.scene.end(ME, "unconfirmed")
+    shown.window.update()
+    shown.refresh()
+    assert words_of_buttons(shown) == []
+    buttons(shown.card.frame)[0].invoke()
+    assert asked == [("retry", f"{ME}#1")]
+
+
+def test_in_a_small_card_a_guards_question_leaves_room_for_the_text(shown: Shown, asked: Asked) -> None:
+    shown.card.frame.place(height=190)
+    shown.scene.say(ME, "\n".join(f"Point {number} of what had come." for number in range(20)))
+    question = f"{ME} has been silent since 07:10:12 – stop it, or wait?"
+    shown.scene.tell(QuestionRaised(question_id="q1", doubt="silent", agent_id=ME, text=question), 31)
+    shown.window.update()
+    shown.refresh()
+    assert f"{ME} has been silent since 07:10:12" in shown.words
+    assert "or wait?" not in shown.words
+    text = shown.card.stream.text
+    assert text.winfo_height() >= 2 * text.dlineinfo("end-1c")[3]
+    stop, go_on, *_ = (each for each in buttons(shown.card.frame) if str(each.cget("text")) == "")
+    stop.invoke()
+    go_on.invoke()
+    assert asked == [("answer", "q1", True)]
 
 
 # -- what a better go replaces -----------------------------------------------------------------------------------------

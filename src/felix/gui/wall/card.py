@@ -56,7 +56,7 @@ SHORT_PX = 276
 LOW_PX = 150
 """Below this height thinking stays folded."""
 TIGHT_PX = 240
-"""Below this height what went wrong is said in few words."""
+"""Below this height what went wrong is said in one line."""
 MEASURE_PX = 740
 """The widest line of a maximised card."""
 MODIFIERS = ("Control", "Alt")
@@ -349,7 +349,7 @@ class Card:
         self._head.set_fraction(latest.fraction or 0.0 if latest is not None and latest.is_live else 0.0)
         if self._tools is not None:
             self._tools.show(self.offers)
-        self._alerts.show(agent, self._state, is_low=self.asking.is_low, is_tight=self._is_tight)
+        self._alerts.show(agent, self._state, is_tight=self._is_tight)
         if self._waiting is None or waiting_of(agent, self._state, self._state.now) is None:
             self._draw_waiting()
 

@@ -24,18 +24,18 @@ class CardAlerts:
         self._blocks: dict[str, TroubleBlock] = {}
         self._shown: tuple[object, ...] | None = None
 
-    def show(self, agent: Agent, state: RunState, *, is_low: bool, is_tight: bool) -> None:
-        """Show what there is of this agent. A low card has no room for buttons, a tight one none for long sentences."""
-        self._draw_question(agent, state)
+    def show(self, agent: Agent, state: RunState, *, is_tight: bool) -> None:
+        """Show what there is of this agent: in a tight card in one line, so that its text keeps the room."""
+        self._draw_question(agent, state, is_tight=is_tight)
         trouble = trouble_of(self._asking.turn)
         if (shown := (trouble, is_tight) if trouble else None) != self._shown:
             self.hide_trouble()
             self._shown = shown
             if trouble:
                 name, title, sentence = trouble
-                self._block(name).show(title, sentence, before=self._text, is_tight=is_tight)
+                self._block(name).show(title, sentence, before=self._text, is_line=is_tight)
         if trouble:
-            self._block(trouble[0]).offer(() if is_low else self._remedies())
+            self._block(trouble[0]).offer(self._remedies())
 
     def hide_trouble(self) -> None:
         """Say nothing of any answer."""
@@ -61,15 +61,17 @@ class CardAlerts:
             self._blocks[state] = TroubleBlock(self._body, self._kit, state, acts)
         return self._blocks[state]
 
-    def _draw_question(self, agent: Agent, state: RunState) -> None:
+    def _draw_question(self, agent: Agent, state: RunState, *, is_tight: bool) -> None:
         question, acts = question_for(state, agent.agent_id), self._asking.acts
         if self._question is None:
             if question is None or acts is None:
                 return
             self._question = QuestionLine(self._body, self._kit, on_answer=acts.answer)
-        if self._question.show(question):
-            frame, px = self._question.frame, self._kit.px
+        frame, px = self._question.frame, self._kit.px
+        if self._question.show(question, is_tight=is_tight):
             if question is None:
                 frame.pack_forget()
             else:
-                frame.pack(fill="x", padx=px(9), pady=(px(9), px(2)), before=self._text)
+                frame.pack(fill="x", padx=px(9), pady=px(2) if is_tight else (px(9), px(2)), before=self._text)
+        elif question is not None:
+            frame.pack_configure(pady=px(2) if is_tight else (px(9), px(2)))

@@ -38,30 +38,59 @@ class QuestionLine:
         )  # fmt: skip
         self.stop.pack(side="left")
         self.go_on.pack(side="left", padx=(kit.px(4), 0))
-        if is_wide:
-            row.pack(side="right")
-            self._sentence.pack(side="left", fill="x", expand=True)
-        else:
-            self._sentence.pack(anchor="w")
-            row.pack(anchor="w", pady=(kit.px(4), 0))
-        taken = kit.px(260 if is_wide else 40)
-        inner.bind("<Configure>", lambda event: self._sentence.configure(wraplength=max(80, event.width - taken)))
+        kit.tooltip(self.stop, lambda: "Stop" if self._is_tight else "")
+        kit.tooltip(self.go_on, lambda: "Let it go on" if self._is_tight else "")
+        kit.tooltip(self._sentence, lambda: self._question.text if self._is_tight and self._question else "")
+        self._inner, self._row, self._is_wide, self._is_tight = inner, row, is_wide, False
+        self._place()
+        inner.bind("<Configure>", lambda _event: self._wrap())
 
     @property
     def is_open(self) -> bool:
         return self._question is not None
 
-    def show(self, question: QuestionRaised | None) -> bool:
-        """Ask this, or nothing. True when it has come or gone, so that the caller places it."""
-        if question == self._question:
+    def show(self, question: QuestionRaised | None, *, is_tight: bool = False) -> bool:
+        """Ask this, or nothing. True when it has come or gone, so that the caller places it.
+
+        Where it is tight, only what is the matter is said, and the buttons are shapes beside it; pointing tells all.
+        """
+        if question == self._question and is_tight == self._is_tight:
             return False
+        if is_tight != self._is_tight:
+            self._is_tight = is_tight
+            self._place()
         has_changed = (question is None) != (self._question is None)
-        self._question, self._is_answered = question, False
+        if question != self._question:
+            self._question, self._is_answered = question, False
         if question is not None:
-            self._kit.set_label(self._sentence, text=question.text)
+            words = question.text.partition(" – ")[0] if is_tight else question.text
+            self._kit.set_label(self._sentence, text=words, icon="" if is_tight else "question-circle")
+        if self._is_answered:
+            return has_changed
         for button in (self.stop, self.go_on):
             button.state(["!disabled"])
         return has_changed
+
+    def _place(self) -> None:
+        kit, is_beside = self._kit, self._is_wide or self._is_tight
+        for part in (self._row, self._sentence):
+            part.pack_forget()
+        kit.set_button(self.stop, text="" if self._is_tight else "Stop")
+        kit.set_button(self.go_on, text="" if self._is_tight else "Let it go on", icon="x-lg" if self._is_tight else "")
+        left, top, right, bottom = (kit.px(each) for each in ((7, 0, 3, 0) if self._is_tight else (9, 5, 6, 6)))
+        self._inner.configure(padding=(left, top, right, bottom))
+        if is_beside:
+            self._row.pack(side="right")
+            self._sentence.pack(side="left", fill="x", expand=True)
+        else:
+            self._sentence.pack(anchor="w")
+            self._row.pack(anchor="w", pady=(kit.px(4), 0))
+        self._wrap()
+
+    def _wrap(self) -> None:
+        px = self._kit.px
+        taken = self._row.winfo_reqwidth() + px(24) if self._is_tight else px(260 if self._is_wide else 40)
+        self._sentence.configure(wraplength=max(80, self._inner.winfo_width() - taken))
 
     def _answer(self, *, stop: bool) -> None:
         if self._question is None or self._is_answered:
