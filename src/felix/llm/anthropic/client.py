@@ -4,6 +4,7 @@ for why it does not read the answer."""
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 from importlib import import_module
@@ -48,7 +49,8 @@ class AnthropicClient:
     def __init__(self, base_url: str, api_key: str = "") -> None:
         if find_spec("anthropic") is None:
             raise ServerError(
-                "Anthropic's package is not installed – install it with: pip install felix[anthropic]",
+                # not `felix[anthropic]`: in a checkout, that is another project's name
+                f"Anthropic's package is not installed – install it with `{sys.executable} -m pip install anthropic`.",
                 fault="rejected",
             )
         self.base_url = base_url
