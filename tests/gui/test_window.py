@@ -529,7 +529,7 @@ def test_in_the_largest_type_the_list_of_shortcuts_is_cut_at_no_side(human_serve
             assert each.winfo_rootx() + each.winfo_reqwidth() <= right
     last = [each for each in labels if isinstance(each, plain.Label)][-1]
     assert last.winfo_rooty() > panel.body.winfo_rooty() + panel.body.winfo_height()
-    for _ in range(40):
+    for _ in range(60):
         felix.press("<Down>", panel.close_button)
     assert last.winfo_rooty() < panel.body.winfo_rooty() + panel.body.winfo_height()
 
