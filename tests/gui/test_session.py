@@ -73,11 +73,18 @@ def test_task_tab_place_wings_and_run_come_back(open_window: Open, tmp_path: Pat
     assert felix.window.composer.box.text == "not sent"
 
 
-def test_the_task_that_was_not_sent_comes_back_alone(open_window: Open) -> None:
+def test_the_task_that_was_not_sent_comes_back_alone(open_window: Open, tmp_path: Path) -> None:
+    (tmp_path / "notes.md").write_text("- ask the front desk\n")
+    (tmp_path / "gone.md").write_text("- nothing\n")
     felix = open_window()
     felix.write("not sent")
+    for name in ("notes.md", "gone.md"):
+        felix.window.composer.add_file(tmp_path / name)
+    (tmp_path / "gone.md").unlink()
     felix = open_window()
     felix.until(lambda: felix.window.composer.box.text == "not sent")
+    assert "ask the front desk" in felix.window.composer.task  # with the file that went along
+    assert "gone.md could not be read" in felix.words(felix.window.composer.frame)
     felix = open_window(is_automatic=True)
     felix.turn(300)
     assert felix.window.composer.box.text == ""  # a command line stands for itself

@@ -51,6 +51,8 @@ class Session:
 
     task: str = ""
     """Written and not sent."""
+    files: tuple[str, ...] = ()
+    """Paths of those that were to go along with it."""
     tab: int = 0
     place: Place | None = None
     is_maximised: bool = False
@@ -133,6 +135,7 @@ def read_session(path: Path | None) -> Session:
     run = raw.get("run")
     return Session(
         task=_text(raw.get("task")),
+        files=_paths(raw.get("files")),
         tab=1 if raw.get("tab") == 1 else 0,
         place=_place(raw.get("place")),
         is_maximised=raw.get("is_maximised") is True,
@@ -156,6 +159,10 @@ def on_screen(place: Place, screen: tuple[int, int, int, int], least: tuple[int,
 
 def _text(value: Any) -> str:  # Any: from JSON
     return value if isinstance(value, str) else ""
+
+
+def _paths(value: Any) -> tuple[str, ...]:  # Any: from JSON
+    return tuple(path for path in value if isinstance(path, str) and path) if isinstance(value, list) else ()
 
 
 def _number(value: Any) -> int | None:  # Any: from JSON

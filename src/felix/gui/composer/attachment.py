@@ -23,6 +23,8 @@ class Attachment:
     """Bytes on disk."""
     tokens: int
     """About."""
+    path: Path
+    """Where it was read."""
 
     @property
     def label(self) -> str:
@@ -48,7 +50,7 @@ def read_attachment(path: Path) -> Attachment:
     if "\0" in text:
         raise FelixError(f"{path.name} is no text file; save it as plain text (UTF-8) and add that.")
     text = text.replace("\r\n", "\n")
-    return Attachment(path.name, text, len(raw), estimate_tokens(text))
+    return Attachment(path.name, text, len(raw), estimate_tokens(text), path)
 
 
 def with_attachments(task: str, attachments: list[Attachment]) -> str:

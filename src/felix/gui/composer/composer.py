@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import tkinter as tk
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from tkinter import ttk as plain
@@ -112,12 +112,14 @@ class Composer:
         self.box.text = task
         self.box.widget.focus_set()
 
-    def show_task(self, task: str) -> None:
+    def show_task(self, task: str, files: Iterable[Path] = ()) -> None:
         """Another run is on screen, or none: its task, or what was not sent, instead of all that stands here."""
         self.hush()
         self.follows, self._followed, self.attachments = None, "", []
         self.box.text = task
         self._draw_chips()
+        for path in files:
+            self.add_file(path)
 
     def set_phase(self, phase: Phase) -> None:
         """Show where the run is; only the window knows."""

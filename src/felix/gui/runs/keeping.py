@@ -10,6 +10,7 @@ import tkinter as tk
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from tkinter import ttk as plain
 
 import ttkbootstrap as ttk
@@ -50,6 +51,8 @@ class Keeping:
         """Another window keeps its runs in the same ledger, so nothing is begun in this one."""
         self._draft = session.last.task
         """A task that was not sent, while another one stands in the box."""
+        self._draft_files = tuple(map(Path, session.last.files))
+        """Those that were to go along with it."""
         self._own_task = ""
         """Of the run that is shown."""
         self._is_automatic = False
@@ -141,7 +144,7 @@ class Keeping:
         """The window has begun a run and shows it."""
         self._own_task = self._composer.box.text
         if self._own_task == self._draft:
-            self._draft = ""
+            self._draft, self._draft_files = "", ()
         self.shelf.follow(self._bridge.run)
         self.wing.close_over()
         self._session.touch()
@@ -153,7 +156,7 @@ class Keeping:
 
     def _shown(self, run: RunId | None) -> None:
         if unsent := self._unsent():
-            self._draft = unsent
+            self._draft, self._draft_files = unsent, self._files()
         plan = self._bridge.state.plan
         if run is None:
             self._column.greet()
@@ -161,7 +164,7 @@ class Keeping:
             self._column.begin()
         self._own_task = plan.task if plan else ""
         self._composer.box.set_large(is_large=run is None)
-        self._composer.show_task(self._own_task or self._draft)
+        self._composer.show_task(self._own_task or self._draft, () if self._own_task else self._draft_files)
         self.wing.close_over()
         self._control.look()
         self._on_shown()
@@ -174,9 +177,14 @@ class Keeping:
         box = self._composer.box
         return "" if box.is_locked or box.text == self._own_task or not box.text.strip() else box.text
 
+    def _files(self) -> tuple[Path, ...]:
+        """Those that stand at the box."""
+        return tuple(attachment.path for attachment in self._composer.attachments)
+
     def _put_draft(self) -> None:
         if self._draft and not self._composer.box.text:
-            self._composer.take(self._draft)
+            self._composer.show_task(self._draft, self._draft_files)
+            self._composer.box.widget.focus_set()
 
     # -- after a crash -------------------------------------------------------------------------------------------------
 
@@ -257,8 +265,10 @@ class Keeping:
     def _look(self) -> Session:
         is_maximised = self._is_maximised()
         last = self._session.last
+        unsent = self._unsent()
         return Session(
-            task=self._unsent() or self._draft,
+            task=unsent or self._draft,
+            files=tuple(map(str, self._files() if unsent else self._draft_files)),
             tab=self._header.page,
             place=last.place if is_maximised else self._place(),
             is_maximised=is_maximised,
