@@ -367,7 +367,7 @@ def test_a_model_is_loaded_with_the_context_that_was_asked_for(three: Page) -> N
     row = part(three).models.rows["mistral"]
     assert row.button is not None
     three.press(row.button)
-    assert "Qwen3 8B is loaded and may have to go" in row.row.shown and "19.0 GB together" in row.row.shown
+    assert "Qwen3 8B is loaded and may have to go" in row.row.shown and "together they take 19.0 GB" in row.row.shown
     assert row.entry is not None
     three.type(row.entry, "99999999", "Return")
     assert "from 1 to 32,768" in row.row.shown

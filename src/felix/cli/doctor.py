@@ -6,10 +6,11 @@ import argparse
 import asyncio
 import json
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, get_args
 
 from felix import places
-from felix.cli.output import COMPLETE, FAILED, STOPPED, WRONG, Output, give_up_stdout, note
+from felix.cli.output import COMPLETE, FAILED, Output, carry_out, note
 from felix.endpoints import Endpoint, ServerKind, at, unnamed
 from felix.errors import FelixError
 from felix.keys import KeyStore, environment_fault, origin_of
@@ -30,26 +31,17 @@ _INDENT = 25
 
 def run(options: argparse.Namespace) -> int:
     """Carry `felix doctor` out; returns the exit status: 0 no fault, 1 a fault, 2 wrong usage or settings."""
-    out = Output()
-    try:
-        if options.kind not in KINDS:
-            raise FelixError(f"There is no kind of server called {options.kind} – choose among {', '.join(KINDS)}.")
-        settings = _settings(options)
-        needs = _needs(options.workflow, settings) if options.workflow else 0
-        if fault := environment_fault():
-            note(fault)
-        is_well = asyncio.run(_Visit(options, settings, needs, out).carry_out())
-        out.flush()
-    except FelixError as error:
-        note(str(error))
-        return WRONG
-    except BrokenPipeError:  # whoever read along has gone
-        give_up_stdout()
-        return STOPPED
-    except OSError as error:
-        note(f"The output could not be written ({error.strerror}) – make room for it, then try again.")
-        give_up_stdout()
-        return FAILED
+    return carry_out(partial(_examine, options))
+
+
+def _examine(options: argparse.Namespace, out: Output) -> int:
+    if options.kind not in KINDS:
+        raise FelixError(f"There is no kind of server called {options.kind} – choose among {', '.join(KINDS)}.")
+    settings = _settings(options)
+    needs = _needs(options.workflow, settings) if options.workflow else 0
+    if fault := environment_fault():
+        note(fault)
+    is_well = asyncio.run(_Visit(options, settings, needs, out).carry_out())
     return COMPLETE if is_well else FAILED
 
 

@@ -7,9 +7,10 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 
 from felix import places
-from felix.cli.output import COMPLETE, FAILED, STOPPED, WRONG, Output, give_up_stdout, note
+from felix.cli.output import COMPLETE, Output, carry_out, note
 from felix.endpoints import Endpoint, at, unnamed
 from felix.errors import FelixError, LedgerError
 from felix.keys import KeyStore
@@ -24,25 +25,16 @@ from felix.terminal import safe
 
 def run(options: argparse.Namespace) -> int:
     """List them; a server that does not answer is told and is no fault of the command."""
-    out = Output()
-    try:
-        file = SettingsFile(options.settings or places.settings_file(), defaults=places.default_settings())
-        file.load()
-        for notice in file.notices:
-            note(notice)
-        said = asyncio.run(_ask(file))
-        _list(file.current, said, _figures(options, file.current), out, as_json=options.json)
-        out.flush()
-    except FelixError as error:
-        note(str(error))
-        return WRONG
-    except BrokenPipeError:  # whoever read along has gone
-        give_up_stdout()
-        return STOPPED
-    except OSError as error:
-        note(f"The output could not be written ({error.strerror}) – make room for it, then try again.")
-        give_up_stdout()
-        return FAILED
+    return carry_out(partial(_run, options))
+
+
+def _run(options: argparse.Namespace, out: Output) -> int:
+    file = SettingsFile(options.settings or places.settings_file(), defaults=places.default_settings())
+    file.load()
+    for notice in file.notices:
+        note(notice)
+    said = asyncio.run(_ask(file))
+    _list(file.current, said, _figures(options, file.current), out, as_json=options.json)
     return COMPLETE
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from felix import places
-from felix.cli.output import COMPLETE, FAILED, STOPPED, WRONG, Output, give_up_stdout, note
-from felix.errors import FelixError, LedgerError, SettingsError
+from felix.cli.output import COMPLETE, Output, carry_out, note
+from felix.errors import LedgerError, SettingsError
 from felix.ledger.reader import Reader, RunRow
 from felix.settings import SettingsFile
 
@@ -23,26 +23,16 @@ def look(options: argparse.Namespace, work: Callable[[Reader, Output], int], *, 
 
     `without` is what to say, and no fault, when nobody named a ledger and there is none yet.
     """
-    out = Output()
-    try:
+
+    def read(out: Output) -> int:
         path = ledger_file(options)
         if without and not options.ledger and not path.exists():
             note(without)
             return COMPLETE
         with Reader(path) as reader:
-            status = work(reader, out)
-            out.flush()
-            return status
-    except FelixError as error:
-        note(str(error))
-        return WRONG
-    except BrokenPipeError:  # whoever read along has gone
-        give_up_stdout()
-        return STOPPED
-    except OSError as error:
-        note(f"The output could not be written ({error.strerror}) – make room for it, then try again.")
-        give_up_stdout()
-        return FAILED
+            return work(reader, out)
+
+    return carry_out(read)
 
 
 def ledger_file(options: argparse.Namespace) -> Path:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
+from felix.errors import FelixError
 from felix.ledger.health import Health
 from felix.terminal import safe
 
@@ -47,6 +49,25 @@ def not_kept(health: Health, what: str = "this run is") -> str:
     if health.kind == "locked":
         return f"Another Felix writes to {health.path}, so {what} not kept – --ledger FILE keeps it in another file."
     return f"{what[:1].upper()}{what[1:]} not kept: {health.sentence}"
+
+
+def carry_out(work: Callable[[Output], int]) -> int:
+    """The exit status of `work`, a command that writes; what goes wrong is one sentence and a status of its own."""
+    out = Output()
+    try:
+        status = work(out)
+        out.flush()
+    except FelixError as error:
+        note(str(error))
+        return WRONG
+    except BrokenPipeError:  # whoever read along has gone
+        give_up_stdout()
+        return STOPPED
+    except OSError as error:
+        note(f"The output could not be written ({error.strerror}) – make room for it, then try again.")
+        give_up_stdout()
+        return FAILED
+    return status
 
 
 def give_up_stdout() -> None:

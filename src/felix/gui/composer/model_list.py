@@ -240,12 +240,12 @@ class ModelList:
         icon = kit.icon(row.state.icon, 9, f"state:{row.state.state}")
         self.canvas.create_image(right - width - px(9), first, image=icon)
         room = right - width - px(24) - left
-        name = self._short(row.name, "Strong", room)
+        name = self._kit.fitted(row.name, "Strong", room)
         x = left + self._text(left, first, name, "Strong", "text") + px(8)
-        self._text(x, first, self._short(row.place, "Small", right - width - px(24) - x), "Small", "text2")
+        self._text(x, first, self._kit.fitted(row.place, "Small", right - width - px(24) - x), "Small", "text2")
         if row.sentence:
             second = y + px(6) + self._line("Strong") + self._line("Small") // 2
-            self._text(left, second, self._short(row.sentence, "Small", right - left), "Small", "text2")
+            self._text(left, second, self._kit.fitted(row.sentence, "Small", right - left), "Small", "text2")
 
     def _draw_choice(self, index: int, row: Choice, y: int) -> None:
         kit, px, canvas = self._kit, self._kit.px, self.canvas
@@ -266,7 +266,7 @@ class ModelList:
             taken = self._text(right, first, row.state, "Small", "ink:done", "e") + px(12)
         marks = [icon for icon, is_shown in (("lightbulb", row.thinks), ("tools", row.has_tools)) if is_shown]
         room = right - taken - px(TEXT_X) - len(marks) * px(18)
-        name = self._short(row.name, "Strong" if row.is_chosen else "Base", room)
+        name = self._kit.fitted(row.name, "Strong" if row.is_chosen else "Base", room)
         x = px(TEXT_X) + self._text(px(TEXT_X), first, name, "Strong" if row.is_chosen else "Base", "text")
         for icon in marks:
             x += px(16)
@@ -278,7 +278,7 @@ class ModelList:
             self._acts[index] = (right - taken - px(6), second - self._line("Small"))
             taken += px(12)
         fault = self._fault(row.base_url, row.model)
-        words = self._short(fault or row.facts, "Small", right - taken - px(TEXT_X))
+        words = self._kit.fitted(fault or row.facts, "Small", right - taken - px(TEXT_X))
         self._text(px(TEXT_X), second, words, "Small", "ink:fail" if fault else "text2")
 
     @staticmethod
@@ -291,20 +291,6 @@ class ModelList:
             size = (max(1, self._edge - kit.px(INSET)), self._row_height - 1)
             self._photos[key] = kit.photo(drawing.rounded(size, kit.px(6), fill, kit["card"]))
         return self._photos[key]
-
-    def _short(self, text: str, font: str, room: int) -> str:
-        """As much of `text` as there is room for; "…" stands for the rest."""
-        measure = self._kit.font(font).measure
-        if measure(text) <= room:
-            return text
-        fits, too_long = 0, len(text)
-        while too_long - fits > 1:
-            middle = (fits + too_long) // 2
-            if measure(text[:middle].rstrip() + "…") <= room:
-                fits = middle
-            else:
-                too_long = middle
-        return f"{text[:fits].rstrip()}…" if fits else ""
 
     # -- the pointer ---------------------------------------------------------------------------------------------------
 

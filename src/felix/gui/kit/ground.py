@@ -86,6 +86,20 @@ class Ground:
         """The named font itself, for measuring."""
         return self.fonts[name]
 
+    def fitted(self, text: str, font: str, room: int) -> str:
+        """As much of `text` as `room` pixels hold; "…" stands for the rest. Empty where not even that fits."""
+        measure = self.font(font).measure
+        if measure(text) <= room:
+            return text
+        fits, too_long = 0, len(text)
+        while too_long - fits > 1:
+            middle = (fits + too_long) // 2
+            if measure(text[:middle].rstrip() + "…") <= room:
+                fits = middle
+            else:
+                too_long = middle
+        return f"{text[:fits].rstrip()}…" if fits else ""
+
     def on_theme_change(self, callback: Paint, owner: tk.Misc | None = None) -> Callable[[], None]:
         """Call ``callback`` after every switch, until ``owner`` is destroyed or the returned function is called."""
         return self._theme_paints.add(owner or self.app, callback)

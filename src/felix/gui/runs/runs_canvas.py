@@ -357,21 +357,8 @@ class RunsCanvas:
         if key not in self._shortened:
             if len(self._shortened) > _MOST_WIDTHS:
                 self._shortened.clear()
-            self._shortened[key] = self._shorten(text, font, room)
+            self._shortened[key] = self._kit.fitted(text, font, room)
         return self._shortened[key]
-
-    def _shorten(self, text: str, font: str, room: int) -> str:
-        measure = self._kit.font(font).measure
-        if measure(text) <= room:
-            return text
-        fits, too_long = 0, len(text)
-        while too_long - fits > 1:
-            middle = (fits + too_long) // 2
-            if measure(text[:middle].rstrip() + "…") <= room:
-                fits = middle
-            else:
-                too_long = middle
-        return text[:fits].rstrip() + "…"
 
     def _ground(self, index: int) -> str:
         """What lies under a row: nothing, or a rounded box when it is shown, pointed at or has the keyboard."""

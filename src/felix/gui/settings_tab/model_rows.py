@@ -15,6 +15,7 @@ from tkinter import ttk as plain
 from felix.endpoints import Endpoint
 from felix.errors import FelixError, SettingsError
 from felix.gui.composer.attachment import size_in_words
+from felix.gui.composer.model_choices import swap_warning
 from felix.gui.composer.model_menu import context_words, shortened
 from felix.gui.kit import Kit
 from felix.gui.settings_tab.acts import Acts
@@ -106,15 +107,7 @@ class ModelRows:
 
     def swap_words(self, model: ModelInfo) -> str:
         """What may become of the models that are loaded when another is; empty when none is."""
-        others = [each for each in self._report.models if each.loaded and each.id != model.id] if self._report else []
-        if not others:
-            return ""
-        names = " and ".join(shortened(each.name) for each in others[:2]) + (" and others" if len(others) > 2 else "")
-        sizes = [each.size_bytes for each in (*others, model) if each.size_bytes]
-        both = f" ({size_in_words(sum(sizes))} together)" if len(sizes) == len(others) + 1 else ""
-        stays = "is loaded and" if len(others) == 1 else "are loaded and"
-        who = self._report.name if self._report else "The server"
-        return f"{names} {stays} may have to go: {who} unloads what memory cannot hold beside it{both}"
+        return swap_warning(self._report, model) if self._report else ""
 
     def _begin(self, what: str, model: str) -> None:
         key = self._endpoint().base_url, model
