@@ -122,3 +122,41 @@ def test_each_kind_is_asked_with_its_own_name_for_the_limit(
     _, (post,) = asked(fault_server, question(max_tokens=7), kind=kind)
     assert post[name] == 7
     assert {"reasoning_format", "return_progress"}.isdisjoint(post)
+
+
+def without(limits: dict[str, str]) -> Callable[[Connection], None]:
+    """A server whose models each refuse one name of the limit."""
+
+    def refused(body: dict[str, Any]) -> dict[str, Any] | None:
+        name = limits[body["model"]]
+        return {"message": "No.", "param": name, "code": "unsupported_parameter"} if name in body else None
+
+    return refusing(refused)
+
+
+def test_a_limit_goes_by_its_other_name_for_all_who_ask_at_once(fault_server: FaultServer) -> None:
+    fault_server.replies["it"] = without({"quirk": "max_tokens"})
+
+    async def run() -> list[Answer]:
+        client = make_client(fault_server.url("it"))
+        try:
+            return await asyncio.gather(*(ask(client, question(max_tokens=7)) for _ in range(6)))
+        finally:
+            await client.aclose()
+
+    assert [answer.status for answer in asyncio.run(run())] == ["complete"] * 6
+
+
+def test_each_model_of_a_server_has_its_own_name_for_the_limit(fault_server: FaultServer) -> None:
+    fault_server.replies["it"] = without({"new": "max_tokens", "old": "max_completion_tokens"})
+    requests = [question(model=model, max_tokens=7) for model in ("new", "old", "new", "old")]
+    answers, posts = asked(fault_server, *requests)
+    assert [answer.status for answer in answers] == ["complete"] * 4
+    assert len(posts) == 5  # one of them twice, once
+
+
+def test_a_limit_that_is_refused_by_both_names_is_told(fault_server: FaultServer) -> None:
+    error = {"message": "No limits: neither max_tokens nor max_completion_tokens."}
+    fault_server.replies["it"] = refusing(lambda _: error)
+    (answer,), posts = asked(fault_server, question(max_tokens=7))
+    assert (answer.status, len(posts)) == ("failed", 2)

@@ -63,10 +63,9 @@ class OpenAIClient:
             http_client=self.http,
         )
         is_openai = kind == "openai" or urlsplit(base_url).hostname == "api.openai.com"
-        self._limit_name = "max_completion_tokens" if is_openai else "max_tokens"
-        self._tried_limit_names: set[str] = set()
+        self._limit_names = _LIMIT_NAMES[::-1] if is_openai else _LIMIT_NAMES
         self._refused: set[tuple[str, str]] = set()
-        """Optional fields that were refused, each with the model that did not take it; not sent again."""
+        """Fields that were refused, each with the model that did not take it; not sent again."""
         self._extra: dict[str, Any] = {}
         """What only this kind of server knows, when it streams."""
         if kind == "llamacpp":
@@ -116,7 +115,7 @@ class OpenAIClient:
         if request.temperature is not None and not self._refuses(request, "temperature"):
             body["temperature"] = request.temperature
         if request.max_tokens > 0:
-            body[self._limit_name] = request.max_tokens
+            body[self._limit_name(request)] = request.max_tokens
         extra = {name: value for name, value in self._extra.items() if not self._refuses(request, name)}
         if streaming:
             body["stream"] = True
@@ -125,6 +124,10 @@ class OpenAIClient:
         else:
             extra.pop("return_progress", None)
         return {**body, **extra}
+
+    def _limit_name(self, request: ChatRequest) -> str:
+        first, second = self._limit_names
+        return second if self._refuses(request, first) else first
 
     def _refuses(self, request: ChatRequest, field: str) -> bool:
         return (request.model, field) in self._refused
@@ -140,11 +143,10 @@ class OpenAIClient:
         param, code = faults.refused_field(parsed(error.response.content))
         for name, other in (_LIMIT_NAMES, _LIMIT_NAMES[::-1]):
             # A limit is renamed, never dropped: without one an answer could cost what nobody wanted to pay.
-            if name not in body or self._limit_name in self._tried_limit_names:
+            if name not in body or self._refuses(request, other):
                 continue
             if other in said or (param == name and not _ONLY_THE_VALUE.search(code)):
-                self._tried_limit_names.add(self._limit_name)
-                self._limit_name = other
+                self._refused.add((request.model, name))
                 return True
         for field, names in _OPTIONAL.items():
             is_meant = param.startswith(names) if param else any(name in said for name in names)
