@@ -159,6 +159,26 @@ def test_a_server_that_takes_the_question_and_hangs_is_told(fault_server: FaultS
     assert caught.value.fault == "silent"
 
 
+def test_something_that_sends_for_ever_is_not_read_for_ever(
+    fault_server: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def trickle(client: Connection) -> None:
+        client.head(content_type="multipart/x-mixed-replace")
+        while not client.server.stopping.wait(0.02):
+            client.send(b"a picture of the yard")
+
+    monkeypatch.setattr("felix.llm.transport.CONNECT_LOOPBACK_S", 0.5)
+    fault_server.replies["it"] = trickle
+
+    async def run() -> None:
+        async with asyncio.timeout(20):
+            await list_models(fault_server.url("it"), timeout_s=0.5)
+
+    with pytest.raises(ServerError) as caught:
+        asyncio.run(run())
+    assert caught.value.fault == "silent"
+
+
 def test_the_key_goes_along_and_nothing_of_the_environment(
     fault_server: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -123,7 +123,7 @@ def test_patience_with_a_load_ends_where_patience_with_silence_does(
     fault_server: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("felix.llm.exchange.LOADING_S", 0.02)
-    answer = ask_once(fault_server.url("err503_loading"), silence_timeout_s=0.1)
+    answer = ask_once(fault_server.url("err503_loading"), silence_timeout_s=1)
     assert (answer.status, answer.fault) == ("failed", "silent")
     assert len(fault_server.posts("err503_loading")) > 1
 

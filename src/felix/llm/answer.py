@@ -50,6 +50,10 @@ class AnswerParts:
         """No text, thinking or tool part has come: asking again repeats nothing."""
         return not (self.pieces or self.has_tool_part)
 
+    def begin_again(self) -> None:
+        """Another attempt: how the one before it ended, while nothing of an answer had come, is no end of this one."""
+        self.finish = self._usage = None
+
     def add(self, delta: Delta) -> None:
         match delta:
             case Text(text):

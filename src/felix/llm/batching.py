@@ -136,6 +136,7 @@ class _Call:
     async def attempt(self, client: ChatClient) -> None:
         now = asyncio.get_running_loop().time
         self._sent_at = now()
+        self._parts.begin_again()
         async with _closing(client.stream(self._request)) as deltas, SilenceLimit(self._silence_s) as silence:
             async for delta in deltas:
                 match delta:

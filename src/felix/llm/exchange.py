@@ -99,6 +99,7 @@ class Exchange:
         """The answer as it comes, from "connecting" on; see `ChatClient.stream`. `gather_s` as in `ChatRequest`."""
         yield Progress("connecting")
         failure: ServerError | None = None
+        frames: EventReader | LineReader | None = None
         try:
             async with AsyncExitStack() as stack:
                 while (opened := await _unless_loading(opening, stack)) is None:
@@ -110,7 +111,7 @@ class Exchange:
                 # closed here: left to the collector, it may be closed on Tk's thread while this one still works on it
                 body = await stack.enter_async_context(aclosing(response.aiter_bytes()))
                 first = await beginning(body)
-                if (frames := self._frames(first, response)) is None:
+                if (frames := self._frames(first, response, reader)) is None:
                     rest = [data async for data in body]
                     for delta in self._read_whole(first + b"".join(rest), response, reader):
                         yield delta
@@ -124,8 +125,13 @@ class Exchange:
                     for delta in reader.read(event):
                         yield delta
         except transport.ERRORS as error:
+            try:
+                for delta in self._held_back(frames, reader):
+                    yield delta
+            except ServerError as said:
+                failure = faults.without_key(said, self._key)
             # After the finish signal a lost connection loses nothing.
-            if not reader.finish_reason:
+            if not reader.finish_reason and not failure:
                 stage: transport.Stage = "answering" if reader.events else "before_any_event"
                 failure = transport.failure(error, self._base_url, stage=stage)
         except ServerError as error:
@@ -186,15 +192,27 @@ class Exchange:
             location=urlsplit(location).netloc or location,
         )
 
-    def _frames(self, first: bytes, response: httpx2.Response) -> EventReader | LineReader | None:
+    def _frames(self, first: bytes, response: httpx2.Response, reader: Reader) -> EventReader | LineReader | None:
         """What cuts the body into events; None when it is not to be cut."""
         match self._framing:
             case "events":
-                return EventReader(is_whole_message) if is_events(first, response) else None
+                is_cut = is_events(first, response)
             case "lines":
-                return LineReader() if is_lines(first, response) else None
+                line, end, _ = first.partition(b"\n")
+                is_cut = is_lines(first, response) or (bool(end) and reader.is_answer(parsed(line)))
             case _:
                 assert_never(self._framing)
+        return self._cutter() if is_cut else None
+
+    def _cutter(self) -> EventReader | LineReader:
+        return EventReader(is_whole_message) if self._framing == "events" else LineReader()
+
+    @staticmethod
+    def _held_back(frames: EventReader | LineReader | None, reader: Reader) -> Iterator[Delta]:
+        """The deltas of a last message that came whole, but for the line end after it, before the connection broke."""
+        for event in frames.finish() if frames else ():
+            if is_whole_message(event.data):
+                yield from reader.read(event)
 
     def _read_whole(self, body: bytes, response: httpx2.Response, reader: Reader) -> Iterator[Delta]:
         """The deltas of a body that is no stream: a whole answer, or whatever answers in a server's place."""
@@ -202,12 +220,24 @@ class Exchange:
         if reader.is_answer(value):
             yield from reader.read_whole(value)
             return
+        cutter = self._cutter()
+        # A stream that came under another label, or though none was asked for.
+        if events := [event for event in (*cutter.feed(body), *cutter.finish()) if _is_message(event, value)]:
+            for event in events:
+                yield from reader.read(event)
+            yield from reader.end()
+            return
         text = faults.error_text(value)
         if isinstance(value, dict) and "error" in value and not _WRONG_PATH.search(text):
             raise faults.from_stream(value)
         raise faults.not_a_model_server(
             self._base_url, response.status_code, response.headers.get("content-type", ""), text
         )
+
+
+def _is_message(event: Event, body: object) -> bool:
+    """Whether an event of a body holds a message; a body that is JSON itself holds none."""
+    return isinstance(body, str) and is_whole_message(event.data)
 
 
 async def _unless_loading(opening: Opening, stack: AsyncExitStack) -> Opened | None:

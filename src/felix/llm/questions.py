@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -92,11 +93,16 @@ class Questions:
 
         from felix.llm import transport
 
-        timeout = httpx2.Timeout(timeout_s or None, connect=self._http.timeout.connect)
+        connect_s = self._http.timeout.connect or 0
+        # The library's limit starts anew with every byte: what trickles, as a camera's picture, would never end.
+        limit = asyncio.timeout(timeout_s + connect_s if timeout_s else None)
         asked = time.monotonic()
         try:
-            response = await self._http.request(method, url, json=body, timeout=timeout)
-        except httpx2.ReadTimeout:
+            async with limit:
+                response = await self._http.request(
+                    method, url, json=body, timeout=httpx2.Timeout(timeout_s or None, connect=connect_s)
+                )
+        except (httpx2.ReadTimeout, TimeoutError):
             raise ServerError(
                 f"{self.base_url} took the question but did not answer – look whether the server hangs.", fault="silent"
             ) from None
@@ -108,7 +114,6 @@ class Questions:
 
 def parsed(response: httpx2.Response) -> object:
     """The JSON in an answer, or its text when it is none."""
-    try:
-        return response.json()
-    except ValueError:
-        return response.text
+    from felix.llm import body
+
+    return body.parsed(response.content)

@@ -145,8 +145,8 @@ class AnthropicClient:
             try:
                 url = f"{self._root}/v1/models/{quote(model, safe='')}"
                 response = await self._http.get(url, timeout=_LOOKING)
-                told = most_tokens(response.json()) if response.status_code == 200 else None
-            except (*transport.ERRORS, ValueError):
+                told = most_tokens(parsed(response.content)) if response.status_code == 200 else None
+            except transport.ERRORS:
                 told = None
             self._most_tokens[model] = told or MOST_TOKENS
         return self._most_tokens[model]

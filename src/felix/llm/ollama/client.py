@@ -17,6 +17,7 @@ import httpx2
 
 from felix.errors import ServerError
 from felix.llm import transport
+from felix.llm.body import parsed
 from felix.llm.chat import Answer, ChatRequest, Delta, Finish, Note, Progress, Text, Usage
 from felix.llm.exchange import Exchange, Opened
 from felix.llm.ollama.address import native_root
@@ -127,7 +128,7 @@ class OllamaClient:
         before = self._contexts.get(model)
         try:
             context = await self._running_context(model)
-        except (*transport.ERRORS, ValueError):
+        except transport.ERRORS:
             return False
         # A model that cannot have the context that is wanted stays with less; it is not loaded anew each time.
         must_load = context is None or (0 < context < self._context_length and context != before)
@@ -141,14 +142,14 @@ class OllamaClient:
         if context is None and not is_elsewhere(request.model):
             try:
                 context = await self._running_context(request.model)
-            except (*transport.ERRORS, ValueError):
+            except transport.ERRORS:
                 pass  # the answer is there; it is not held up for this
         return cut_note(prompt_bytes(request.messages), usage.prompt_tokens, context or self._context_length)
 
     async def _running_context(self, model: str) -> int | None:
-        """See `lists.running_context`. Raises what a request and JSON may raise."""
+        """See `lists.running_context`. Raises what a request may raise."""
         response = await self._http.get(self._root + PS, timeout=_LOOKING)
-        context = running_context(response.json(), model)
+        context = running_context(parsed(response.content), model)
         if context is None:
             self._contexts.pop(model, None)
         else:
