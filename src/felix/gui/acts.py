@@ -54,6 +54,7 @@ class Acts:
             go_on=self._go_on,
             ask=self._ask,
             answer=self._answer,
+            tell=self._tell,
         )
         self.synthesis = SynthesisActs(
             offers=self._offers_of_hub,
@@ -80,15 +81,21 @@ class Acts:
         *,
         on_open: Callable[[RunId], object],
         refusal: Callable[[], str],
+        tell: Callable[[str], object],
     ) -> None:
         """Make what is shown in the column and in the composer.
 
-        `on_open` leads to another run; `refusal` says, in one sentence, why nothing may be begun here, if that is so.
+        `on_open` leads to another run; `refusal` says, in one sentence, why nothing may be begun here, if that is so;
+        `tell` shows a sentence for a while.
         """
+        self._show_sentence = tell
         self._composer, self._control, self._refusal = composer, control, refusal
         self.sheet = Sheet(column, kit, above=composer.frame)
         self.question = QuestionLine(composer.frame, kit, on_answer=self._answer, is_wide=True)
         self.thread = ThreadRow(composer.frame, kit, composer.box.widget, on_open=on_open)
+
+    def _tell(self, sentence: str) -> None:
+        self._show_sentence(sentence)
 
     def close(self) -> bool:
         """Close the form that is open; False when none was."""

@@ -216,7 +216,7 @@ class StatusBar:
             speed = f"{'–' if rate is None else f'{rate:,.0f}'} tok/s" if state.round else "connecting…"
             kit.set_label(self._speed, text=speed, icon="speedometer2" if state.round else "plug")
             planned = state.calls_planned - 1
-            ended = f"{_ended(state)} of {planned} thought{'' if planned == 1 else 's'}"
+            ended = f"{state.turns_ended} of {planned} thought{'' if planned == 1 else 's'}"
             self._agents.configure(text=self._deed or ended)
             self._elapsed.configure(text=clock(state.elapsed_s(state.now)))
         else:
@@ -286,10 +286,6 @@ def clock(seconds: float) -> str:
 
 def _is_answer(thought: Thought) -> bool:
     return thought.status == "complete" and thought.act != "ask"
-
-
-def _ended(state: RunState) -> int:
-    return sum(not thought.is_live for thought in state.thoughts.values())
 
 
 def _estimate(state: RunState) -> int:

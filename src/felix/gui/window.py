@@ -185,7 +185,7 @@ class Window:
         )  # fmt: skip
         self.acts.furnish(
             kit, frame, self.composer, self.control, on_open=self.keeping.shelf.open,
-            refusal=lambda: self.keeping.refusal,
+            refusal=lambda: self.keeping.refusal, tell=self.status.tell,
         )  # fmt: skip
         self.watch.is_busy = lambda: self.control.is_live
         self.wall = Wall(
@@ -480,6 +480,7 @@ class Window:
         is_narrow = width < self.kit.px(NARROW)
         self.status.set_narrow(is_narrow=is_narrow)
         self.composer.set_wide(is_wide=not is_narrow)
+        self.model.set_wide(is_wide=not is_narrow)
         self.column.set_low(is_low=height < self.kit.px(LOW))
         runs = self.keeping.wing
         self.wing.fit(width, is_narrow=is_narrow, beside=runs.taken)

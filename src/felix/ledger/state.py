@@ -101,9 +101,21 @@ class RunState:
 
     @property
     def calls_ended(self) -> int:
-        """Of those that are planned: a turn that is taken again is one call, a question to an agent is none."""
-        ended = {(t.agent_id, t.round) for t in self.thoughts.values() if not t.is_live and t.act != "ask"}
-        return len(ended) + bool(self.synthesis and not self.synthesis.is_live)
+        """Of those that are planned: a turn that is taken again is one call, a question to an agent is none.
+
+        In a run that goes on after an end, what had failed before is to be done, and does not count.
+        """
+        return self.turns_ended + bool(self.synthesis and self._counts(self.synthesis))
+
+    @property
+    def turns_ended(self) -> int:
+        """The same of the agents' turns alone."""
+        return len({(t.agent_id, t.round) for t in self.thoughts.values() if t.act != "ask" and self._counts(t)})
+
+    def _counts(self, speech: Speech) -> bool:
+        if speech.is_live or self.reopened_at is None or speech.status == "complete":
+            return not speech.is_live
+        return (speech.ended_at or 0.0) >= self.reopened_at
 
     def standing(self) -> list[Thought]:
         """Every thought that is somebody's word in this run: no answers to the user, none that a better go replaced."""

@@ -23,6 +23,7 @@ ENDINGS: dict[Status | str, str] = {
 """Status -> the word a reader knows it by."""
 
 _DEEDS: dict[Act, str] = {"ask": "Asked {}", "retry": "{} tries again", "continue": "{} goes on"}
+_DEEDS_OF_MANY: dict[Act, str] = {"ask": "Asked {}", "retry": "{} try again", "continue": "{} go on"}
 
 RUN_ENDINGS: dict[RunStatus | None, str] = {
     None: "going on",
@@ -114,9 +115,12 @@ def deed_of(state: RunState) -> str:
     """What goes on in a run that had ended, `Asked research-1`; empty in any other, and where its rounds go on."""
     if state.reopened_at is None:
         return ""
-    for thought in reversed(state.thoughts.values()):
-        if thought.is_live and thought.act is not None:
-            return _DEEDS[thought.act].format(thought.agent_id)
+    live = [thought for thought in state.thoughts.values() if thought.is_live and thought.act is not None]
+    if live and (act := live[-1].act) is not None:
+        count = len({thought.agent_id for thought in live if thought.act == act})
+        if count > 1:
+            return _DEEDS_OF_MANY[act].format(f"{count} agents")
+        return _DEEDS[act].format(live[-1].agent_id)
     if state.synthesis is None:
         return ""
     return "Synthesis" if state.synthesis.is_live else "Going on"

@@ -61,9 +61,9 @@ def row(window: tk.Toplevel, kit: Kit) -> Row:
     [
         ("idle", Course(), ["Run"]),
         ("starting", Course(), ["Stop"]),
-        ("running", Course(), ["Note to agents", "Pause", "Wrap up now", "Stop"]),
-        ("running", Course(pause="asked"), ["Note to agents", "Pausing after this round…", "Wrap up now", "Stop"]),
-        ("running", Course(pause="paused"), ["Note to agents", "Paused – Go on", "Wrap up now", "Stop"]),
+        ("running", Course(), ["Wrap up now", "Note to agents", "Pause", "Stop"]),
+        ("running", Course(pause="asked"), ["Wrap up now", "Note to agents", "Pausing after this round…", "Stop"]),
+        ("running", Course(pause="paused"), ["Wrap up now", "Note to agents", "Paused – Go on", "Stop"]),
         ("running", Course(is_wrapping_up=True), ["Wrapping up…", "Stop"]),
         ("running", Course(is_concluding=True), ["Stop"]),
         ("stopping", Course(), ["Stopping…"]),
@@ -80,15 +80,15 @@ def test_each_phase_has_its_buttons(row: Row, phase: Phase, course: Course, seen
 
 def test_where_it_is_narrow_the_note_loses_its_words_first_and_pause_is_in_the_menu(row: Row) -> None:
     row.show("running", width=430)
-    assert row.seen == ["(note)", "Wrap up now", "Stop"]
+    assert row.seen == ["Wrap up now", "(note)", "Stop"]
     assert ("Pause after this round", "normal") in row.menu()
     row.show("running", width=260)
-    assert row.seen == ["(note)", "(wrap up)", "Stop"]
+    assert row.seen == ["(wrap up)", "(note)", "Stop"]
 
 
 def test_a_pause_that_was_asked_for_keeps_its_words(row: Row) -> None:
     row.show("running", Course(pause="paused"), width=400)
-    assert row.seen == ["(note)", "Paused – Go on", "(wrap up)", "Stop"]
+    assert row.seen == ["(wrap up)", "(note)", "Paused – Go on", "Stop"]
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from felix.events import (
     QuestionClosed,
     QuestionRaised,
     Status,
+    WrapUpAsked,
 )
 from felix.gui.kit import Kit
 from felix.gui.wall.offers import CardActs, Offers, offers_for
@@ -43,13 +44,21 @@ def asked() -> Asked:
 
 
 @pytest.fixture
+def told() -> list[str]:
+    """What was said about a question that cannot be asked."""
+    return []
+
+
+@pytest.fixture
 def replaying() -> list[bool]:
     """Holds something while nothing may be asked."""
     return []
 
 
 @pytest.fixture
-def shown(window: tk.Toplevel, kit: Kit, prefs: SettingsFile, asked: Asked, replaying: list[bool]) -> Iterator[Shown]:
+def shown(
+    window: tk.Toplevel, kit: Kit, prefs: SettingsFile, asked: Asked, replaying: list[bool], told: list[str]
+) -> Iterator[Shown]:
     def offers(agent: Agent, state: RunState) -> Offers:
         return frozenset() if replaying else offers_for(agent, state)
 
@@ -61,6 +70,7 @@ def shown(window: tk.Toplevel, kit: Kit, prefs: SettingsFile, asked: Asked, repl
         go_on=lambda thought: asked.append(("go on", thought)),
         ask=lambda agent, question: asked.append(("ask", agent, question)),
         answer=lambda question, stop: asked.append(("answer", question, stop)),
+        tell=told.append,
     )
     shown = Shown(window, kit, prefs, acts=acts)
     yield shown
@@ -364,3 +374,15 @@ def test_an_agent_that_a_rule_added_says_why_it_came(shown: Shown) -> None:
     for n in range(3):
         shown.card.tick(1e9 + n)
     assert shown.text.startswith(f"{reason}\nRound 1")
+
+
+def test_a_question_that_cannot_be_asked_now_says_when_it_can(shown: Shown, told: list[str]) -> None:
+    shown.scene.say(ME, "Half of it")
+    shown.refresh()
+    press(shown, "<Key-a>")
+    assert told == [f"{ME} can be asked when what it writes now is done."]
+    shown.scene.end(ME)
+    shown.scene.tell(WrapUpAsked(), 35)
+    shown.refresh()
+    press(shown, "<Key-a>")
+    assert told[1:] == [f"{ME} can be asked when the answer is done."]

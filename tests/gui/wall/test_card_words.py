@@ -7,12 +7,12 @@ import asyncio
 import pytest
 
 from felix.errors import ServerError
-from felix.events import SynthesisStarted
+from felix.events import AgentId, QuestionRaised, RunReopened, SynthesisStarted, WrapUpAsked
 from felix.gui.course.timeline_spans import words_of
 from felix.gui.wall.card_words import badge_for, badge_of, meta, waiting_of
 from felix.ledger.export import markdown
 from felix.ledger.replay import RunClock
-from felix.ledger.words import figures, place_of, places
+from felix.ledger.words import deed_of, figures, place_of, places
 from felix.llm.chat import Progress
 from felix.llm.patience import with_retries
 from tests.gui.scene import Scene
@@ -141,3 +141,51 @@ def test_the_hub_may_ask_elsewhere_too() -> None:
     run.state.synthesis.endpoint = "Groq"
     assert places(run.state) == ("LM Studio", "Groq")
     assert badge_of(run.state.synthesis).word == "Connecting"
+
+
+def test_while_a_guard_asks_about_silence_the_badge_counts_it() -> None:
+    told = Scene(ago=60)
+    told.say("research-1", "Half of it", 2)
+    assert badge_for(told.state.agents[AgentId("research-1")], told.state).word == "Writing"
+    asked = QuestionRaised(question_id="q", doubt="silent", agent_id=AgentId("research-1"), text="It has been silent.")
+    told.tell(asked, 19)
+    told.state.now = told.state.started_at + 19
+    assert badge_for(told.state.agents[AgentId("research-1")], told.state).word == "Silent, 17 s"
+
+
+def test_after_wrapping_up_those_who_were_not_heard_are_not_promised_a_turn() -> None:
+    told = Scene()
+    told.tell(WrapUpAsked(), 5)
+    agent = told.state.agents[AgentId("critic-1")]
+    assert badge_for(agent, told.state).word == "Not heard"
+    waiting = waiting_of(agent, told.state, 0)
+    assert waiting is not None
+    assert (waiting.sentence, waiting.detail) == ("Not heard", "Wrapped up before its turn")
+
+
+def test_many_who_try_again_are_counted() -> None:
+    told = Scene()
+    for name in ("research-1", "critic-1"):
+        told.say(name, "Half of it", 2)
+        told.end(name, "failed")
+    told.finish("failed", 30)
+    told.tell(RunReopened(reason="Continued."), 31)
+    told.ask("research-1", "retry", 2, of="research-1#1")
+    assert deed_of(told.state) == "research-1 tries again"
+    told.ask("critic-1", "retry", 2, of="critic-1#1")
+    assert deed_of(told.state) == "2 agents try again"
+
+
+def test_a_run_that_is_continued_counts_what_is_whole() -> None:
+    told = Scene()
+    for name, status in (("research-1", "complete"), ("research-2", "failed"), ("critic-1", "unconfirmed")):
+        told.say(name, "Half of it", 2)
+        told.end(name, status)  # type: ignore[arg-type]
+    assert told.state.turns_ended == 3
+    told.finish("failed", 31)
+    told.tell(RunReopened(reason="Continued."), 40)
+    assert told.state.turns_ended == told.state.calls_ended == 1
+    told.ask("research-2", "retry", 2, of="research-2#1", at=41)
+    told.say("research-2", "All of it", 42)
+    told.end("research-2", at=43)
+    assert told.state.turns_ended == 2

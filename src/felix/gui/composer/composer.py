@@ -95,6 +95,7 @@ class Composer:
         # behind the buttons: where there is little room, it is not Run that is cut
         left.pack(side="left", after=self.button)
         self._add.pack(side="left", after=left)
+        self._plan_words = ""
         self._plan = kit.label(row, "", "Small", "text2", "card", padding=(10, 0))
         for part in (row, left):  # the chips take another width with another choice
             part.bind("<Configure>", lambda _event: self._fit_row(), add="+")
@@ -162,7 +163,7 @@ class Composer:
 
     def set_plan(self, words: str, *, parallel: int, is_demo: bool) -> None:
         """What a run would be: `8 calls in 3 rounds`, how many at once, and whether it is the demo."""
-        self._plan.configure(text=words)
+        self._plan_words = words
         self._kit.set_label(self._parallel, text=f"{parallel} at once")
         self._is_demo = is_demo
         self._show_label()
@@ -229,7 +230,7 @@ class Composer:
     def _fit_row(self) -> None:
         """Fit the buttons; then say how many speak at once, and what a run would be, where there is room for it."""
         extras = {self._plan, self._parallel, *self.buttons.all}
-        room = self._row.winfo_width()
+        room = self._row.winfo_width() - self._kit.px(3)
         room -= sum(each.winfo_reqwidth() for each in self._row.pack_slaves() if each not in extras)
         if self._is_wide and self.buttons.fit(room) + self._parallel.winfo_reqwidth() <= room and self.buttons.is_whole:
             room -= self._parallel.winfo_reqwidth()
@@ -237,10 +238,14 @@ class Composer:
         else:
             self._parallel.pack_forget()
         room -= self.buttons.fit(room)
-        if self.box.is_locked or self._plan.winfo_reqwidth() > room:
-            self._plan.pack_forget()
-        else:
-            self._plan.pack(side="right")
+        self._plan.pack_forget()
+        if self.box.is_locked:
+            return
+        for words in (self._plan_words, self._plan_words.partition(" in ")[0]):
+            self._plan.configure(text=words)
+            if self._plan.winfo_reqwidth() <= room:
+                self._plan.pack(side="right")
+                return
 
     def _button_tip(self) -> str:
         return "Stop the run (Esc)" if self.box.is_locked else "Start a run (Ctrl+Enter)"

@@ -39,7 +39,7 @@ class ModelPicker:
         self._on_change, self._on_error = on_change, on_error
         self._on_connection, self._on_demo, self._ask_model_file = on_connection, on_demo, ask_model_file
         self._report: ServerReport | None = None
-        self._is_demo = False
+        self._is_demo, self._is_wide = False, True
         self.panel: ModelPanel | None = None
         self.button = kit.button(
             parent, "Automatic", "cpu", "soft", "card", arrow=True, command=self.toggle, tooltip=self._tip
@@ -55,13 +55,20 @@ class ModelPicker:
             self._watch.hear(self._settings.current.base_url, report)
         self.refresh()
 
+    def set_wide(self, *, is_wide: bool) -> None:
+        """In a narrow window the chip says the dearest word alone, and pointing tells the rest."""
+        self._is_wide = is_wide
+        self.refresh()
+
     def refresh(self) -> None:
         """Show the model of the settings."""
         settings = self._settings.current
         words = "Demo model" if self._is_demo else chosen_words(self._report, settings.model)
         if not self._is_demo and (busy := self._watch.busy_words(settings.base_url, settings.model)):
             words = f"{shortened(settings.model)} · {busy}"
-        self._kit.set_button(self.button, text=shortened(words, longest_name(self._kit, more=8)))
+        if not self._is_wide:
+            words = words.partition(" · ")[0]
+        self._kit.set_button(self.button, text=shortened(words, longest_name(self._kit, more=8 * self._is_wide)))
         if self.panel is not None:
             self.panel.refresh()
 

@@ -186,7 +186,8 @@ class RunButtons:
             kind="soft" if course.pause == "paused" else "ghost",
         )
         words = {"off": "Pause", "asked": "Pausing after this round…", "paused": "Paused – Go on"}[course.pause]
-        return [(self.wrap_up, "Wrap up now"), (self.pause, words), (self.note, "Note to agents")]
+        # not Wrap up in the place where Continue was: it cannot be taken back
+        return [(self.pause, words), (self.note, "Note to agents"), (self.wrap_up, "Wrap up now")]
 
     def _pack(self, buttons: tuple[plain.Button, ...]) -> None:
         if buttons == self._packed:

@@ -337,7 +337,9 @@ def scene_of(state: RunState) -> Scene:
     checkpoints = tuple(sorted({turn.checkpoint for each in state.rounds for turn in each.turns}))
     is_over = state.status is not None
     spoke = [thought.checkpoint for thought in state.thoughts.values()]
-    reach = 1.0 if state.synthesis is not None else max(spoke, default=-1.0)
+    # an answer that came of the whole way: a run that was wrapped up went no further than its last round
+    has_gone_all_the_way = state.synthesis is not None and not any(each.number > state.round for each in state.rounds)
+    reach = 1.0 if has_gone_all_the_way else max(spoke, default=-1.0)
     current: tuple[float, ...] = ()
     if not is_over and state.synthesis is None:
         now = next((each for each in state.rounds if each.number == state.round), None)

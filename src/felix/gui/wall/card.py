@@ -360,7 +360,7 @@ class Card:
         now = self._state.now
         self._head.set_meta(meta(agent, self._state))
         self._foot.show(agent, now, narrow=self._is_narrow, place=place_of(self._state, agent))
-        if agent.latest is not None and agent.latest.activity == "loading" and not self.asking.is_stopping:
+        if not self.asking.is_stopping:
             self._head.set_badge(badge_for(agent, self._state, short=self._is_short), agent.code)
         self._draw_waiting()
         self._document.refresh(now)

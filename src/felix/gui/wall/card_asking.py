@@ -13,7 +13,7 @@ from felix.events import ThoughtId
 from felix.gui.kit import Kit
 from felix.gui.wall.ask_line import AskLine
 from felix.gui.wall.card_menu import Item
-from felix.gui.wall.offers import NOTHING, CardActs, Offer, Offers, turn_of
+from felix.gui.wall.offers import NOTHING, CardActs, Offer, Offers, turn_of, why_not_ask
 from felix.ledger.speech import Agent, Thought
 from felix.ledger.state import RunState
 
@@ -101,6 +101,8 @@ class CardAsking:
             if self._line is None:
                 self._line = AskLine(self._frame, self._kit, self._foot, on_ask=self._ask)
             self._line.open(str(self._agent.agent_id), has_room=not self.is_low)
+        elif self.acts is not None and self._agent is not None and "ask" not in self.offers:
+            self.acts.tell(why_not_ask(self._agent, self._state))
 
     def close(self) -> bool:
         """Take the line away; False when it was not open."""

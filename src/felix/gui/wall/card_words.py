@@ -41,6 +41,7 @@ class Waiting(NamedTuple):
 NOT_YET = Badge("Not yet", "queue", "hourglass")
 CONNECTING = Badge("Connecting", "prep", "plug")
 NEVER = Badge("Not asked", "queue", "dash-circle")
+UNHEARD = Badge("Not heard", "queue", "dash-circle")
 PAUSED = Badge("Paused", "queue", "pause")
 
 _ENDED: dict[Status, Badge] = {
@@ -106,7 +107,23 @@ def badge_for(agent: Agent, state: RunState, *, short: bool = False) -> Badge:
         return CONNECTING
     if not agent.thoughts and is_held(agent, state):
         return PAUSED
+    if not agent.thoughts and state.is_wrapping_up:
+        return UNHEARD
+    if (silent := _silent_for(agent, state)) is not None:
+        return Badge(f"Silent, {seconds(silent)}", "stop", "hourglass-split")
     return badge_of(turn_of(agent), run_is_over=state.status is not None, short=short, at=state.now or None)
+
+
+def _silent_for(agent: Agent, state: RunState) -> float | None:
+    """Seconds since anything came of its answer, while a guard asks about just that; else None."""
+    latest = agent.latest
+    if latest is None or not latest.is_live or state.status is not None:
+        return None
+    if not any(each.agent_id == agent.agent_id and each.doubt == "silent" for each in state.questions.values()):
+        return None
+    times = (each[-2] for each in (latest.answer_chunks, latest.thinking_chunks) if each)
+    heard = max((*times, latest.states[-1][0] if latest.states else 0))
+    return max(0.0, state.now - latest.opened_at - heard / 1000)
 
 
 def _began(speech: Speech) -> float:
@@ -146,6 +163,8 @@ def waiting_of(agent: Agent, state: RunState, now: float) -> Waiting | None:
     over = state.status is not None
     badge = badge_of(thought, run_is_over=over)
     if thought is None:
+        if state.is_wrapping_up:
+            return Waiting(UNHEARD.icon, "Not heard", "Wrapped up before its turn")
         if over:
             return Waiting(badge.icon, "Not asked", "The run ended before its turn")
         if is_connecting(agent, state):

@@ -33,6 +33,8 @@ class CardActs:
     ask: Callable[[AgentId, str], object]
     answer: Callable[[str, bool], object]
     """A guard's question by its id, and whether to stop."""
+    tell: Callable[[str], object] = lambda _sentence: None
+    """Says why what a key stands for cannot be asked now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,19 @@ def offers_for(agent: Agent, state: RunState) -> Offers:
     if any(each.answer for each in agent.thoughts if not each.is_live):
         offers.add("ask")
     return frozenset(offers)
+
+
+def why_not_ask(agent: Agent, state: RunState) -> str:
+    """Why there can be no question to an agent now, in a sentence that says when there can."""
+    name, speaks = agent.agent_id, agent.latest is not None and agent.latest.is_live
+    if speaks and state.is_running:
+        return f"{name} can be asked when what it writes now is done."
+    is_concluding = state.synthesis is not None and state.synthesis.is_live
+    if state.is_running and (is_concluding or state.is_wrapping_up):
+        return f"{name} can be asked when the answer is done."
+    if not any(each.answer for each in agent.thoughts):
+        return f"{name} has said nothing yet that it could be asked about."
+    return f"{name} cannot be asked here: choose the run's end, or wait for the run that goes on."
 
 
 def offers_for_synthesis(state: RunState) -> Offers:
