@@ -217,7 +217,15 @@ def test_a_damaged_ledger_is_told_and_what_can_be_read_is_saved(open_window: Ope
     copies = [each for each in file.parent.iterdir() if "salvaged" in each.name]
     assert len(copies) == 1
     assert file.read_bytes() == bytes(content)
-    felix.click(window.keeping.notice.close_button)
+    notice = window.keeping.notice
+    assert str(copies[0]) in words(felix)
+    assert "Show folder" in words(felix)
+    notice.salvage_button.invoke()
+    felix.turn(200)
+    assert len([each for each in file.parent.iterdir() if "salvaged" in each.name]) == 1
+    felix.screenshot("ledger-salvaged")
+    assert notice.done is not None
+    felix.click(notice.done.close_button)
     assert "could be read" not in words(felix)
 
 

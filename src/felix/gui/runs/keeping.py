@@ -238,9 +238,10 @@ class Keeping:
         def told(value: object, error: FelixError | None) -> None:
             if isinstance(value, Salvaged):
                 runs = f"{value.runs} run{'' if value.runs == 1 else 's'} could be read"
-                self.notice.say(f"{runs}, and stand in {value.path}; choose that file in Settings, Storage.")
+                where = f"{runs}, and stand in {value.path}; choose that file in Settings, Storage."
+                self.notice.say_saved(where, value.path.parent)
             else:
-                self.notice.say(str(error))
+                self.notice.say_failed(str(error))
 
         self.notice.say(f"Reading what can be read of {path} …")
         self._aside.do(partial(salvage, path), told)
