@@ -22,15 +22,18 @@ def window(display: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[O
     """Run a is on screen; b, c and d are in the list."""
     tmp_path = tmp_path_factory.mktemp("window")
     now = time.time()
+    long = "\n\n".join(f"Paragraph {number} of what was said about boats." for number in range(80))
     ledger = keep(
         tmp_path / "ledger.db",
+        finished("f", "Which longer boat?", at=now - 600, answer=f"{long}\n\n{long}"),
+        finished("e", "Which long boat?", at=now - 500, answer=long),
         finished("d", "The same?", at=now - 400, answer=MINE),
         finished("c", "Silent", at=now - 300, answer=""),
         finished("b", "Which boat, said another", at=now - 200, answer=YOURS),
         finished("a", "Which boat?", at=now - 100, answer=MINE),
     )
     felix = Opened(write_settings(tmp_path / "settings.json"), demo=True, ledger=ledger)
-    felix.until(lambda: len(felix.window.keeping.shelf.list.rows) == 4)
+    felix.until(lambda: len(felix.window.keeping.shelf.list.rows) == 6)
     felix.window.keeping.shelf.open(RunId("a"))
     felix.until(lambda: felix.window.bridge.state.run == "a")
     yield felix
@@ -75,6 +78,24 @@ def test_what_only_one_side_says_is_marked_there(felix: Opened) -> None:
         assert panel.texts[side].text.get("1.0", "end-1c") == answer
     left, right = (panel.texts[side].text for side in (0, 1))
     assert left.tag_cget(LEFT, "overstrike") and right.tag_cget(RIGHT, "underline"), "not by colour alone"
+
+
+def test_both_sides_scroll_together_and_come_to_their_ends_together(felix: Opened) -> None:
+    felix.window.compare.open(RunId("e"), RunId("f"))
+    felix.until(lambda: felix.window.overlays.is_open)
+    panel = felix.window.compare.panel
+    assert panel is not None
+    felix.settle()
+    left, right = (stream.text for stream in panel.texts)
+
+    def share(first: float, last: float) -> float:
+        return first / (1 - last + first)
+
+    for mine, other, to in ((left, right, 0.4), (right, left, 0.7), (left, right, 1.0), (right, left, 0.0)):
+        mine.yview_moveto(to)
+        felix.until(lambda a=mine, b=other: abs(share(*a.yview()) - share(*b.yview())) < 0.02, timeout_s=5)  # type: ignore[misc]
+        assert (mine.yview()[0] > 0) == (to > 0), "it has stayed where it was put"
+    assert left.yview()[0] == right.yview()[0] == 0.0
 
 
 @pytest.mark.parametrize("size", ["1400x900", "1000x700"])

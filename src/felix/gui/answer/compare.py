@@ -26,6 +26,8 @@ from felix.ledger.reader import Reader, RunRow
 LEFT, RIGHT = "only_left", "only_right"
 """Tags of what only the one side has."""
 VIEWS = (Option("answers", "Syntheses", "file-text"), Option("facts", "Figures", "list-columns"))
+SAME_PLACE = 0.004
+"""Of a text's way: below this, two sides that scroll together stand at the same place."""
 LONGEST = 56
 """Characters of a run's name above its text."""
 
@@ -83,6 +85,7 @@ class ComparePanel:
     ) -> None:
         self._kit, self._comparison = kit, comparison
         self._at = -1
+        self._share, self._is_stepping = 0.0, False
         self.overlay = Overlay(
             root, kit, "Compare", width=1_400, height=900, room=lambda: _wide(root, room()), on_close=on_close
         )
@@ -110,12 +113,15 @@ class ComparePanel:
         if not self._comparison.differences:
             return
         self._at = (self._at + by) % self._comparison.differences
+        self._is_stepping = True  # a difference is brought to the same height on both sides
         for stream in self.texts:
             text = stream.text
             text.see(f"difference-{self._at}")
             line = text.dlineinfo(f"difference-{self._at}")
             if line:
                 text.yview_scroll(line[1] - self._kit.px(40), "pixels")
+            text.update_idletasks()
+        self._is_stepping = False
         self.count.configure(text=self._counted())
 
     def _turn(self, view: str) -> None:
@@ -162,7 +168,19 @@ class ComparePanel:
         frame.rowconfigure(1, weight=1)
         left, right = made
         self._fill(left, right)
+        for mine, other in ((left, right), (right, left)):
+            mine.text.configure(yscrollcommand=partial(self._scrolled, mine, other, str(mine.text["yscrollcommand"])))
         return left, right
+
+    def _scrolled(self, mine: StreamText, other: StreamText, show_bar: str, first: str, last: str) -> None:
+        """One side was scrolled: the other goes as far of its own way, so that both begin and end together."""
+        mine.text.tk.call(show_bar, first, last)
+        way, view = 1.0 - (float(last) - float(first)), other.text.yview()
+        share = float(first) / way if way > 0 else 0.0
+        if self._is_stepping or way <= 0 or abs(share - self._share) < SAME_PLACE:
+            return  # nothing to follow, or this side itself has just followed
+        self._share = share
+        other.text.yview_moveto(share * (1.0 - (view[1] - view[0])))
 
     def _fill(self, left: StreamText, right: StreamText) -> None:
         number = 0
