@@ -17,6 +17,7 @@ from felix.gui.course import helix_view
 from felix.gui.course.helix_picture import APART, EDGE, Ink, Projection, labels, paint
 from felix.gui.course.helix_view import GLIDE_S, HelixView
 from felix.gui.kit import Kit
+from felix.ledger.export import drawing
 from felix.settings import SettingsFile
 from felix.team.helix import Helix
 from tests.gui.recorded import CHECKPOINTS, TEAM, ScriptedRun, planned
@@ -312,3 +313,22 @@ def test_many_runs_leave_no_items_images_or_commands_behind(panel: Panel) -> Non
     for _ in range(20):
         one()
     assert counts() == before
+
+
+def test_an_exported_page_spreads_agents_over_a_ring_as_the_window_does() -> None:
+    run = ScriptedRun()
+    agents = list(run.state.agents.values())
+    view = Projection(Helix(), 1_600, 1_600)
+
+    def angle(x: float, y: float, middle: float, axis: float) -> float:
+        return math.atan2((y - axis) / drawing.TILT, x - middle)
+
+    for depth, here in ((0.0, agents[:3]), (0.3, agents[:5]), (0.5, agents)):
+        seen = view.places([depth] * len(here))
+        for number, (place, agent) in enumerate(zip(seen, here, strict=True)):
+            x, y = drawing.place_of(run.state, agents.index(agent), depth)
+            page = angle(x, y, drawing.WIDE / 2, depth * drawing.TALL)
+            turn = (page - angle(*place, view.middle, view.y(depth))) % (2 * math.pi)
+            assert min(turn, 2 * math.pi - turn) < 0.4, (
+                f"{number} at {depth}; a crowded ring is looked at from higher up"
+            )

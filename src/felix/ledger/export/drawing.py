@@ -26,8 +26,9 @@ ACTIVITIES: dict[Activity, tuple[str, str]] = {
 
 TOP, BOTTOM = 3.0, 0.5
 """Radii of the helix; between them R = bottom·(top/bottom)^(1−t)."""
-GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))
-"""From one agent to the next on a ring: neighbours are never near each other, however many there are."""
+PHASE, TILT = 0.5, 0.31
+"""As in the window: radians by which the whole is turned towards the eye, and the height of a ring to its width."""
+SAME_DEPTH = 1e-6
 WIDE, TALL = 240, 400
 """Of its picture, in its own units."""
 
@@ -71,7 +72,7 @@ def helix(state: RunState) -> str:
     turns = state.plan.helix_turns if state.plan else 2.0
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (_point(n / 160, turns, 0.0) for n in range(161)))
     rings = "".join(
-        f'<ellipse cx="{WIDE / 2}" cy="{_y(t):.1f}" rx="{_radius(t):.1f}" ry="{_radius(t) * 0.2:.1f}"/>'
+        f'<ellipse cx="{WIDE / 2}" cy="{_y(t):.1f}" rx="{_radius(t):.1f}" ry="{_radius(t) * TILT:.1f}"/>'
         for t in sorted({0.0, 1.0, *(turn.checkpoint for each in state.rounds for turn in each.turns)})
     )
     nodes = ""
@@ -92,9 +93,16 @@ def helix(state: RunState) -> str:
 
 
 def place_of(state: RunState, place: int, depth: float) -> tuple[float, float]:
-    """Where the agent of that place in the workflow stands at a depth: those of one depth share a ring."""
+    """Where the agent of that place in the workflow stands at a depth: those of one depth are spread over its ring."""
     turns = state.plan.helix_turns if state.plan else 2.0
-    return _point(depth, turns, GOLDEN_ANGLE * place, least=min(WIDE / 2 - 24, 10 + 9 * len(state.agents)))
+    speak = {turn.agent_id for each in state.rounds for turn in each.turns if abs(turn.checkpoint - depth) < SAME_DEPTH}
+    beside = [
+        number
+        for number, agent in enumerate(state.agents.values())
+        if number == place or agent.agent_id in speak or abs(agent.spawn - depth) < SAME_DEPTH
+    ]
+    turned = 2 * math.pi * beside.index(place) / len(beside)
+    return _point(depth, turns, turned, least=min(WIDE / 2 - 24, 10 + 9 * len(beside)) if len(beside) > 1 else 0.0)
 
 
 def _row(code: str, name: str, scenes: list[tuple[Scene, Thought]] | list[tuple[Scene, Synthesis]], film: Film) -> str:
@@ -134,5 +142,5 @@ def _radius(t: float, least: float = 0.0) -> float:
 
 
 def _point(t: float, turns: float, turned: float, *, least: float = 0.0) -> tuple[float, float]:
-    angle, radius = 2 * math.pi * turns * t + turned, _radius(t, least)
-    return round(WIDE / 2 + radius * math.cos(angle), 1), round(_y(t) + radius * 0.2 * math.sin(angle), 1)
+    angle, radius = 2 * math.pi * turns * t + PHASE + turned, _radius(t, least)
+    return round(WIDE / 2 + radius * math.cos(angle), 1), round(_y(t) + radius * TILT * math.sin(angle), 1)
