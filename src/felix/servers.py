@@ -175,7 +175,11 @@ class Servers:
         chosen = report.model(model or endpoint.model)
         client = self._client(endpoint, report, key)
         try:
-            return await compare_streaming(client, comparison_request(chosen.id if chosen else model))
+            return await compare_streaming(
+                client,
+                comparison_request(chosen.id if chosen else model),
+                silence_timeout_s=silence_timeout(self._settings.current, base_url),
+            )
         finally:
             await asyncio.shield(client.aclose())
 

@@ -122,3 +122,20 @@ def test_the_end_of_a_failed_attempt_is_not_the_end_of_the_next(
     fault_server.replies["it"] = reply
     answer = ask_once(fault_server.url("it"))
     assert (answer.text, answer.status, answer.finish_reason) == ("half an ans", "unconfirmed", "")
+
+
+@pytest.mark.parametrize("content_type", ["text/event-stream", "audio/mpeg"])
+@pytest.mark.parametrize("streaming", [True, False])
+def test_what_never_makes_a_message_does_not_fill_the_memory(
+    fault_server: FaultServer, monkeypatch: pytest.MonkeyPatch, content_type: str, streaming: bool
+) -> None:
+    def sing(client: Connection) -> None:
+        client.head(content_type=content_type)
+        client.send(b"data: {")
+        while not client.server.stopping.is_set():
+            client.send(b"la" * 500)
+
+    monkeypatch.setattr("felix.llm.exchange.MOST_UNREAD", 100_000)
+    fault_server.replies["it"] = sing
+    answer = asked(fault_server, "other", streaming=streaming)
+    assert (answer.status, answer.fault) == ("failed", "not_a_model_server")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, aclosing
 from itertools import chain
 from typing import Literal, NamedTuple, Protocol, assert_never
@@ -31,6 +31,9 @@ Framing = Literal["events", "lines"]
 
 LOADING_S = 0.5
 """How soon a server that is loading its model is asked again."""
+
+MOST_UNREAD = 64 * 2**20
+"""Bytes that may come without making a message. What sends for ever, such as a radio, must not fill the memory."""
 
 _NO_STREAMING = re.compile(
     r"\bstream(ing)?\b.{0,60}\b(not|un)\s?(support|allow|available|enabled|implement)"
@@ -112,15 +115,20 @@ class Exchange:
                 body = await stack.enter_async_context(aclosing(response.aiter_bytes()))
                 first = await beginning(body)
                 if (frames := self._frames(first, response, reader)) is None:
-                    rest = [data async for data in body]
-                    for delta in self._read_whole(first + b"".join(rest), response, reader):
+                    whole = await _whole(first, body)
+                    for delta in self._read_whole(whole, response, reader):
                         yield delta
                     return
+                unread = 0
                 async with aclosing(until_done(first, body, reader, gather_s)) as pieces:
                     async for data in pieces:
+                        unread += len(data)
                         for event in frames.feed(data):
+                            unread = 0
                             for delta in reader.read(event):
                                 yield delta
+                        if unread > MOST_UNREAD:
+                            raise _endless()
                 for event in frames.finish():
                     for delta in reader.read(event):
                         yield delta
@@ -149,7 +157,8 @@ class Exchange:
         try:
             async with AsyncExitStack() as stack:
                 opened = await _once_loaded(opening, stack)
-                body = await opened.response.aread()
+                async with aclosing(opened.response.aiter_bytes()) as pieces:
+                    body = await _whole(b"", pieces)
             for delta in chain(opened.said, self._read_whole(body, opened.response, reader)):
                 parts.add(delta)
         except transport.ERRORS as error:
@@ -233,6 +242,25 @@ class Exchange:
         raise faults.not_a_model_server(
             self._base_url, response.status_code, response.headers.get("content-type", ""), text
         )
+
+
+async def _whole(first: bytes, body: AsyncIterator[bytes]) -> bytes:
+    """All of a body. Raises ServerError for one without end."""
+    pieces, length = [first], len(first)
+    async for data in body:
+        pieces.append(data)
+        length += len(data)
+        if length > MOST_UNREAD:
+            raise _endless()
+    return b"".join(pieces)
+
+
+def _endless() -> ServerError:
+    return ServerError(
+        f"What the server sends is no answer: {MOST_UNREAD // 2**20} MiB came without an end"
+        " – check the server address in Settings.",
+        fault="not_a_model_server",
+    )
 
 
 def _is_message(event: Event, body: object) -> bool:

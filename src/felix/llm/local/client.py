@@ -30,7 +30,7 @@ class FileClient:
         self._files = files or ModelFiles()
         self._is_own = files is None
         self._clients: dict[str, OpenAIClient] = {}
-        """By base URL: after a crash there is another server."""
+        """By key: after a crash there is another server, which may get the port of the one before."""
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[Delta, None]:
         yield Progress("connecting")
@@ -69,9 +69,9 @@ class FileClient:
             yield server
 
     def _client(self, server: LocalServer) -> OpenAIClient:
-        if server.base_url not in self._clients:
-            self._clients[server.base_url] = OpenAIClient(server.base_url, server.api_key, "llamacpp")
-        return self._clients[server.base_url]
+        if server.api_key not in self._clients:
+            self._clients[server.api_key] = OpenAIClient(server.base_url, server.api_key, "llamacpp")
+        return self._clients[server.api_key]
 
 
 async def _explained(error: ServerError, server: LocalServer) -> ServerError:
