@@ -98,6 +98,8 @@ def _add_batch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     batch.add_argument(
         "--at-once", type=int, default=0, metavar="N", help="runs at once; without it one, or one for each of a pool"
     )
+    batch.add_argument("--engine", choices=("local", "ray"), default="local", help="ray: spread over a Ray cluster")
+    batch.add_argument("--ray-address", default="", metavar="A", help="the cluster; without it one on this machine")
     batch.set_defaults(no_stream=False, batch_interval=None)
     return batch
 

@@ -84,6 +84,10 @@ class Machine:
         self._cuts = True
         self._gate.set()
 
+    def wait_for(self, count: int, timeout_s: float = 10) -> None:
+        """Until so many answers have been asked for."""
+        self._server.wait_for("m", count, timeout_s)
+
     def wait_until_idle(self) -> None:
         """Until no client is connected."""
         self._server.wait_until_idle()

@@ -51,6 +51,8 @@ class _Going(NamedTuple):
     state: RunState
     began_at: float
     """On the monotonic clock."""
+    is_new: bool
+    """It was begun in this start, and not taken up."""
 
 
 class Batch:
@@ -69,6 +71,8 @@ class Batch:
         self._results, self._begun, self._crew = results, begun, crew
         self._at_once, self._demo = at_once, demo
         self._going: dict[RunId, _Going] = {}
+        self._again: set[str] = set()
+        """Keys of tasks whose run broke off, and that are tried once more."""
         self._began_at = time.monotonic()
         self._ended, self._spent_s = 0, 0.0
         """Runs that came to their end since then, and how long they took together."""
@@ -123,17 +127,26 @@ class Batch:
         if task.workflow is None:
             self._add(task, None)
             return
-        run = self._begun.runs.get(task.key)
-        state = before(run) if run else None
-        if state is not None and self._is_of(state, task) and state.status not in BROKEN_OFF and _has_asked(state):
+        run, state = self._taken_up(task, before)
+        if run is not None and state.status not in BROKEN_OFF:
             self._add(task, state)  # it had ended, only its line was missing
             return
-        if run is not None and state is not None and self._is_of(state, task) and can_continue(state):
-            self._crew.go_on(run)
-        else:
-            run, state = self._crew.start(task.text, task.workflow), RunState()
+        is_new = run is None
+        if run is None:
+            run = self._crew.start(task.text, task.workflow)
             self._begun.add(task, run)
-        self._going[run] = _Going(task, state, time.monotonic())
+        else:
+            self._crew.go_on(run)
+        self._going[run] = _Going(task, state, time.monotonic(), is_new)
+
+    def _taken_up(self, task: Task, before: Before) -> tuple[RunId | None, RunState]:
+        """The run of an earlier start that is this task's, if it can go on or has come to its end."""
+        run = self._begun.runs.get(task.key)
+        state = before(run) if run else None
+        if run is None or state is None or not self._is_of(state, task):
+            return None, RunState()
+        is_of_use = can_continue(state) if state.status in BROKEN_OFF else _has_asked(state)
+        return (run, state) if is_of_use else (None, RunState())
 
     def _is_of(self, state: RunState, task: Task) -> bool:
         """Whether a run of an earlier start is this task as it would be carried out now."""
@@ -151,6 +164,11 @@ class Batch:
     def _end(self, going: _Going) -> None:
         state = going.state
         if state.status == "stopped" and self.is_stopping:
+            return
+        if state.status == "interrupted" and going.is_new and going.task.key not in self._again:
+            self._again.add(going.task.key)
+            self._begun.runs.pop(going.task.key, None)
+            self._left.appendleft(going.task)
             return
         if state.status == "interrupted" or (state.status == "failed" and not _has_asked(state)):
             self.fault = self.fault or state.reason

@@ -18,10 +18,11 @@ from felix.cli.given import given_settings, given_workflow
 from felix.cli.interrupts import Interrupts
 from felix.cli.output import COMPLETE, FAILED, STOPPED, WRONG, not_kept, note
 from felix.cli.progress import ProgressBar
+from felix.endpoints import at, unnamed
 from felix.engine import Engine
 from felix.errors import FelixError, LedgerError
 from felix.events import RunId
-from felix.keys import environment_fault
+from felix.keys import KeyStore, environment_fault, origin_of
 from felix.ledger.reader import Reader
 from felix.ledger.state import RunState
 from felix.settings import Settings, SettingsFile
@@ -36,6 +37,10 @@ _MOST_NAMED = 10
 def run(options: argparse.Namespace) -> int:
     """Carry `felix batch` out; the exit status: 0 all complete, 1 not all, 2 wrong usage or files, 130 stopped."""
     try:
+        if options.engine == "ray":
+            from felix.batch.ray_crew import check_ray
+
+            check_ray()
         settings = given_settings(options)
         tasks = _tasks(options, settings.current)
         at_once = _at_once(options.at_once, tasks, settings.current)
@@ -98,10 +103,14 @@ def _carry_out(
     ledger = places.ledger_file(options.ledger or settings.current.ledger_path)
     _tell_files(tasks, results)
     bar = ProgressBar()
-    with Engine(settings, ledger=ledger) as engine, _crew(options, engine) as crew:
+    with (
+        Engine(settings, ledger=ledger) as engine,
+        _crew(options, engine, settings.current, tasks) as (crew, machines),
+    ):
         if not engine.health.is_kept:
             note(not_kept(engine.health, "these runs are"))
         before = _before(ledger) if engine.health.is_kept else _nothing
+        at_once = at_once if options.at_once else max(at_once, machines)
         batch = Batch(tasks, results, Begun(results.path), crew, at_once=at_once, demo=options.demo)
         interrupts = Interrupts(batch.stop)
         try:
@@ -151,8 +160,34 @@ def _tell_files(tasks: Sequence[Task], results: Results) -> None:
 
 
 @contextmanager
-def _crew(options: argparse.Namespace, engine: Engine) -> Iterator[Crew]:
-    yield LocalCrew(engine, demo=options.demo)
+def _crew(
+    options: argparse.Namespace, engine: Engine, settings: Settings, tasks: Sequence[Task]
+) -> Iterator[tuple[Crew, int]]:
+    """Who carries the runs out, and on how many machines."""
+    if options.engine == "local":
+        yield LocalCrew(engine, demo=options.demo), 1
+        return
+    from felix.batch.ray_crew import RayCrew
+
+    keys = {} if options.demo else _keys(settings, tasks)
+    with RayCrew(engine, settings, keys, address=options.ray_address, demo=options.demo) as crew:
+        yield crew, crew.nodes
+
+
+def _keys(settings: Settings, tasks: Sequence[Task]) -> dict[str, str]:
+    """By base URL the keys of the endpoints that the tasks may ask, and of no others."""
+    in_use = at(settings.endpoints, settings.base_url) or unnamed(settings.base_url)
+    endpoints = {in_use.base_url: in_use}
+    for workflow in {id(task.workflow): task.workflow for task in tasks if task.workflow}.values():
+        called = [each for asked in all_asked(workflow) for each in endpoints_called(asked.endpoint, settings)]
+        endpoints |= {each.base_url: each for each in (settings.endpoints if workflow.failover else called)}
+    store = KeyStore()
+    origin = origin_of(settings.base_url)
+    keys = {
+        base_url: store.key_for(endpoint, is_in_use=origin_of(base_url) == origin)
+        for base_url, endpoint in endpoints.items()
+    }
+    return {base_url: key for base_url, key in keys.items() if key}
 
 
 def _before(ledger: Path) -> Before:

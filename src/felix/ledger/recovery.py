@@ -14,7 +14,6 @@ from felix.events import (
     Record,
     RunFinished,
     RunId,
-    RunReopened,
     SynthesisComplete,
     ThoughtComplete,
     Tokens,
@@ -57,12 +56,17 @@ def _ends(db: sqlite3.Connection, run: RunId) -> Iterator[Record]:
     state = state_of(known, run)
     last = max((record.at for record in known), default=0.0)
     seq = max((record.seq for record in known), default=0) + GAP
-    for event in _told(state, last):
+    for event in endings(state, last, reason=INTERRUPTED):
         record = Record(seq, last, run, event)
         state.apply(record)
         yield record
         seq += 1
-    yield Record(seq, last, run, _finished(known, state, last))
+
+
+def endings(state: RunState, last: float, *, reason: str) -> Iterator[Event]:
+    """All that is missing at the end of a run that broke off at a moment; each is to be applied before the next."""
+    yield from _told(state, last)
+    yield _finished(state, last, reason)
 
 
 def _is_open(told: RunState, draft: Record) -> bool:
@@ -126,17 +130,16 @@ def _synthesis_end(synthesis: Synthesis, last: float) -> SynthesisComplete:
     )
 
 
-def _finished(known: list[Record], state: RunState, last: float) -> RunFinished:
-    openings = [record.at for record in known if isinstance(record.event, RunReopened)]
-    began = openings[-1] if openings else state.started_at
+def _finished(state: RunState, last: float, reason: str) -> RunFinished:
+    began = state.started_at if state.reopened_at is None else state.reopened_at
     speeches: list[Speech] = [*state.thoughts.values(), *state.earlier]
     speeches += [state.synthesis] if state.synthesis else []
     counted = [speech.usage for speech in speeches if speech.usage]
     usage = Tokens(prompt=sum(u.prompt for u in counted), completion=sum(u.completion for u in counted))
     return RunFinished(
         status="interrupted",
-        reason=INTERRUPTED,
-        duration_s=(state.duration_s or 0.0 if openings else 0.0) + max(0.0, last - began),
+        reason=reason,
+        duration_s=(state.duration_s or 0.0) + max(0.0, last - began),
         usage=usage if counted and len(counted) == len(speeches) else None,
     )
 
