@@ -25,6 +25,8 @@ from felix.llm.chat import Answer, ChatClient, ChatRequest, Message, Progress, S
 from felix.llm.local import child, keeper
 from felix.llm.local.client import FileClient
 from felix.llm.local.keeper import ModelFiles
+from felix.llm.local.server import LocalServer
+from felix.llm.local.sizing import Sizing
 from felix.llm.models import check_connection, list_models, make_client
 from felix.llm.openai_client import OpenAIClient
 from tests.llm import asking
@@ -223,6 +225,26 @@ def test_stop_while_it_loads_stops_the_loading(model: Path) -> None:
             await gone(process.pid)
 
     with_files(work)
+
+
+def test_a_process_that_was_being_started_when_felix_closed_ends_too(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, start = len(file_servers()), LocalServer.start
+
+    async def run() -> None:
+        files = ModelFiles()
+
+        async def start_late(path: Path, alias: str, sizing: Sizing) -> LocalServer:
+            await files.close()
+            return await start(path, alias, sizing)
+
+        monkeypatch.setattr(LocalServer, "start", start_late)
+        with pytest.raises(ServerError, match="closing"):
+            await files.load(model)
+        assert len(file_servers()) == before
+
+    asyncio.run(run())
 
 
 def test_without_a_keeper_the_process_ends_with_its_client(model: Path) -> None:

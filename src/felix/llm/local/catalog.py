@@ -10,7 +10,7 @@ from felix.llm.address import file_path
 from felix.llm.local.header import Header, stem_of
 from felix.llm.local.keeper import ModelFiles, installed_header, sizing_here
 from felix.llm.local.sizing import Sizing
-from felix.llm.model_lists import ModelInfo
+from felix.llm.model_lists import ModelInfo, parameters_in_words
 from felix.llm.surrogates import one_line
 
 _THINKS = re.compile(r"<think|enable_thinking|reasoning_content|thinking", re.IGNORECASE)
@@ -44,15 +44,7 @@ def _info(path: Path, header: Header, size: Sizing, *, loaded: bool) -> ModelInf
         size_bytes=header.size_bytes,
         quantization=header.quantization,
         slots=size.slots,
-        parameters=_parameters(header.parameters),
+        parameters=parameters_in_words(header.parameters),
         thinks=bool(_THINKS.search(template)) if template else None,
         has_tools=bool(_TOOLS.search(template)) if template else None,
     )
-
-
-def _parameters(count: int) -> str:
-    """As people say it; empty when nobody knows."""
-    for size, letter in ((1e9, "B"), (1e6, "M")):
-        if count >= size:
-            return f"{count / size:.1f}{letter}".replace(".0", "")
-    return ""

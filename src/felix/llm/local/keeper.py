@@ -97,11 +97,13 @@ class ModelFiles:
         """Another server in the place of the one there is, which nobody asks."""
         path, context_length, slots = wanted
         await self._let_go()  # first: what it frees counts for the next one
-        if self._is_closed:
+        if not self._is_closed:
+            size = await asyncio.to_thread(sizing_here, header, context_length, slots)
+            self._server = await LocalServer.start(path, stem_of(path), size)
+            self._wanted = wanted
+        if self._is_closed:  # before, or while the process was being started
+            await self._let_go()
             raise ServerError("Felix is closing – start it again to go on.", fault="unreachable")
-        size = await asyncio.to_thread(sizing_here, header, context_length, slots)
-        self._server = await LocalServer.start(path, stem_of(path), size)
-        self._wanted = wanted
 
     async def _leave(self, server: LocalServer) -> None:
         server.users -= 1
