@@ -1,11 +1,11 @@
-"""`felix endpoints` as a user's shell starts it."""
+"""`felix endpoints`, for people and as JSON."""
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from felix.ledger.file import Ledger
@@ -14,13 +14,9 @@ from tests.servers.fault_server import FaultServer
 from tests.test_servers import listing
 
 
-def endpoints(settings: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "felix", "endpoints", "--settings", str(settings), *arguments]
-    environment = {**os.environ, "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
-
-
-def test_endpoints_are_listed_with_how_they_are_and_have_done(tmp_path: Path) -> None:
+def test_endpoints_are_listed_with_how_they_are_and_have_done(
+    tmp_path: Path, carry_out: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
     ledger = Ledger.open(tmp_path / "ledger.db")
     Run(ledger).answers(endpoint="Desk", ttft_s=0.75, tokens_per_s=40.0).answers(
         endpoint="Desk", status="failed", ttft_s=None
@@ -34,8 +30,10 @@ def test_endpoints_are_listed_with_how_they_are_and_have_done(tmp_path: Path) ->
             {"name": "Broken"},
         ]
         settings.write_text(json.dumps({"base_url": server.url("s"), "endpoints": entries}))
-        done = endpoints(settings, "--ledger", str(tmp_path / "ledger.db"))
-        as_json = endpoints(settings, "--ledger", str(tmp_path / "ledger.db"), "--json")
+        command = [sys.executable, "-m", "felix", "endpoints", "--settings", str(settings)]
+        command += ["--ledger", str(tmp_path / "ledger.db")]
+        done = carry_out(command)
+        as_json = carry_out([*command, "--json"])
     assert done.returncode == 0, done.stderr
     desk, *about = done.stdout.split("\n  Gone")[0].splitlines()
     assert desk == "* Desk  answers · 1 model, 1 loaded"

@@ -1,19 +1,22 @@
-"""`felix run` as a user's shell starts it: in its own process."""
+"""`felix run` as a user's shell starts it; in its own process where that is what is asked about."""
 
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from felix.keys import VARIABLE
 from tests.servers.llamacpp import LlamaServer
 from tests.servers.machine import Machine
+
+CarryOut = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
@@ -57,17 +60,21 @@ def test_the_main_job_against_a_real_llama_server_as_json(
         assert thought["usage"]["completion"] > 0
 
 
-def test_text_for_people_is_the_agents_then_the_synthesis(felix: list[str], fast_demo_server: str) -> None:
-    done = run([*felix, "Why do we test?", "--base-url", fast_demo_server])
+def test_text_for_people_is_the_agents_then_the_synthesis(
+    felix: list[str], fast_demo_server: str, carry_out: CarryOut
+) -> None:
+    done = carry_out([*felix, "Why do we test?", "--base-url", fast_demo_server])
     assert done.returncode == 0, done.stderr
     assert "── research-1 · round 1" in done.stdout and "── synthesis ──" in done.stdout
     assert "complete: " in done.stderr
 
 
 @pytest.mark.slow
-def test_the_demo_model_needs_no_server_and_says_what_it_is(felix: list[str], tmp_path: Path) -> None:
+def test_the_demo_model_needs_no_server_and_says_what_it_is(
+    felix: list[str], tmp_path: Path, carry_out: CarryOut
+) -> None:
     (tmp_path / "one.yaml").write_text("name: One\nagents: [{id: research, role: research}]\ncheckpoints: [0]\n")
-    done = run([*felix, "Why do we test?", "--demo", "--workflow", str(tmp_path / "one.yaml")])
+    done = carry_out([*felix, "Why do we test?", "--demo", "--workflow", str(tmp_path / "one.yaml")])
     assert done.returncode == 0, done.stderr
     assert "Demo model – scripted text" in done.stderr
 
@@ -90,24 +97,25 @@ def test_the_demo_model_needs_no_server_and_says_what_it_is(felix: list[str], tm
     ],
 )
 def test_what_cannot_be_done_is_one_sentence_and_never_a_traceback(
-    felix: list[str], tmp_path: Path, arguments: list[str], status: int, says: str
+    felix: list[str], tmp_path: Path, arguments: list[str], status: int, says: str, carry_out: CarryOut
 ) -> None:
     (tmp_path / "bad_url.json").write_text('{"base_url": "ht tp://"}')
-    done = run([*felix, *(each.format(tmp=tmp_path) for each in arguments)])
+    done = carry_out([*felix, *(each.format(tmp=tmp_path) for each in arguments)])
     assert (done.returncode, done.stdout) == (status, "")
     assert says in done.stderr and "Traceback" not in done.stderr
 
 
-def test_a_wrong_value_in_the_settings_names_the_key(felix: list[str], tmp_path: Path) -> None:
+def test_a_wrong_value_in_the_settings_names_the_key(felix: list[str], tmp_path: Path, carry_out: CarryOut) -> None:
     (tmp_path / "settings.json").write_text('{"max_parallel": "many"}')
-    done = run([*felix, "Why?", "--demo"])
+    done = carry_out([*felix, "Why?", "--demo"])
     assert done.returncode == 2 and "max_parallel" in done.stderr
 
 
-def test_a_key_in_the_environment_that_is_none_is_said_not_to_be_used(felix: list[str]) -> None:
-    done = run(
-        [*felix, "Why?", "--base-url", "http://127.0.0.1:9/v1"], env={**os.environ, "FELIX_API_KEY": "sk two words"}
-    )
+def test_a_key_in_the_environment_that_is_none_is_said_not_to_be_used(
+    felix: list[str], carry_out: CarryOut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, "sk two words")
+    done = carry_out([*felix, "Why?", "--base-url", "http://127.0.0.1:9/v1"])
     assert "FELIX_API_KEY is not used" in done.stderr and "two words" not in done.stderr
 
 
@@ -152,10 +160,10 @@ def test_an_output_that_cannot_be_written_ends_the_run_in_one_sentence(felix: li
 
 
 def test_a_task_of_megabytes_comes_through_a_pipe_and_its_cut_is_said(
-    felix: list[str], tmp_path: Path, fast_demo_server: str
+    felix: list[str], tmp_path: Path, fast_demo_server: str, carry_out: CarryOut
 ) -> None:
     flow = ["--workflow", str(tmp_path / "short.yaml"), "--base-url", fast_demo_server]
-    done = run([*felix, "-", *flow, "--json"], input="Why is this so long? " * 150_000)
+    done = carry_out([*felix, "-", *flow, "--json"], piped="Why is this so long? " * 150_000)
     told = events(done.stdout)
     assert len(told[0]["task"]) > 3_000_000
     assert any("the middle of the task" in event.get("cut", "") for event in told)
@@ -163,17 +171,19 @@ def test_a_task_of_megabytes_comes_through_a_pipe_and_its_cut_is_said(
     assert len(synthesis["sources"]) == 2, "the thoughts have their room beside the longest task"
 
 
-def test_what_does_not_fit_the_server_is_said_beside_the_run(felix: list[str], tmp_path: Path) -> None:
+def test_what_does_not_fit_the_server_is_said_beside_the_run(
+    felix: list[str], tmp_path: Path, carry_out: CarryOut
+) -> None:
     team = tmp_path / "team.yaml"
     team.write_text("name: Team\nagents: [{id: research, role: research, count: 3}]\ncheckpoints: [0]\n")
     with Machine("gpu", slots=1) as gpu:
-        done = run([*felix, "--workflow", str(team), "--base-url", gpu.base_url, "Why?"])
+        done = carry_out([*felix, "--workflow", str(team), "--base-url", gpu.base_url, "Why?"])
     assert done.returncode == 0
     assert "3 agents at once on 1 slot of llama.cpp: they speak one after the other" in done.stderr
 
 
-def test_an_empty_task_from_a_pipe_is_wrong_usage(felix: list[str]) -> None:
-    done = run([*felix, "-", "--demo"], input=" \n")
+def test_an_empty_task_from_a_pipe_is_wrong_usage(felix: list[str], carry_out: CarryOut) -> None:
+    done = carry_out([*felix, "-", "--demo"], piped=" \n")
     assert (done.returncode, done.stdout) == (2, "") and "task is empty" in done.stderr
 
 
@@ -188,11 +198,11 @@ def test_a_reader_that_leaves_ends_the_run_quietly(felix: list[str]) -> None:
         assert "Traceback" not in process.stderr.read()
 
 
-def test_the_log_tells_the_run_in_lines(felix: list[str], fast_demo_server: str) -> None:
-    done = run(
-        [*felix, "Why?", "-v", "--base-url", fast_demo_server],
-        env={**os.environ, "FELIX_API_KEY": "sk-never-shown-anywhere"},
-    )
+def test_the_log_tells_the_run_in_lines(
+    felix: list[str], fast_demo_server: str, carry_out: CarryOut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, "sk-never-shown-anywhere")
+    done = carry_out([*felix, "Why?", "-v", "--base-url", fast_demo_server])
     for words in ("starts: Research team", "crosses checkpoint 0.00", "has its first token", "tok/s", "ends complete"):
         assert words in done.stderr
     assert "sk-never" not in done.stderr + done.stdout

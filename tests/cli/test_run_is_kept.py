@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,8 @@ from tests.servers.fault_server import FaultServer
 from tests.servers.quirks import GOOD, events
 from tests.test_engine import listing
 
+CarryOut = Callable[..., subprocess.CompletedProcess[str]]
+
 
 @pytest.fixture
 def felix(tmp_path: Path) -> Iterator[list[str]]:
@@ -28,25 +30,25 @@ def felix(tmp_path: Path) -> Iterator[list[str]]:
         yield [*command, "--workflow", str(tmp_path / "short.yaml"), "--base-url", server.url("good")]
 
 
-def run(command: list[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
-
-
-def test_a_run_is_kept_in_the_users_ledger_and_in_the_file_that_is_named(felix: list[str], tmp_path: Path) -> None:
+def test_a_run_is_kept_in_the_users_ledger_and_in_the_file_that_is_named(
+    felix: list[str], tmp_path: Path, carry_out: CarryOut
+) -> None:
     usual, named = places.ledger_file(), tmp_path / "mine.db"
-    done = run(felix)
+    done = carry_out(felix)
     assert done.returncode == 0 and "kept" not in done.stderr
-    run([*felix, "--ledger", str(named)])
+    carry_out([*felix, "--ledger", str(named)])
     for path in (usual, named):
         with Reader(path) as reader:
             (row,) = reader.runs()
         assert (row.name, row.status, row.workflow) == ("Why?", "complete", "Short")
 
 
-def test_beside_another_felix_it_runs_all_the_same_and_says_in_one_line_how_it_would_be_kept(felix: list[str]) -> None:
+def test_beside_another_felix_it_runs_all_the_same_and_says_in_one_line_how_it_would_be_kept(
+    felix: list[str], carry_out: CarryOut
+) -> None:
     other = Ledger.open(places.ledger_file())
     try:
-        done = run(felix)
+        done = carry_out(felix)
     finally:
         other.close()
     assert done.returncode == 0 and done.stdout
@@ -56,9 +58,11 @@ def test_beside_another_felix_it_runs_all_the_same_and_says_in_one_line_how_it_w
         assert reader.runs() == []
 
 
-def test_a_ledger_that_cannot_be_used_is_one_line_and_the_run_goes_on(felix: list[str], tmp_path: Path) -> None:
+def test_a_ledger_that_cannot_be_used_is_one_line_and_the_run_goes_on(
+    felix: list[str], tmp_path: Path, carry_out: CarryOut
+) -> None:
     (tmp_path / "diary.txt").write_text("Dear diary, nothing happened.\n" * 10)
-    done = run([*felix, "--ledger", str(tmp_path / "diary.txt")])
+    done = carry_out([*felix, "--ledger", str(tmp_path / "diary.txt")])
     assert done.returncode == 0
     (line,) = [line for line in done.stderr.splitlines() if "not kept" in line]
     assert "no ledger of Felix" in line
