@@ -76,7 +76,7 @@ def start(display: str, tmp_path: Path) -> Iterator[Start]:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_a_signal_mid_run_frees_the_server_and_ends_with_status_0(start: Start, number: signal.Signals) -> None:
     with demo_server(1) as base_url:
         felix = start(task="Go on until you are told to end.", base_url=base_url, has_connected=True)

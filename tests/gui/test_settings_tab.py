@@ -78,18 +78,18 @@ def test_a_click_beside_a_field_applies_what_was_typed(page: Page) -> None:
     assert page.on_disk().base_url == "http://127.0.0.1:9999/v1"
 
 
-@pytest.mark.parametrize("text", ["5000", "-1", "fast", "", "1.5"])
-def test_a_bad_entry_is_marked_at_its_field_and_not_saved(page: Page, text: str) -> None:
-    field = page.tab.streaming.interval
-    page.type(field.entry, text, "Return")
-    row = page.tab.streaming._interval_row
-    assert row.shown == "The interval must be a whole number from 0 to 2,000."
-    assert field.entry.instate(["invalid"])
-    assert field.entry.get() == text
-    assert page.now.streaming_batch_interval == 0.1 and not page.settings.path.exists()
-
-    page.tab.refresh()
-    assert field.entry.get() == text and row.fault, "what stands wrong stays until somebody mends it"
+def test_a_bad_entry_is_marked_at_its_field_and_not_saved(page: Page) -> None:
+    field, row = page.tab.streaming.interval, page.tab.streaming._interval_row
+    for text in ("5000", "-1", "fast", "", "1.5"):
+        page.type(field.entry, text, "Return")
+        assert row.shown == "The interval must be a whole number from 0 to 2,000."
+        assert field.entry.instate(["invalid"])
+        assert field.entry.get() == text
+        assert page.now.streaming_batch_interval == 0.1 and not page.settings.path.exists()
+        page.tab.refresh()
+        assert field.entry.get() == text and row.fault, "what stands wrong stays until somebody mends it"
+        field.restore()
+    page.type(field.entry, "5000", "Return")
     page.type(field.entry, "40", "Return")
     assert not row.fault and not field.entry.instate(["invalid"])
     assert page.on_disk().streaming_batch_interval == 0.04
@@ -272,52 +272,52 @@ def test_there_is_nothing_to_reset_at_the_defaults(page: Page) -> None:
 # -- connection --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("typed", "address"),
-    [
+def test_an_address_is_repaired_and_the_repair_is_shown(page: Page) -> None:
+    for typed, address in (
         ("localhost:1234", "http://127.0.0.1:1234/v1"),
         (" http://10.0.0.5:8080/ ", "http://10.0.0.5:8080/v1"),
         ("example.org/api/v1/", "http://example.org/api/v1"),
-    ],
-)
-def test_an_address_is_repaired_and_the_repair_is_shown(page: Page, typed: str, address: str) -> None:
-    page.tab.change(base_url="http://192.168.0.9:1/v1")
+    ):
+        page.tab.change(base_url="http://192.168.0.9:1/v1")
+        page.asked.clear()
+        field = page.tab.connection.address
+        page.type(field.entry, typed, "Return")
+        assert page.on_disk().base_url == address
+        assert field.entry.get() == address
+        assert page.tab.connection._address_row.shown == f"Read as {address}"
+        assert ("check", address) in page.asked
+
+
+def test_an_address_that_is_none_stays_as_typed_and_is_not_asked(page: Page) -> None:
     page.asked.clear()
-    field = page.tab.connection.address
-    page.type(field.entry, typed, "Return")
-    assert page.on_disk().base_url == address
-    assert field.entry.get() == address
-    assert page.tab.connection._address_row.shown == f"Read as {address}"
-    assert ("check", address) in page.asked
+    for typed in ("ftp://x", "not an address at all"):
+        page.type(page.tab.connection.address.entry, typed, "Return")
+        assert page.tab.connection.address.entry.get() == typed
+        assert "http://" in page.tab.connection._address_row.fault
+        assert page.now.base_url == DEFAULT_BASE_URL
+        page.press(page.tab.connection.test_button)
+        assert page.asked == []
+        page.tab.connection.address.restore()
 
 
-@pytest.mark.parametrize("typed", ["ftp://x", "not an address at all"])
-def test_an_address_that_is_none_stays_as_typed_and_is_not_asked(page: Page, typed: str) -> None:
-    page.asked.clear()
-    page.type(page.tab.connection.address.entry, typed, "Return")
-    assert page.tab.connection.address.entry.get() == typed
-    assert "http://" in page.tab.connection._address_row.fault
-    assert page.now.base_url == DEFAULT_BASE_URL
-    page.press(page.tab.connection.test_button)
-    assert page.asked == []
-
-
-@pytest.mark.parametrize(
-    "typed", ["not an address at all, but a sentence that was pasted", "http://127.0.0.1:99999", ""]
-)
-def test_a_fault_moves_nothing_that_is_about_to_be_clicked(page: Page, typed: str) -> None:
+def test_a_fault_moves_nothing_that_is_about_to_be_clicked(page: Page) -> None:
     def places() -> list[int]:
         page.app.update()
         rows = [row.frame.winfo_rooty() for section in page.tab._sections for row in section.rows]
         return [row - rows[0] for row in rows]  # the page scrolls to the field that is written in
 
     before = places()
-    page.type(page.tab.connection.address.entry, typed, "Return")
-    refused = "Connection refused: nothing listens at http://127.0.0.1:1234/v1 – start the server there, or change it."
-    page.tab.server_report(DEFAULT_BASE_URL, None, ServerError(refused, fault="unreachable"))
-    page.type(page.tab.streaming.interval.entry, "99999", "Return")
-    page.type(page.tab.workflow.tokens.entry, "-1", "Return")
-    assert page.tab.connection._address_row.fault and places() == before
+    fields = page.tab.connection.address, page.tab.streaming.interval, page.tab.workflow.tokens
+    for typed in ("not an address at all, but a sentence that was pasted", "http://127.0.0.1:99999", ""):
+        page.tab.server_report(DEFAULT_BASE_URL, LMSTUDIO, None)
+        page.type(page.tab.connection.address.entry, typed, "Return")
+        refused = "Connection refused: nothing listens at http://127.0.0.1:1234/v1 – start the server, or change it."
+        page.tab.server_report(DEFAULT_BASE_URL, None, ServerError(refused, fault="unreachable"))
+        page.type(page.tab.streaming.interval.entry, "99999", "Return")
+        page.type(page.tab.workflow.tokens.entry, "-1", "Return")
+        assert all(field._row.fault for field in fields) and places() == before
+        for field in fields:
+            field.restore()
 
 
 def test_what_the_server_says_is_shown(page: Page) -> None:
@@ -464,16 +464,16 @@ def test_a_key_is_entered_behind_dots_and_shown_by_its_end(page: Page) -> None:
     assert page.keys.key_for(unnamed(DEFAULT_BASE_URL), is_in_use=True) == "" and key.menu.cget("text") == "None"
 
 
-@pytest.mark.parametrize("text", ["", "two words", "ends "])
-def test_what_no_key_can_hold_is_refused_at_entry(page: Page, text: str) -> None:
+def test_what_no_key_can_hold_is_refused_at_entry(page: Page) -> None:
     key = page.tab.connection.key
-    key.edit()
-    page.app.update()
-    page.type(key.entry, text, "Return")
-    assert key.is_editing and key._row.fault and key.entry.instate(["invalid"])
-    assert page.keys.key_for(unnamed(DEFAULT_BASE_URL), is_in_use=True) == ""
-    key.entry.event_generate("<Escape>")
-    assert not key.is_editing and not key._row.fault
+    for text in ("", "two words", "ends "):
+        key.edit()
+        page.app.update()
+        page.type(key.entry, text, "Return")
+        assert key.is_editing and key._row.fault and key.entry.instate(["invalid"])
+        assert page.keys.key_for(unnamed(DEFAULT_BASE_URL), is_in_use=True) == ""
+        key.entry.event_generate("<Escape>")
+        assert not key.is_editing and not key._row.fault
 
 
 def test_a_pasted_key_with_a_line_break_is_refused(page: Page) -> None:

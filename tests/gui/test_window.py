@@ -491,7 +491,7 @@ def test_find_from_the_task_searches_the_first_card_and_leads_to_what_it_counts(
     assert felix.task.get("1.0", "end-1c") == "zebra"
 
 
-@pytest.mark.parametrize("size", ["1400x900", "920x620"])
+@pytest.mark.parametrize("size", ["1400x900", pytest.param("920x620", marks=pytest.mark.slow)])
 def test_a_panel_leaves_header_task_and_status_in_reach(human_server: str, open_window: Open, size: str) -> None:
     felix = open_window(size=size, base_url=human_server, has_connected=True)
     window = felix.window

@@ -342,7 +342,8 @@ def test_a_picture_of_it_is_kept(stage: Stage, kit: Kit, screenshot: Callable[[s
     assert screenshot(f"synthesis-{mode}").stat().st_size > 10_000
 
 
-def test_fifty_syntheses_leave_no_commands_or_images_behind(stage: Stage) -> None:
+@pytest.mark.parametrize("times", [10, pytest.param(50, marks=pytest.mark.slow)])
+def test_one_synthesis_after_another_leaves_no_commands_or_images_behind(stage: Stage, times: int) -> None:
     def counts() -> tuple[int, int]:
         interpreter = stage.view.frame.tk
         names = interpreter.splitlist(interpreter.call("info", "commands"))
@@ -355,7 +356,7 @@ def test_fifty_syntheses_leave_no_commands_or_images_behind(stage: Stage) -> Non
     one()
     gc.collect()  # what earlier tests left is not to be counted
     commands, images = counts()
-    for _ in range(50):
+    for _ in range(times):
         one()
     assert counts()[0] <= commands
     assert counts()[1] <= images

@@ -103,7 +103,8 @@ def test_a_callback_ends_with_its_owner_or_its_subscription(kit: Kit, window) ->
     assert len(calls) == 2
 
 
-def test_a_hundred_cards_leave_nothing_behind(kit: Kit, window, update) -> None:
+@pytest.mark.parametrize("cards", [20, pytest.param(100, marks=pytest.mark.slow)])
+def test_cards_that_are_gone_leave_nothing_behind(kit: Kit, window, update, cards: int) -> None:
     def counts() -> dict[str, int]:
         update()
         call = window.tk.call
@@ -126,7 +127,7 @@ def test_a_hundred_cards_leave_nothing_behind(kit: Kit, window, update) -> None:
 
     round_of(10)
     before = counts()
-    round_of(100)
+    round_of(cards)
     kit.set_theme("dark")
     kit.set_theme("light")
     assert counts() == before

@@ -215,7 +215,7 @@ class SettingsTab:
         waiting: list[tk.Misc] = [self._page.canvas, self._page.body]
         while waiting:
             widget = waiting.pop()
-            waiting += widget.winfo_children()
+            waiting += widget.children.values()
             if type(widget) in (plain.Frame, plain.Label) or widget is self._page.canvas:
                 widget.bindtags((*widget.bindtags(), _GROUND_TAG))
 
