@@ -3,6 +3,7 @@
 import time
 import tkinter as tk
 
+import pytest
 from PIL import Image
 
 from felix.gui.kit import Kit, Option
