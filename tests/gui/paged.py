@@ -116,6 +116,17 @@ class Page:
         self.app.update()
 
 
+def invoke(menu: tk.Menu, words: str) -> None:
+    """Take the line of a menu that begins with `words`, as the keyboard does."""
+    end = menu.index("end")
+    assert end is not None
+    for line in range(end + 1):
+        if menu.type(line) != "separator" and str(menu.entrycget(line, "label")).startswith(words):
+            menu.invoke(line)
+            return
+    raise AssertionError(f"no line begins with {words}")
+
+
 _KEYSYMS = {
     " ": "space", "/": "slash", ":": "colon", ".": "period", "-": "minus", ",": "comma", "\n": "Return",
 }  # fmt: skip

@@ -17,12 +17,18 @@ from tests.gui.ledgers import finished, keep
 from tests.gui.opened import Opened, write_settings
 
 
-@pytest.fixture
-def opened(display: str, tmp_path: Path) -> Iterator[Opened]:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("storage")
+
+
+@pytest.fixture(scope="module")
+def opened(display: str, folder: Path) -> Iterator[Opened]:
+    """One window for all: none of these tests minds what another has changed."""
     ledger = keep(
-        tmp_path / "ledger.db", *(finished(f"run-{n}", "Move the clinic", at=time.time() - n) for n in range(3))
+        folder / "ledger.db", *(finished(f"run-{n}", "Move the clinic", at=time.time() - n) for n in range(3))
     )
-    settings = write_settings(tmp_path / "settings.json", ledger_path=str(ledger))
+    settings = write_settings(folder / "settings.json", ledger_path=str(ledger))
     opened = Opened(settings, demo=True, ledger=ledger)
     opened.window.header.turn_to(SETTINGS)
     opened.settle()
@@ -40,34 +46,35 @@ def words(felix: Opened) -> str:
     return felix.words(felix.window.header.settings)
 
 
-def test_it_says_where_runs_are_how_many_and_how_large(opened: Opened, tmp_path: Path) -> None:
+def test_it_says_where_runs_are_how_many_and_how_large(opened: Opened, folder: Path) -> None:
     opened.until(lambda: "3 runs, " in words(opened))
-    assert rows(opened).file.entry.get() == str(tmp_path / "ledger.db")
+    assert rows(opened).file.entry.get() == str(folder / "ledger.db")
     opened.screenshot("storage-light")
     opened.click(rows(opened).compact)
     opened.until(lambda: "Compacting" not in words(opened) and "3 runs, " in words(opened))
 
 
-def test_another_file_is_for_the_next_start_and_a_folder_is_refused(opened: Opened, tmp_path: Path) -> None:
+def test_another_file_is_for_the_next_start_and_a_folder_is_refused(opened: Opened, folder: Path) -> None:
     opened.until(lambda: "3 runs, " in words(opened))
     field = rows(opened).file
-    for text, said in ((str(tmp_path), "must be a file"), (str(tmp_path / "other.db"), "From the next start on")):
+    for text, said in ((str(folder), "must be a file"), (str(folder / "other.db"), "From the next start on")):
         field.entry.focus_force()
         field.entry.delete(0, "end")
         field.entry.insert(0, text)
         opened.press("<Return>", field.entry)
         assert said in words(opened)
-    assert opened.window.settings.current.ledger_path == str(tmp_path / "other.db")
-    with Reader(tmp_path / "ledger.db") as reader:
+    assert opened.window.settings.current.ledger_path == str(folder / "other.db")
+    with Reader(folder / "ledger.db") as reader:
         assert len(reader.runs()) == 3
+    opened.window.settings_page.tab.change(ledger_path=str(folder / "ledger.db"))
 
 
-def test_how_long_runs_are_kept_is_chosen_and_kept(opened: Opened, tmp_path: Path) -> None:
+def test_how_long_runs_are_kept_is_chosen_and_kept(opened: Opened, folder: Path) -> None:
     rows(opened).keep._value.set("90")
     rows(opened).keep._chosen()
     assert opened.window.settings.current.keep_days == 90
     assert "90 days" in words(opened) or rows(opened).keep.button.cget("text") == "90 days"
-    assert json.loads((tmp_path / "settings.json").read_text())["keep_days"] == 90
+    assert json.loads((folder / "settings.json").read_text())["keep_days"] == 90
 
 
 def test_all_runs_go_into_a_folder_or_one_file(opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
