@@ -1,4 +1,4 @@
-"""python -m tests.halves [pytest arguments]: all tests in two processes at once, the window's in one of them.
+"""python -m tests.halves [pytest arguments]: all tests in two processes at once, most of the window's in one of them.
 
 Each has a display of its own, so neither takes the other's keyboard. What the second one says is shown when the first
 one has ended, and both must pass.
@@ -19,16 +19,18 @@ from typing import IO
 from felix import display
 
 ROOT = Path(__file__).parents[1]
-WINDOW = ("tests/gui",)
-REST = ("tests", "--ignore=tests/gui")
+GUI = "tests/gui"
+LENT = ("text", "wall")
+"""Folders of the window's tests that go with the others, so that both halves take about as long."""
 
 
 def main(arguments: Sequence[str]) -> int:
     began = time.monotonic()
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
         colour = ["--color=yes"] if sys.stdout.isatty() else []
-        window = _start([*WINDOW, *arguments], os.environ.get("DISPLAY", ""), None)
-        rest = _start([*REST, *arguments, *colour], _another_display(), said)
+        kept, lent = _without(GUI, LENT), _without(GUI, [each for each in _parts(GUI) if each not in LENT])
+        window = _start([GUI, *kept, *arguments], os.environ.get("DISPLAY", ""), None)
+        rest = _start(["tests", *lent, *arguments, *colour], _another_display(), said)
         try:
             codes = window.wait(), rest.wait()
         except KeyboardInterrupt:  # a terminal tells both of them too, and they have something to put away
@@ -39,6 +41,15 @@ def main(arguments: Sequence[str]) -> int:
     failed = [name for name, code in zip(("the window's", "the others"), codes, strict=True) if code]
     print(f"\n{' and '.join(failed) + ' failed' if failed else 'all passed'} in {minutes}:{seconds:02} minutes")
     return max(codes)
+
+
+def _parts(folder: str) -> list[str]:
+    """What stands in a folder of tests, by name."""
+    return sorted(each.name for each in (ROOT / folder).iterdir() if each.is_dir() or each.name.startswith("test_"))
+
+
+def _without(folder: str, parts: Sequence[str]) -> list[str]:
+    return [f"--ignore={folder}/{each}" for each in parts]
 
 
 def _start(arguments: Sequence[str], screen: str, output: IO[str] | None) -> subprocess.Popen[bytes]:
