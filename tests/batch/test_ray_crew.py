@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -82,6 +83,28 @@ def test_two_workers_speak_at_once_and_the_ledger_holds_what_it_holds_of_a_local
     assert {line["run"] for line in lines} == {state.run for state in spread.values()}
     for task in ("One?", "Two?"):
         assert essence(spread[task]) == essence(local[task])
+
+
+@needs_ray
+@pytest.mark.slow
+def test_a_task_whose_worker_dies_is_tried_again_and_stopping_reaches_the_workers(tmp_path: Path) -> None:
+    with Machine("gpu", holds=True) as gpu:
+        felix = [sys.executable, "-m", "felix"]
+        with subprocess.Popen(
+            [*felix, *command(tmp_path, gpu, "ray.jsonl", "--engine", "ray", "--at-once", "2")],
+            stderr=subprocess.DEVNULL,
+        ) as process:
+            gpu.wait_for(2, 60)
+            ours = psutil.Process(process.pid).children(recursive=True)
+            next(each for each in ours if "ray::Worker" in " ".join(each.cmdline())).kill()
+            gpu.wait_for(3, 60)
+            process.send_signal(signal.SIGINT)
+            gpu.wait_until_idle()
+            assert process.wait(30) == 130
+        _, alive = psutil.wait_procs(ours, timeout=10)
+        assert not alive, "Ray's processes end with the batch"
+    with Reader(tmp_path / "ray.jsonl.db") as reader:
+        assert sorted(str(row.status) for row in reader.runs()) == ["interrupted", "stopped", "stopped"]
 
 
 def test_without_ray_it_is_one_sentence(
