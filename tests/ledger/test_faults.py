@@ -15,7 +15,7 @@ import pytest
 
 from felix.errors import LedgerError
 from felix.events import RunId
-from felix.ledger import file, schema
+from felix.ledger import file
 from felix.ledger.file import Health, Ledger
 from felix.ledger.reader import Reader
 from felix.ledger.salvage import salvage
@@ -288,7 +288,7 @@ def test_the_log_of_a_ledger_that_is_gone_does_not_get_into_the_new_one(path: Pa
     ledger = Ledger.open(path)
     assert ledger.health.is_kept and ledger._db.execute("SELECT count(*) FROM event").fetchone() == (0,)
     ledger.close()
-    assert path.read_bytes()[:16] == schema.MAGIC
+    assert path.read_bytes()[:16] == b"SQLite format 3\0"
 
 
 @pytest.mark.parametrize(("make", "kind", "words"), FAULTS, ids=[make.__name__ for make, _, _ in FAULTS])

@@ -53,6 +53,23 @@ def test_a_new_ledger_says_what_it_is_and_syncs_every_commit(path: Path) -> None
     assert sorted(each.name for each in path.parent.iterdir()) == ["ledger.db", "ledger.db.lock"]
 
 
+def test_a_program_that_looks_into_the_ledger_takes_nothing_of_it_while_felix_writes_and_reads(path: Path) -> None:
+    ledger = kept(path)
+    Told(ledger).start()
+    ledger.commit()
+    with Reader(path) as reader:
+        assert len(reader.runs()) == 1
+    # as any browser of databases does; the last to leave would put the log into the file and delete it
+    look = "import sqlite3, sys; print(len(sqlite3.connect(sys.argv[1]).execute('select * from run').fetchall()))"
+    assert subprocess.check_output([sys.executable, "-c", look, str(path)]).strip() == b"1"
+    assert path.with_name("ledger.db-wal").exists()
+    Told(ledger, RunId("r2")).start()
+    ledger.commit()
+    with Reader(path) as reader:
+        assert len(reader.runs()) == 2
+    ledger.close()
+
+
 def test_what_was_told_is_in_the_file_before_anybody_hears_of_it(path: Path) -> None:
     ledger = kept(path)
     told = Told(ledger).start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 from felix.ledger import schema
@@ -18,21 +19,33 @@ WHAT: dict[Condition, str] = {
 """What is said of such a file, behind its name, in the window as in a terminal."""
 
 _HEADER = 100
-"""Bytes at the beginning of every SQLite file that say what it is."""
+"""Bytes at the beginning of a file that tell whether it is text."""
 
 
 def misfit(path: Path) -> Condition | None:
-    """Why this file cannot be a ledger, one of `WHAT`; None when its beginning is that of one. Raises OSError."""
-    with path.open("rb") as file:
-        header = file.read(_HEADER)
-    if not header:
+    """Why this file cannot be a ledger, one of `WHAT`; None when its beginning is that of one. Raises OSError.
+
+    SQLite looks, not we: on POSIX to close a file frees every lock that this process has on it, so a look at the ledger
+    that is being written would let other programs take it for nobody's, and delete its log.
+    """
+    if not path.stat().st_size:
         return "empty"
-    if not header.startswith(schema.MAGIC) or len(header) < _HEADER:
+    try:
+        # immutable: no lock, no index of the log beside a file that is not ours
+        db = sqlite3.connect(path.absolute().as_uri() + "?mode=ro&immutable=1", uri=True)
+        try:
+            application = db.execute("PRAGMA application_id").fetchone()[0]
+            version = schema.version(db)
+        finally:
+            db.close()
+    except sqlite3.DatabaseError:  # then no part of this process has it open as a database
+        with path.open("rb") as file:
+            header = file.read(_HEADER)
         # text is somebody's file; anything else may have been a ledger once
         return "foreign" if _is_text(header) else "damaged"
-    if int.from_bytes(header[68:72], "big") != schema.APPLICATION_ID:
+    if application != schema.APPLICATION_ID:
         return "foreign"
-    return "newer" if int.from_bytes(header[60:64], "big") > len(schema.STEPS) else None
+    return "newer" if version > len(schema.STEPS) else None
 
 
 def _is_text(header: bytes) -> bool:

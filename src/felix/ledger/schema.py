@@ -13,7 +13,6 @@ from pathlib import Path
 
 APPLICATION_ID = 0x46454C58
 """`FELX`, at byte 68 of the file."""
-MAGIC = b"SQLite format 3\x00"
 BUSY_MS = 5_000
 
 _FIRST = """
