@@ -20,7 +20,7 @@ from felix import display
 
 ROOT = Path(__file__).parents[1]
 GUI = "tests/gui"
-LENT = ("text", "wall")
+LENT = ("course", "text", "wall")
 """Folders of the window's tests that go with the others, so that both halves take about as long."""
 
 
