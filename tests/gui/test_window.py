@@ -164,7 +164,7 @@ def test_stop_ends_the_run_and_keeps_what_was_written(human_server: str, open_wi
     assert {thought.status for thought in window.bridge.state.thoughts.values()} == {"stopped"}
     assert window.column.view == "agents"
     assert window.wall.frame.winfo_viewable()
-    assert "The run ended before its turn" in felix.words(window.wall.frame)
+    felix.until(lambda: "The run ended before its turn" in felix.words(window.wall.frame))
     felix.screenshot("window-stopped")
 
 
