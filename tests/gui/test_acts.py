@@ -203,6 +203,18 @@ def test_stop_shows_in_the_moment_it_is_pressed_and_is_no_success(slow_server: s
     assert state_of(felix).status == "complete" and "Continue" not in words(felix)
 
 
+def test_a_run_that_cannot_go_on_says_why(open_window: Open) -> None:
+    with demo_server(4) as base_url:
+        felix = open_window(base_url, LONG)
+        begin(felix)
+        felix.window.control.stop()
+        over(felix)
+    ended = state_of(felix).ended_at
+    felix.window.acts.continue_run()
+    felix.until(lambda: state_of(felix).status == "stopped" and state_of(felix).ended_at != ended)
+    felix.until(lambda: "nothing listens at" in words(felix))
+
+
 def test_an_agent_that_was_stopped_is_not_called_stopping_in_the_next_run(slow_server: str, open_window: Open) -> None:
     felix = open_window(slow_server, LONG)
     begin(felix)

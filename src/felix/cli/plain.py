@@ -72,7 +72,7 @@ class PlainFace:
                 self._note(f"{event.agent_id}: {event.detail}")
             case AgentState(state="connecting", cut=cut) if cut:
                 self._note(f"{event.agent_id}: {cut}")
-            case AgentState() | AgentSpawned():
+            case AgentState() | AgentSpawned() | QuestionClosed(answer="none"):
                 pass
             case PartialThought(channel="answer"):
                 self._heard(event.thought_id)
@@ -101,7 +101,7 @@ class PlainFace:
                 | QuestionClosed()
                 | RunReopened()
             ):
-                self._note(told(event))
+                self._note(_without_question(told(event)) if isinstance(event, QuestionRaised) else told(event))
             case RunFinished():
                 self._end_line()
                 if event.status != "complete":
@@ -181,3 +181,8 @@ class PlainFace:
         if not self._is_at_line_start:
             self._write("\n")
             self._is_at_line_start = True
+
+
+def _without_question(text: str) -> str:
+    """What a guard has seen: a terminal cannot be asked, and without an answer the run goes on."""
+    return f"{text.partition(' – ')[0]}."

@@ -7,6 +7,17 @@ from collections.abc import Callable
 from tkinter import ttk as plain
 
 from felix.gui.kit import Kit
+from felix.ledger.state import RunState
+from felix.team.agent import STOPPED_BY_USER
+
+
+def untold(state: RunState) -> str:
+    """Why a run ended, where no other part of the window says it; empty where one does."""
+    has_answer = state.synthesis is not None and len(state.synthesis.answer) > 0
+    has_block = state.status in ("failed", "crashed") and not has_answer
+    if state.status == "complete" or has_block or state.reason == STOPPED_BY_USER:
+        return ""
+    return "" if state.synthesis is not None and state.reason == state.synthesis.error else state.reason
 
 
 class Failure:

@@ -49,6 +49,8 @@ class RunControl:
         self._engine, self._bridge, self._settings, self._watch = engine, bridge, settings, watch
         self._composer, self._workflow = composer, workflow
         self._on_begin, self._on_end = on_begin, on_end
+        self._ended: tuple[RunId | None, float | None] = (None, None)
+        """The run that was seen last, and when it ended."""
         self._phase: Phase = "idle"
         """Of the run begun last; the composer shows it while that run is on screen."""
         self._waiting: str | None = None
@@ -222,7 +224,10 @@ class RunControl:
             return
         self._hear(state)
         self._composer.set_course(self._course())
-        if self.is_live and state.status is not None:
+        before, self._ended = self._ended, (state.run, state.ended_at)
+        # one that was opened again may have ended before a frame was drawn
+        has_ended_anew = before[0] == state.run and before != self._ended
+        if state.status is not None and (self.is_live or has_ended_anew):
             self._enter("finished")
             self._on_end()
         elif state.status is None and self._phase in ("starting", "finished", "idle"):

@@ -25,7 +25,7 @@ from felix.gui.composer.composer import Composer
 from felix.gui.course.helix_view import HelixView
 from felix.gui.course.replay_bar import ReplayBar
 from felix.gui.course.timeline import Timeline
-from felix.gui.failure import Failure
+from felix.gui.failure import Failure, untold
 from felix.gui.faults import SENTENCE, FaultWatch
 from felix.gui.file_dialogs import FileDialogs
 from felix.gui.garbage import MainThreadCollector
@@ -297,9 +297,12 @@ class Window:
         self.notification.run_ended(state)
         if state.plan and not state.plan.demo and any(len(thought.answer) for thought in state.thoughts.values()):
             self.watch.has_worked()
-        if state.status in ("failed", "crashed"):
-            if self.control.is_shown:
+        if self.control.is_shown:
+            if state.status in ("failed", "crashed"):
                 self._show_failure()
+            if sentence := untold(state):
+                self.composer.say(sentence)
+        if state.status != "complete":
             self.watch.look()
         self._server_changed()
 

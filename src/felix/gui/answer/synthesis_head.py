@@ -6,7 +6,7 @@ Who is missing, and why a synthesis is not whole, Felix says here itself, beside
 from __future__ import annotations
 
 import tkinter as tk
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from tkinter import ttk as plain
 
 from felix.events import HUB, LeftOut
@@ -240,15 +240,14 @@ class SynthesisHead:
         wanted = " ".join(self._synthesis.instructions.split()) if self._synthesis else ""
         lines = [f"You wanted: {wanted}"] if wanted else []
         lines += [lacking(each) for each in missing[:MOST_MISSING]]
-        if len(missing) > MOST_MISSING:
-            rest = ", ".join(each.agent_id for each in missing[MOST_MISSING:])
-            lines.append(f"and not all of {rest}")
+        if rest := missing[MOST_MISSING:]:
+            lines.append(f"and {_named(rest, most=len(rest))}")
         lines += self._synthesis.notes if self._synthesis else ()
         return "\n".join(lines)
 
 
 def figures(synthesis: Synthesis, state: RunState, now: float) -> str:
-    """`12 s · 58 tok/s · not all of research-3`; "~" before what is estimated. `now` in Unix seconds."""
+    """`12 s · 58 tok/s · without research-3`; "~" before what is estimated. `now` in Unix seconds."""
     parts = []
     elapsed = elapsed_of(synthesis, now)
     if elapsed is not None:
@@ -258,10 +257,18 @@ def figures(synthesis: Synthesis, state: RunState, now: float) -> str:
     elif synthesis.is_live and synthesis.first_at is not None and now - synthesis.first_at >= 1:
         parts.append(f"~{synthesis.tokens / (now - synthesis.first_at):.0f} tok/s")
     if missing := _left_out(state, synthesis):
-        names = ", ".join(each.agent_id for each in missing[:2])
-        words = "not all of" if any(each.is_heard for each in missing) else "without"
-        parts.append(f"{words} {names}" + (f" and {len(missing) - 2} more" if len(missing) > 2 else ""))
+        parts.append(_named(missing, most=2))
     return DOT.join(parts)
+
+
+def _named(missing: Sequence[LeftOut], *, most: int) -> str:
+    """`without research-3, only in part critic-1`; of each kind no more than `most` by name."""
+    kinds = []
+    for words, is_heard in (("without", False), ("only in part", True)):
+        if those := [each.agent_id for each in missing if each.is_heard == is_heard]:
+            more = f" and {len(those) - most} more" if len(those) > most else ""
+            kinds.append(f"{words} {', '.join(those[:most])}{more}")
+    return ", ".join(kinds)
 
 
 def _left_out(state: RunState, synthesis: Synthesis | None) -> tuple[LeftOut, ...]:

@@ -64,6 +64,8 @@ class Scrolling(Reading):
     def __init__(self, *args: Any, **options: Any) -> None:  # Ground's
         super().__init__(*args, **options)
         self._scrolled: dict[str, ScrolledFrame] = {}
+        self._last_focused: object = None
+        """Of the children of those."""
         app = self.app
         # One binding on everything: the wheel turns over children, and their own bindings must keep working.
         app.bind_all("<MouseWheel>", lambda event: self._wheel(event, -event.delta), add="+")
@@ -145,7 +147,16 @@ class Scrolling(Reading):
 
     def _focus_moved(self, event: "tk.Event[Any]") -> None:
         scrolled = self._scrolled_around(str(event.widget))
-        if scrolled and not scrolled.fits and isinstance(event.widget, tk.Misc) and event.widget is not scrolled.canvas:
+        if scrolled is None:
+            return
+        # the same one again is the window's coming back from a dialog: what the reader saw stays where it is
+        came_back, self._last_focused = event.widget is self._last_focused, event.widget
+        if (
+            not came_back
+            and not scrolled.fits
+            and isinstance(event.widget, tk.Misc)
+            and event.widget is not scrolled.canvas
+        ):
             scrolled.see(event.widget)
 
     def _scrolled_around(self, path: str) -> ScrolledFrame | None:
