@@ -36,8 +36,8 @@ def test_endpoints_are_listed_with_how_they_are_and_have_done(
         as_json = carry_out([*command, "--json"])
     assert done.returncode == 0, done.stderr
     desk, *about = done.stdout.split("\n  Gone")[0].splitlines()
-    assert desk == "* Desk  answers · 1 model, 1 loaded"
-    assert about[:2] == [f"    {server.url('s')}  pool fast", "    loaded: m"]
+    assert desk == "* Desk  answers · 1 model"
+    assert about[:2] == [f"    {server.url('s')}  pool fast", "    models: m"]
     assert about[2].startswith("    2 answers, 1 not to the end, first word 0.75 s (slow), 40.0 tok/s")
     assert about[2].endswith("cost unknown")
     assert "  Gone  does not answer\n    http://127.0.0.1:9/v1  vLLM\n" in done.stdout

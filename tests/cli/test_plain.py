@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from felix.cli.plain import PlainFace
-from felix.events import Record, RunId, ThoughtComplete
+from felix.events import AgentId, AgentState, Record, RunId, ThoughtComplete, ThoughtId
 from felix.llm.chat import ChatRequest, Finish, Note, Text, TextWasReasoning
 from tests.team.scripted import Line, says, workflow
 from tests.team.test_runner import Watched
@@ -70,6 +72,22 @@ def test_a_cut_of_the_hubs_prompt_is_said_too() -> None:
     long = says("word " * 4_000)
     _, notes = shown(Watched(lambda _: long, workflow(checkpoints="[0]"), context=4_096).records)
     assert any(note.startswith("hub: Left out parts of 2 thoughts") for note in notes)
+
+
+def test_a_wait_that_is_counted_down_is_told_once() -> None:
+    notes: list[str] = []
+    face = PlainFace(lambda text: None, notes.append)
+    records = Watched(script, workflow()).records
+    for record in records:
+        face.apply(record)
+    before = len(notes)
+    for detail in ("retry 1 of 2 in 2 s: busy", "retry 1 of 2 in 1 s: busy", "retry 2 of 2 in 1 s: busy"):
+        waits = AgentState(
+            agent_id=AgentId("research-1"), thought_id=ThoughtId("research-1#9"), state="retrying", round=1,
+            checkpoint=0.0, detail=detail,
+        )  # fmt: skip
+        face.apply(replace(records[-1], event=waits))
+    assert notes[before:] == ["research-1: retry 1 of 2 in 2 s: busy", "research-1: retry 2 of 2 in 1 s: busy"]
 
 
 def test_the_end_of_a_run_that_failed_is_said(capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,7 +18,7 @@ MODELS = (ModelInfo("a", "a", True), ModelInfo("b", "b", False))
     [
         (None, "asking…", "unknown"),
         (ServerReport("lmstudio", "", MODELS, 1.0), "answers · 2 models, 1 loaded", "well"),
-        (ServerReport("other", "", MODELS[:1], 1.0), "answers · 1 model, 1 loaded", "well"),
+        (ServerReport("other", "", MODELS[:1], 1.0), "answers · 1 model", "well"),
         (ServerReport("openai", "", MODELS, 1.0), "answers · 2 models", "well"),
         (ServerError("", fault="unreachable"), "does not answer", "down"),
         (ServerError("", fault="key"), "wants a key", "wanting"),

@@ -16,7 +16,7 @@ from felix.errors import FelixError, LedgerError
 from felix.keys import KeyStore
 from felix.ledger.figures import EndpointFigures, figures, of_endpoint
 from felix.ledger.reader import Reader
-from felix.llm.condition import Said, condition
+from felix.llm.condition import Said, condition, tells_loaded
 from felix.llm.models import NAMES, ServerReport
 from felix.servers import Servers
 from felix.settings import Settings, SettingsFile
@@ -89,8 +89,8 @@ def _write(endpoint: Endpoint, said: Said, done: EndpointFigures | None, out: Ou
     about.append(f"pool {endpoint.pool}" if endpoint.pool else "")
     lines.append("    " + "  ".join(part for part in about if part))
     if isinstance(said, ServerReport):
-        if loaded := [model.id for model in said.models if model.loaded][:8]:
-            lines.append(f"    {'loaded' if len(loaded) < 8 else 'among them'}: {', '.join(loaded)}")
+        if names := [model.id for model in said.models if model.loaded][:8]:
+            lines.append(f"    {'loaded' if tells_loaded(said.kind) else 'models'}: {', '.join(names)}")
     elif said:
         lines.append(f"    {said}")
     if done:

@@ -11,6 +11,7 @@ from typing import assert_never
 
 from felix.events import (
     AgentAdded,
+    AgentId,
     AgentSpawned,
     AgentState,
     NoteAdded,
@@ -54,6 +55,8 @@ class PlainFace:
         self._edition = 0
         """Of the text they stand in."""
         self._is_at_line_start = True
+        self._retries: dict[AgentId, str] = {}
+        """The last one that was told, by agent."""
 
     def apply(self, record: Record) -> None:
         self.state.apply(record)
@@ -69,7 +72,7 @@ class PlainFace:
             case RoundStarted():
                 self._note(f"round {event.number} of {event.total}: {', '.join(event.agents)}")
             case AgentState(state="retrying"):
-                self._note(f"{event.agent_id}: {event.detail}")
+                self._note_retry(event.agent_id, event.detail)
             case AgentState(state="connecting", cut=cut) if cut:
                 self._note(f"{event.agent_id}: {cut}")
             case AgentState() | AgentSpawned() | QuestionClosed(answer="none"):
@@ -108,6 +111,13 @@ class PlainFace:
                     self._note(f"{event.status}: {event.reason}")
             case _:
                 assert_never(event)
+
+    def _note_retry(self, agent_id: AgentId, detail: str) -> None:
+        """Once, and not for every second that is counted down."""
+        which = detail.partition(" in ")[0]
+        if self._retries.get(agent_id) != which:
+            self._note(f"{agent_id}: {detail}")
+        self._retries[agent_id] = which
 
     def _heard(self, thought_id: ThoughtId) -> None:
         """Something new of a thought: show it if it has the floor or can take it."""

@@ -57,8 +57,13 @@ def condition(said: Said, *, is_file: bool = False) -> Condition:
             return Condition("cannot be used", "down")
 
 
+def tells_loaded(kind: ServerKind) -> bool:
+    """Whether servers of this kind say what is loaded; others list what they answer with, one way or another."""
+    return kind not in HOSTED and kind != "other"
+
+
 def models_words(report: ServerReport) -> str:
-    """`12 models, 2 loaded`."""
+    """`12 models, 2 loaded`, as far as the server tells."""
     count = len(report.models)
     words = f"{count:,} model{'' if count == 1 else 's'}"
-    return words if report.kind in HOSTED else f"{words}, {sum(model.loaded for model in report.models)} loaded"
+    return f"{words}, {sum(model.loaded for model in report.models)} loaded" if tells_loaded(report.kind) else words

@@ -199,8 +199,8 @@ class Connections:
     async def elsewhere(self, asked: Asked, model: str, tried: Sequence[Host]) -> tuple[Host, ...]:
         """Where an answer can be asked for that did not come from `tried`: those that have the model before others.
 
-        Of these first the rest of its pool, then whoever else this run asks, then the user's other machines. What is
-        out on the internet is asked only if the workflow names it.
+        Of these first the rest of its pool, then whoever else this run asks, then the user's other machines; of each
+        those that have answered in this run. What is out on the internet is asked only if the workflow names it.
         """
         if self._is_alone or not self._fails_over:
             return ()
@@ -215,7 +215,7 @@ class Connections:
                 await _reach_all(found, patience_s=PATIENCE_S)
                 able = [host for host in found if host.error is None and (is_any or host.has(model))]
                 if able:
-                    return tuple(able)
+                    return tuple([host for host in able if host.has_answered] or able)
         return ()
 
     async def _spare(self) -> list[Host]:

@@ -37,6 +37,8 @@ class Host:
         """When it was last chosen, as a number that grows: equals are taken in turn."""
         self.rests = False
         self.rest_s = FIRST_REST_S
+        self.has_answered = False
+        """In this run."""
         """How long its next rest takes."""
         self._reach = reach
         self._max_parallel = max_parallel
@@ -104,7 +106,7 @@ class Host:
     def heard(self, fault: ServerFault | None) -> bool:
         """How an answer ended there; True when it should be left alone for a while."""
         if fault is None:
-            self.rest_s = FIRST_REST_S
+            self.rest_s, self.has_answered = FIRST_REST_S, True
         return fault in FALLS_OUT
 
     async def aclose(self) -> None:

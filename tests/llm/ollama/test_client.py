@@ -116,6 +116,18 @@ def test_a_server_that_does_not_tell_what_is_loaded_still_answers() -> None:
     assert [progress.phase for progress in heard.progress] == ["connecting", "waiting"]
 
 
+def test_another_server_that_has_ollamas_lists_is_not_sent_to_its_address_to_look_for_a_fault() -> None:
+    class Another(FakeOllama):
+        def objection(self, request: Request) -> Refusal:
+            return Refusal(404, {"error": {"message": "File Not Found", "code": 404}})
+
+    with Another() as server:
+        answer = use(server, lambda client: ask(client, question(model="x")))
+    assert answer.error == (
+        f"{server.base_url} answers, but not as Ollama does – set its kind to automatic in Settings."
+    )
+
+
 @pytest.mark.parametrize("streaming", [True, False])
 @pytest.mark.parametrize("model", [FakeOllama.loaded, FakeOllama.idle])
 def test_a_prompt_that_was_cut_is_told(model: str, *, streaming: bool) -> None:

@@ -14,6 +14,7 @@ from felix.gui.composer.model_menu import AUTOMATIC, context_words, shortened
 from felix.gui.server import roster
 from felix.gui.server.endpoint_words import HOSTED, Said, StateWords, name_of, place_words, state_words
 from felix.gui.server.roster import Changes
+from felix.llm.condition import tells_loaded
 from felix.llm.loading import can_load
 from felix.llm.models import ModelInfo, ServerReport
 from felix.settings import Settings
@@ -158,7 +159,7 @@ def _choice(
         model.id,
         model.name,
         facts_of(model),
-        "" if report.kind in HOSTED or not model.loaded else "loaded",
+        "loaded" if model.loaded and tells_loaded(report.kind) else "",
         thinks=bool(model.thinks),
         has_tools=bool(model.has_tools),
         is_chosen=wanted == model.id or (is_file and wanted is not None),

@@ -96,6 +96,12 @@ class OllamaClient:
                 await self._exchange.post(stack, self._http, f"{self._root}/api/chat", body, streaming=streaming)
             )
         except ServerError as error:
+            if error.fault == "not_a_model_server":  # its lists were answered: llama.cpp has these as well
+                raise ServerError(
+                    f"{self.base_url} answers, but not as Ollama does – set its kind to automatic in Settings.",
+                    fault="not_a_model_server",
+                    status_code=error.status_code,
+                ) from None
             raise in_words(error, request.model) from None
 
     def _body(self, request: ChatRequest, *, streaming: bool) -> dict[str, Any]:  # any JSON
