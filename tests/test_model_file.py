@@ -41,6 +41,7 @@ def answered(engine: Engine, mailbox: Mailbox, number: int) -> object:
 
 @pytest.mark.slow
 def test_a_crash_fails_one_round_and_the_next_run_works(settings: SettingsFile) -> None:
+    settings.override(max_tokens=6_000)  # the answers last for seconds
     with Engine(settings) as engine:
         mailbox = engine.subscribe()
         run = engine.start("Why?", workflow(checkpoints="[0]"))
@@ -51,6 +52,7 @@ def test_a_crash_fails_one_round_and_the_next_run_works(settings: SettingsFile) 
         errors = [thought.error for thought in state.thoughts.values() if thought.error]
         assert any("crashed (signal 9) – ask again" in error for error in errors)
 
+        settings.override(max_tokens=12)
         run = engine.start("Why?", workflow(checkpoints="[0]"))
         state = folded(follow(mailbox, is_event("run_finished")), run)
         assert state.plan is not None
