@@ -56,7 +56,7 @@ def test_what_may_pass_is_asked_three_times_and_each_time_is_said(fault_server: 
 )
 def test_what_will_not_pass_or_has_begun_is_asked_once(fault_server: FaultServer, quirk: str) -> None:
     fault_server.gate.set()
-    ask_once(fault_server.url(quirk), silence_timeout_s=0.2)
+    ask_once(fault_server.url(quirk), silence_timeout_s=0.8)
     assert len(fault_server.posts(quirk)) == 1
 
 
