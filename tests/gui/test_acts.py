@@ -213,6 +213,7 @@ def test_a_run_that_cannot_go_on_says_why(open_window: Open) -> None:
     felix.window.acts.continue_run()
     felix.until(lambda: state_of(felix).status == "stopped" and state_of(felix).ended_at != ended)
     felix.until(lambda: "nothing listens at" in words(felix))
+    assert "Continue" in words(felix), "it can be tried again"
 
 
 def test_an_agent_that_was_stopped_is_not_called_stopping_in_the_next_run(slow_server: str, open_window: Open) -> None:

@@ -42,8 +42,10 @@ def test_the_demo_needs_no_such_word(opened: Opened) -> None:
     opened.until(lambda: said(opened))
     opened.window.watch.use_demo()
     opened.until(lambda: not said(opened))
+    assert opened.window.watch.uses_demo
     opened.window.watch.address_changed()
     opened.until(lambda: said(opened))
+    assert not opened.window.watch.uses_demo
 
 
 def test_one_sentence_at_a_time(opened: Opened) -> None:
@@ -81,3 +83,4 @@ def test_a_server_that_the_settings_do_not_know_is_told_before_the_run(opened: O
     opened.window.composer.take("Compare three ways to store photographs.")
     opened.window.workflow.choose(entry)
     opened.until(lambda: "“Olama”" in said(opened))
+    assert "disabled" not in opened.window.composer.button.state(), "it is told, and nothing is forbidden"

@@ -223,6 +223,7 @@ def test_stop_while_it_loads_stops_the_loading(model: Path) -> None:
             (process,) = file_servers()
             await stream.aclose()
             await gone(process.pid)
+            assert files.loaded is None
 
     with_files(work)
 
@@ -254,6 +255,7 @@ def test_without_a_keeper_the_process_ends_with_its_client(model: Path) -> None:
         (process,) = file_servers()
         await client.aclose()
         await gone(process.pid)
+        assert process not in file_servers()
 
     asyncio.run(work())
 
