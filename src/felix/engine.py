@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Self
 
 from felix.errors import FelixError, LedgerError
-from felix.events import SYNTHESIS, AgentId, RunId, ThoughtId
+from felix.events import SYNTHESIS, AgentId, Exchange, RunId, ThoughtId
 from felix.keys import KeyStore
+from felix.ledger.conversation import conversation
 from felix.ledger.file import Health, Ledger
 from felix.ledger.reader import Reader
 from felix.ledger.rows import state_of
@@ -103,7 +104,7 @@ class Engine:
     def start(self, task: str, workflow: Workflow, *, demo: bool = False, follows: RunId | None = None) -> RunId:
         """Begin a run, against the server in the settings or against the demo model.
 
-        The last synthesis of the run it `follows` stands in all its prompts.
+        The conversation up to the run it `follows` stands in all its prompts, as far as it fits.
         """
         # not a count: the next process may begin a run within the same second
         run = RunId(f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}")
@@ -434,7 +435,7 @@ class Engine:
         settings = self._current
         over = partial(give_up, task, workflow, hub, settings, started=time.monotonic(), follows=follows)
         try:
-            context = self._answer_of(follows) if follows else ""
+            history = self._conversation(follows) if follows else ()
             connections = await self._servers.connect(workflow, demo=demo)
         except FelixError as error:
             over(status="failed", reason=str(error))
@@ -454,18 +455,16 @@ class Engine:
                     settings,
                     steering=steering,
                     follows=follows,
-                    context=context,
+                    history=history,
                 )
             finally:
                 await asyncio.shield(connections.aclose())
         finally:
             del self._runs[run], self._steering[run], self._hubs[run]
 
-    def _answer_of(self, run: RunId) -> str:
-        """The last synthesis of a run, as far as it was written. Raises LedgerError for a run that nobody knows."""
-        state = (self._hubs.get(run) or self._reopen(run)).state
-        made = [*state.earlier, *([state.synthesis] if state.synthesis else [])]
-        return next((str(each.answer) for each in reversed(made) if str(each.answer).strip()), "")
+    def _conversation(self, run: RunId) -> tuple[Exchange, ...]:
+        """What was asked and answered up to a run, itself included. Raises LedgerError for one that nobody knows."""
+        return conversation((self._hubs.get(run) or self._reopen(run)).state)
 
     def _current(self) -> Settings:
         return self._settings.current

@@ -105,6 +105,14 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """What was asked and answered in a run before this one."""
+
+    task: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted:
     task: str
     workflow: str
@@ -129,6 +137,8 @@ class RunStarted:
     """The run whose synthesis this one begins with."""
     context: str = ""
     """That synthesis."""
+    history: tuple[Exchange, ...] = ()
+    """The conversation that it goes on with, the oldest first; its last answer is `context`."""
     type: Literal["run_started"] = "run_started"
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
 
 from felix.errors import FelixError
-from felix.events import PASSING, Record, RunId, ThoughtComplete
+from felix.events import PASSING, Exchange, Record, RunId, ThoughtComplete
 from felix.ledger.file import Ledger
 from felix.ledger.state import RunState
 from felix.settings import Settings
@@ -55,7 +55,13 @@ class Steered:
         self.records: list[Record] = []
         self._carry_out(
             lambda: run_workflow(
-                "Why?", self.flow, self.places(), self.hub, self.settings, steering=self.steering, context=earlier
+                "Why?",
+                self.flow,
+                self.places(),
+                self.hub,
+                self.settings,
+                steering=self.steering,
+                history=(Exchange(task="Before?", answer=earlier),) if earlier else (),
             )
         )
 

@@ -132,7 +132,7 @@ class LLMAgent:
             connection.client,
             ChatRequest(prompt.messages, model, temperature, self._max_tokens(), self.member.id),
             silence_timeout_s=connection.silence_timeout_s,
-            states_confidence=True,
+            states_confidence=not self._workflow.synthesis.skip,
             on_text=voice.show,
             on_progress=voice.progress,
             so_far=so_far,
@@ -211,7 +211,8 @@ def wording_of(state: RunState, thought_id: ThoughtId, settings: Settings) -> st
 def brief_for(state: RunState, agent_id: AgentId) -> Brief:
     """The team, the user's notes to `agent_id` and to all, and the answer the run began with."""
     notes = tuple(note.text for note in state.notes if note.agent_id in (None, agent_id))
-    return Brief(tuple(state.agents), notes, state.plan.context if state.plan else "")
+    plan = state.plan
+    return Brief(tuple(state.agents), notes, plan.context, plan.history) if plan else Brief(tuple(state.agents), notes)
 
 
 class _Voice:

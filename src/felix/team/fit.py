@@ -107,7 +107,7 @@ def _misfits(
         for member in members:
             for place in places[member.id]:
                 yield from _too_long(place, needs[member.id], is_task=is_task, who="The prompts")
-        for place in _places(asked_by_hub(workflow), settings, reports):
+        for place in () if workflow.synthesis.skip else _places(asked_by_hub(workflow), settings, reports):
             yield from _too_long(place, hub, is_task=is_task, who="The hub's prompt")
     yield from _shared(rounds, places, needs, settings)
     yield from _waiting(rounds, places)

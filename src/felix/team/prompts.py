@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from felix.events import AgentId, ThoughtId
+from felix.events import AgentId, Exchange, ThoughtId
 from felix.ledger.speech import Thought
 from felix.llm.chat import Message
 from felix.team.confidence import ASKED_FOR
@@ -46,6 +46,7 @@ _ANSWERS_MANNER = (
     "The user has read your thoughts and asks you about them. Answer the user, and nothing but the question; say so "
     "where your thoughts do not bear it out. Use Markdown."
 )
+_ALONE_MANNER = "You speak with the user. Answer what they ask; use Markdown where it helps."
 _HUBS_MANNER = (
     "Answer the task itself; do not report on the process. Cite the agent a statement rests on in square brackets, as "
     "[research-1], right behind it, and cite only agents whose contributions stand below. Where they disagree, say so "
@@ -83,6 +84,16 @@ class Brief:
     """Words of the user to whoever is asked, oldest first."""
     earlier: str = ""
     """The answer of the run that this one follows."""
+    history: tuple[Exchange, ...] = ()
+    """What was asked and answered before, the oldest first; the answer of its last is `earlier`."""
+
+    @property
+    def earlier_section(self) -> tuple[str, str]:
+        """Heading and text of what was before this run."""
+        if len(self.history) < 2:
+            return "# The earlier answer", self.earlier
+        spoken = (f"## The user asked\n\n{each.task}\n\n## The answer\n\n{each.answer}" for each in self.history)
+        return "# The conversation so far", "\n\n".join(spoken)
 
     @property
     def notes_section(self) -> tuple[str, str]:
@@ -130,6 +141,9 @@ def agent_prompt(
 ) -> Prompt:
     """The prompt of `member` at a checkpoint. `own` and `others` are complete thoughts, oldest first."""
     brief = brief or _brief_of(workflow)
+    if workflow.synthesis.skip:
+        return _dialogue_prompt(task, member, brief, room)
+    heading, before = brief.earlier_section
     role = member.spec.manner
     system = _agents_system(member, brief, _AGENTS_MANNER)
     where = f"Depth {checkpoint:.2f} (0.00 is the wide top, 1.00 the narrow bottom)."
@@ -140,7 +154,7 @@ def agent_prompt(
 
     def build(task_text: str, earlier: str, chosen: dict[ThoughtId, str]) -> str:
         return _joined(
-            ("# The earlier answer", earlier),
+            (heading, earlier),
             ("# Task", task_text),
             ("# What the others found", _sections(others, chosen, label)),
             ("# Your own earlier thoughts", _sections(own, chosen, _depth_of)),
@@ -148,24 +162,25 @@ def agent_prompt(
             ("# Your turn", turn),
         )
 
-    return _fitted(system, task, build, [*others, *own], room, earlier=brief.earlier, share=_AGENTS_SHARE)
+    return _fitted(system, task, build, [*others, *own], room, earlier=before, share=_AGENTS_SHARE)
 
 
 def question_prompt(
     task: str, member: Member, *, own: Sequence[Thought], question: str, room: Room, brief: Brief
 ) -> Prompt:
     """What `member` is told when the user asks it about its own thoughts, oldest first, finished or not."""
+    heading, before = brief.earlier_section
 
     def build(task_text: str, earlier: str, chosen: dict[ThoughtId, str]) -> str:
         return _joined(
-            ("# The earlier answer", earlier),
+            (heading, earlier),
             ("# Task", task_text),
             ("# Your own thoughts", _sections(own, chosen, _depth_of)),
             ("# The user's question", question),
         )
 
     system = _agents_system(member, brief, _ANSWERS_MANNER)
-    return _fitted(system, task, build, own, room, earlier=brief.earlier, share=_HUBS_SHARE)
+    return _fitted(system, task, build, own, room, earlier=before, share=_HUBS_SHARE)
 
 
 def synthesis_prompt(
@@ -183,6 +198,7 @@ def synthesis_prompt(
     `instructions` are the user's own, for this answer.
     """
     brief = brief or _brief_of(workflow)
+    heading, before = brief.earlier_section
     system = "\n\n".join(
         part
         for part in (
@@ -200,7 +216,7 @@ def synthesis_prompt(
 
     def build(task_text: str, earlier: str, chosen: dict[ThoughtId, str]) -> str:
         return _joined(
-            ("# The earlier answer", earlier),
+            (heading, earlier),
             ("# Task", task_text),
             ("# Contributions", _sections(complete, chosen, label)),
             ("# Unfinished contributions", _sections(unfinished, chosen, label)),
@@ -215,10 +231,34 @@ def synthesis_prompt(
         build,
         [*unfinished, *complete],
         room,
-        earlier=brief.earlier,
+        earlier=before,
         share=_HUBS_SHARE,
         newest_of_each_first=True,
     )
+
+
+def _dialogue_prompt(task: str, member: Member, brief: Brief, room: Room) -> Prompt:
+    """What somebody is told who answers the user alone: the conversation as it went, its newest part where not all
+    fits."""
+    purpose = "" if member.spec.prompt.strip() else member.spec.manner.purpose
+    system = "\n\n".join(part.strip() for part in (purpose, member.spec.prompt, _ALONE_MANNER) if part.strip())
+    notes = _joined(brief.notes_section)
+    free = room.prompt - estimate_tokens(system) - estimate_tokens(notes)
+    cuts = []
+    if estimate_tokens(task) > free:
+        task = _middle_cut(task, max(free, 0))
+        cuts.append("the middle of the task")
+    free -= estimate_tokens(task)
+    kept: list[Message] = []
+    for count, each in enumerate(reversed(brief.history)):
+        free -= estimate_tokens(each.task) + estimate_tokens(each.answer) + _HEADING_TOKENS
+        if free < 0:
+            cuts.append(_count(len(brief.history) - count, "earlier question") + " with what was answered")
+            break
+        kept[:0] = (Message("user", each.task), Message("assistant", each.answer))
+    cut = f"Left out {_listed(cuts)} to fit a context of {room}." if cuts else ""
+    asked = Message("user", f"{task}\n\n{notes}" if notes else task)
+    return Prompt((Message("system", system), *kept, asked), (), cut)
 
 
 def continuation(messages: tuple[Message, ...], so_far: str) -> tuple[Message, ...]:

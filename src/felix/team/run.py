@@ -42,7 +42,7 @@ from felix.team.outcome import (
     outcome_of,
 )
 from felix.team.rules import addition
-from felix.team.synthesis import synthesise, usable
+from felix.team.synthesis import adopt, synthesise, usable
 from felix.team.turns import Turns
 from felix.team.workflow import Workflow
 
@@ -193,6 +193,8 @@ class Run:
     def continue_writing(self, thought_id: ThoughtId) -> None:
         """Have an answer that was cut gone on with; the new one begins with its text. `SYNTHESIS`: the latest."""
         synthesis = self._hub.state.synthesis
+        if thought_id.partition(".")[0] == SYNTHESIS and synthesis is not None and self._workflow.synthesis.skip:
+            thought_id = synthesis.sources[-1]
         if thought_id.partition(".")[0] == SYNTHESIS:
             if synthesis is not None and _can_go_on(synthesis) and self._wish is None:
                 reason = "You had the hub go on writing."
@@ -322,6 +324,9 @@ class Run:
             if self._hub.state.is_wrapping_up:
                 return Outcome("stopped", NOTHING_SAID)
             return Outcome("failed", commonest_failure(self._hub.thoughts()))
+        if self._workflow.synthesis.skip:
+            adopt(self._hub, (complete or unfinished)[-1], wish.reason)
+            return outcome_of(self._hub.state.synthesis)
         self._synthesis = self._tasks.create_task(self._write_synthesis(wish))
         await asyncio.wait({self._synthesis})
         self._synthesis = None

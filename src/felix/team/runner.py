@@ -15,6 +15,7 @@ from dataclasses import replace
 from felix.endpoints import unnamed
 from felix.errors import FelixError
 from felix.events import (
+    Exchange,
     PlannedAgent,
     PlannedRound,
     PlannedTurn,
@@ -51,12 +52,12 @@ async def run_workflow(
     steering: Steering | None = None,
     callbacks: Iterable[StreamingCallback] = (),
     follows: RunId | None = None,
-    context: str = "",
+    history: tuple[Exchange, ...] = (),
 ) -> None:
     """Carry out `workflow` on `task`, telling `hub` everything, with exactly one `RunFinished` at its end.
 
-    The user's acts reach it through `steering`. `context` is the answer of the run that this one `follows`. Raises only
-    CancelledError, after the end has been told.
+    The user's acts reach it through `steering`. `history` is the conversation up to the run that this one `follows`.
+    Raises only CancelledError, after the end has been told.
     """
     started = time.monotonic()
 
@@ -67,7 +68,7 @@ async def run_workflow(
         async with asyncio.TaskGroup() as watchers:
             for callback in callbacks:
                 hub.register_streaming_callback(callback, watchers)
-            hub.emit(_plan(task, workflow, settings(), connections, follows=follows, context=context))
+            hub.emit(_plan(task, workflow, settings(), connections, follows=follows, history=history))
             hub.flush()  # the task is in the ledger before the first request goes out
             await _conduct(workflow, connections, hub, settings, steering or Steering(), work, started, before=None)
     except* Exception:  # noqa: BLE001  a bug must end this run, not the program
@@ -169,10 +170,10 @@ def give_up(
     status: RunStatus,
     reason: str,
     follows: RunId | None = None,
-    context: str = "",
+    history: tuple[Exchange, ...] = (),
 ) -> None:
     """Tell of a run that ended before there was a connection; `started` is on the monotonic clock."""
-    hub.emit(_plan(task, workflow, settings(), None, follows=follows, context=context))
+    hub.emit(_plan(task, workflow, settings(), None, follows=follows, history=history))
     hub.finish(_finished(hub, Outcome(status, reason), started))
 
 
@@ -183,7 +184,7 @@ def _plan(
     connections: Connections | None,
     *,
     follows: RunId | None = None,
-    context: str = "",
+    history: tuple[Exchange, ...] = (),
 ) -> RunStarted:
     """What is going to happen, as far as the workflow says."""
     connection = connections.main if connections else None
@@ -205,7 +206,8 @@ def _plan(
         demo=bool(connection and connection.is_demo),
         definition=as_json(workflow),
         follows=follows,
-        context=context,
+        context=history[-1].answer if history else "",
+        history=history,
     )
 
 

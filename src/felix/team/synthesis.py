@@ -71,6 +71,39 @@ def _last_word(own: Sequence[Thought]) -> Thought | None:
     return next((t for t in latest if t.status == "complete"), latest[-1] if latest else None)
 
 
+def adopt(hub: CentralPost, thought: Thought, reason: str) -> None:
+    """Take what the only agent has said for the answer, byte for byte; nobody is asked for it."""
+    assert thought.status is not None
+    number = hub.state.synthesis.number + 1 if hub.state.synthesis else 1
+    sources = (thought.thought_id,)
+    hub.emit(
+        SynthesisStarted(
+            sources=sources,
+            left_out=(),
+            early=False,
+            mean_confidence=None,
+            reason=reason,
+            number=number,
+        )
+    )
+    hub.finalize_synthesis(
+        SynthesisComplete(
+            status=thought.status,
+            content=str(thought.answer),
+            thinking="",
+            finish_reason=thought.finish_reason,
+            usage=None,
+            left_out=(),
+            ttft_s=None,
+            duration_s=0.0,
+            tokens_per_s=None,
+            error=thought.error,
+            model=thought.model,
+            endpoint=thought.endpoint,
+        )
+    )
+
+
 async def synthesise(
     task: str,
     workflow: Workflow,

@@ -105,6 +105,8 @@ class AgentSpec(_Part):
 class SynthesisSpec(_Part):
     """How the hub writes the one answer."""
 
+    skip: Switch = Field(default=False, description=_SWITCH)
+    """Whether it writes none: what the only agent says, in its only turn, is the answer as it is."""
     prompt: Prose = Field(default="", description=_PROSE)
     endpoint: EndpointName | None = Field(default=None, description=_ENDPOINT)
     """None: that of the workflow, else the server in use."""
@@ -223,6 +225,12 @@ class Workflow(_Part):
             for number in range(1, spec.count + 1)
         )
 
+    def _turns(self) -> Iterator[float]:
+        """The moment of each turn of each agent."""
+        for spec in self.agents:
+            for _ in range(spec.count):
+                yield from (t for t, _ in moments(spec.spawn_depth, spec.speed, self.checkpoints))
+
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
         for path, sentence in self._inconsistencies():
@@ -261,6 +269,8 @@ class Workflow(_Part):
         for name in self.roles:
             if name not in {*ROLES, *(spec.role for spec in self.agents)}:
                 yield ("roles", name), f"must be one of {', '.join(sorted({*ROLES, *(s.role for s in self.agents)}))}"
+        if self.synthesis.skip and (self.rules or sum(1 for _ in self._turns()) > 1):
+            yield ("synthesis", "skip"), "must be false, or there must be one agent, one checkpoint and no rule"
         for index, rule in enumerate(self.rules):
             if rule.spawn not in roles:
                 yield ("rules", index, "spawn"), f"must be one of {', '.join(sorted(roles))}"
