@@ -49,6 +49,10 @@ class LedgerError(FelixError):
     """The ledger could not be read, or not be changed as asked."""
 
 
+class ToolError(FelixError):
+    """A tool that is not there, may not be used, or could not do what it was asked to."""
+
+
 class CannotStream(FelixError):
     """Raised by a client before its first delta when its server cannot stream; the caller asks for the whole answer."""
 

@@ -23,6 +23,7 @@ from felix.events import (
     NoteAdded,
     PartialSynthesis,
     PartialThought,
+    PartialToolCall,
     PauseChanged,
     QuestionClosed,
     QuestionRaised,
@@ -36,6 +37,10 @@ from felix.events import (
     ThoughtAsked,
     ThoughtComplete,
     ThoughtId,
+    ToolAnswered,
+    ToolCalled,
+    ToolProgressed,
+    ToolReturned,
     WrapUpAsked,
     told,
 )
@@ -149,6 +154,19 @@ class RunLog:
                 self._partial(event.thought_id, event)
             case PartialSynthesis():
                 self._partial(SYNTHESIS, event)
+            case PartialToolCall() | ToolProgressed():
+                pass
+            case ToolCalled():  # without its arguments, which may hold anything of the user's
+                _log.info("%s calls %s%s", event.thought_id, event.name, _because(event.asks))
+            case ToolReturned():
+                _log.info(
+                    "%s: %s ends %s after %.1f s%s",
+                    event.thought_id,
+                    event.name,
+                    event.status,
+                    event.duration_s,
+                    _because(event.error),
+                )
             case ThoughtComplete():
                 sure = "–" if event.confidence is None else f"{event.confidence:.2f}"
                 _log.info("%s ends %s, confidence %s%s", event.thought_id, _figures(event), sure, _because(event.error))
@@ -164,6 +182,7 @@ class RunLog:
                 | PauseChanged()
                 | QuestionRaised()
                 | QuestionClosed()
+                | ToolAnswered()
                 | RunReopened()
             ):
                 _log.info("run %s: %s", record.run, told(event))

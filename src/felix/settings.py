@@ -18,6 +18,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from felix.endpoints import Endpoint, named
 from felix.errors import SettingsError
+from felix.mcp_servers import McpServer, Trust
 
 Theme = Literal["light", "dark", "system"]
 
@@ -60,6 +61,12 @@ class Settings(BaseModel):
     """The file of the ledger; empty: `ledger.db` in the user's data folder."""
     keep_days: int = Field(default=0, ge=0, le=36_500)
     """Runs older than this are removed at the next start; 0 keeps all. A pinned run stays."""
+    mcp_servers: dict[str, McpServer] = Field(default={}, max_length=100)
+    """By name: servers of tools, started when a workflow first names one."""
+    tool_folder: str = Field(default="", max_length=2_000)
+    """What the built-in tools may read; empty: nothing."""
+    tool_trust: dict[str, Trust] = {}
+    """By name, `server/tool` or a built-in one's: where the user has said otherwise than the tool's own default."""
     has_connected: bool = False
     """True once a model of a real server has answered, in a run or a test, or its user took a server that was found:
     from then on the demo model is not used unasked."""

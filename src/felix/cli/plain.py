@@ -17,6 +17,7 @@ from felix.events import (
     NoteAdded,
     PartialSynthesis,
     PartialThought,
+    PartialToolCall,
     PauseChanged,
     QuestionClosed,
     QuestionRaised,
@@ -30,6 +31,10 @@ from felix.events import (
     ThoughtAsked,
     ThoughtComplete,
     ThoughtId,
+    ToolAnswered,
+    ToolCalled,
+    ToolProgressed,
+    ToolReturned,
     WrapUpAsked,
     told,
 )
@@ -71,16 +76,16 @@ class PlainFace:
                     self._note("Demo model – scripted text")
             case RoundStarted():
                 self._note(f"round {event.number} of {event.total}: {', '.join(event.agents)}")
-            case AgentState(state="retrying"):
-                self._note_retry(event.agent_id, event.detail)
-            case AgentState(state="connecting", cut=cut) if cut:
-                self._note(f"{event.agent_id}: {cut}")
-            case AgentState() | AgentSpawned() | QuestionClosed(answer="none"):
+            case AgentState():
+                self._note_state(event)
+            case AgentSpawned() | QuestionClosed(answer="none"):
                 pass
             case PartialThought(channel="answer"):
                 self._heard(event.thought_id)
-            case PartialThought() | PartialSynthesis(channel="thinking"):
+            case PartialThought() | PartialSynthesis(channel="thinking") | PartialToolCall() | ToolProgressed():
                 pass
+            case ToolCalled() | ToolReturned():
+                self._note_tool(event)
             case ThoughtComplete():
                 self._heard(event.thought_id)
             case SynthesisStarted():
@@ -102,6 +107,7 @@ class PlainFace:
                 | PauseChanged()
                 | QuestionRaised()
                 | QuestionClosed()
+                | ToolAnswered()
                 | RunReopened()
             ):
                 self._note(_without_question(told(event)) if isinstance(event, QuestionRaised) else told(event))
@@ -111,6 +117,19 @@ class PlainFace:
                     self._note(f"{event.status}: {event.reason}")
             case _:
                 assert_never(event)
+
+    def _note_state(self, event: AgentState) -> None:
+        if event.state == "retrying":
+            self._note_retry(event.agent_id, event.detail)
+        elif event.state == "connecting" and event.cut:
+            self._note(f"{event.agent_id}: {event.cut}")
+
+    def _note_tool(self, event: ToolCalled | ToolReturned) -> None:
+        if isinstance(event, ToolCalled):
+            self._note(f"{event.agent_id}: {event.name} {event.arguments}")
+        else:
+            why = f" – {event.error}" if event.error else ""
+            self._note(f"{event.agent_id}: {event.name} {event.status}, {event.duration_s:.1f} s{why}")
 
     def _note_retry(self, agent_id: AgentId, detail: str) -> None:
         """Once, and not for every second that is counted down."""

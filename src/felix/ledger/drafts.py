@@ -17,6 +17,7 @@ from felix.events import (
     Event,
     PartialSynthesis,
     PartialThought,
+    PartialToolCall,
     Record,
     RunId,
     SynthesisComplete,
@@ -75,6 +76,8 @@ class Drafts:
                 piece.parts.append(event.partial)
                 piece.end += len(event.partial)
                 piece.tokens = event.tokens_so_far
+            case PartialToolCall():
+                pass  # half a call is of no use to anybody
             case _:
                 raise TypeError(f"{event.type} does not pass")
 
@@ -101,7 +104,7 @@ def whose(event: Event) -> ThoughtId:
     match event:
         case AgentState(agent_id=agent_id) if agent_id == HUB:
             return SYNTHESIS
-        case AgentState() | PartialThought() | ThoughtComplete():
+        case AgentState() | PartialThought() | PartialToolCall() | ThoughtComplete():
             return event.thought_id
         case PartialSynthesis() | SynthesisComplete():
             return SYNTHESIS

@@ -237,7 +237,7 @@ class _Told:
     def _take_apart(self, trace: Trace) -> None:
         has_asked = False
         for ms, activity in trace.states:
-            if activity not in ("thinking", "writing"):  # its text tells that
+            if activity not in ("thinking", "writing", "calling"):  # what comes of it tells that
                 is_asked = activity != "queued" and not has_asked
                 has_asked |= is_asked
                 self.moments.append((ms, _Does(activity, is_asked)))

@@ -7,20 +7,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from os.path import commonprefix
+from typing import assert_never
 
 from felix.events import (
     Act,
     Activity,
     AgentId,
     AgentState,
+    CallId,
     Channel,
+    Leave,
     LeftOut,
+    PartialToolCall,
     Status,
     SynthesisComplete,
     ThoughtAsked,
     ThoughtComplete,
     ThoughtId,
     Tokens,
+    ToolAnswered,
+    ToolCalled,
+    ToolProgressed,
+    ToolReturned,
+    ToolStatus,
     Trace,
 )
 
@@ -208,6 +217,54 @@ class Speech:
         self.answer_at = None if answer_ms is None else began + answer_ms / 1000
 
 
+@dataclass(slots=True)
+class Call:
+    """One call of a tool, from the first character that the model writes of it. Times are Unix seconds."""
+
+    call_id: CallId
+    name: str
+    position: int
+    """Characters of the thought's answer that stand before it."""
+    opened_at: float
+    arguments: GrowingText = field(default_factory=GrowingText)
+    chunks: list[int] = field(default_factory=list)
+    """Of the arguments; two numbers for each: ms since `opened_at`, characters."""
+    called_at: float | None = None
+    """When it was whole; None while it is written."""
+    asks: str = ""
+    """Why the user is asked first; empty: it began at once."""
+    answer: Leave | None = None
+    """What the user said."""
+    message: str = ""
+    """The last word of the tool about itself."""
+    fraction: float | None = None
+    status: ToolStatus | None = None
+    """None while it goes on."""
+    content: str = ""
+    """What the model was given."""
+    characters: int = 0
+    """Of the whole result."""
+    file: str = ""
+    """Where the whole result is, when it was cut."""
+    error: str | None = None
+    duration_s: float = 0.0
+    ended_at: float | None = None
+
+    @property
+    def is_live(self) -> bool:
+        return self.status is None
+
+    @property
+    def is_asking(self) -> bool:
+        """It waits for the user's word."""
+        return bool(self.asks) and self.answer is None and self.status is None
+
+    @property
+    def has_begun(self) -> bool:
+        """The tool has been set to work: what it does outside may have been done, whatever came back."""
+        return self.called_at is not None and not self.is_asking and self.answer != "no" and self.status != "refused"
+
+
 @dataclass(slots=True, kw_only=True)
 class Thought(Speech):
     thought_id: ThoughtId
@@ -226,6 +283,52 @@ class Thought(Speech):
     """The user's question, or their own wording of the prompt."""
     wanted_model: str = ""
     """Another one than the agent's own, chosen by the user; empty: that."""
+    calls: list[Call] = field(default_factory=list)
+    """Of tools, in the order in which they were begun to be written."""
+
+    def use(
+        self, event: PartialToolCall | ToolCalled | ToolAnswered | ToolProgressed | ToolReturned, at: float
+    ) -> None:
+        """What one of its tool calls has come to."""
+        call = next((each for each in self.calls if each.call_id == event.call_id), None)
+        if call is None:
+            if not isinstance(event, PartialToolCall | ToolCalled):
+                return  # of a call that nobody has told of
+            call = Call(event.call_id, event.name, event.position, at)
+            self.calls.append(call)
+        match event:
+            case PartialToolCall():
+                before = len(call.arguments)
+                call.name = event.name or call.name
+                call.arguments.put(event.partial, event.offset)
+                if len(call.arguments) != before:
+                    call.chunks += (round((at - call.opened_at) * 1000), len(call.arguments) - before)
+                self._do("calling", at)
+            case ToolCalled():
+                call.name, call.position, call.opened_at = event.name, event.position, event.began_at
+                call.arguments.settle(event.arguments)
+                call.chunks, call.called_at, call.asks = list(event.trace), at, event.asks
+                self._do("asking" if event.asks else "running", at)
+            case ToolAnswered():
+                call.answer = event.answer
+                if event.answer != "no":
+                    self._do("running", at)
+            case ToolProgressed():
+                call.message, call.fraction = event.message, event.fraction
+            case ToolReturned():
+                call.status, call.content, call.error = event.status, event.content, event.error
+                call.characters, call.file, call.duration_s = event.characters, event.file, event.duration_s
+                call.message, call.fraction, call.ended_at = "", None, at
+            case _:
+                assert_never(event)
+
+    def end(self, event: ThoughtComplete | SynthesisComplete, at: float) -> None:
+        Speech.end(self, event, at)
+        # a call that was never whole had not begun; of the others nobody knows how they did
+        self.calls = [call for call in self.calls if call.called_at is not None]
+        for call in self.calls:
+            if call.is_live:
+                call.status, call.ended_at, call.message, call.fraction = "interrupted", at, "", None
 
     def ask(self, event: ThoughtAsked) -> None:
         """What the user wants of it."""

@@ -19,6 +19,7 @@ from felix.events import (
     NoteAdded,
     PartialSynthesis,
     PartialThought,
+    PartialToolCall,
     Pause,
     PauseChanged,
     PlannedAgent,
@@ -38,6 +39,10 @@ from felix.events import (
     ThoughtComplete,
     ThoughtId,
     Tokens,
+    ToolAnswered,
+    ToolCalled,
+    ToolProgressed,
+    ToolReturned,
     WrapUpAsked,
 )
 from felix.ledger.speech import Agent, Note, Speech, Synthesis, Thought
@@ -161,6 +166,8 @@ class RunState:
                 thought.read, thought.confidence, thought.cut = event.read, event.confidence, event.cut
                 thought.end(event, at)
                 self._put_in_order(thought)
+            case PartialToolCall() | ToolCalled() | ToolAnswered() | ToolProgressed() | ToolReturned():
+                self._use_tool(event, at)
             case SynthesisStarted() | PartialSynthesis() | SynthesisComplete():
                 self._hear_hub(event, at)
             case NoteAdded() | WrapUpAsked() | PauseChanged() | QuestionRaised() | QuestionClosed():
@@ -206,6 +213,14 @@ class RunState:
             case _:
                 assert_never(event)
 
+    def _use_tool(
+        self, event: PartialToolCall | ToolCalled | ToolAnswered | ToolProgressed | ToolReturned, at: float
+    ) -> None:
+        if isinstance(event, PartialToolCall | ToolCalled):
+            self._thought(event, at).use(event, at)
+        elif event.thought_id in self.thoughts:
+            self.thoughts[event.thought_id].use(event, at)
+
     def _steer(
         self, event: NoteAdded | WrapUpAsked | PauseChanged | QuestionRaised | QuestionClosed, at: float
     ) -> None:
@@ -237,7 +252,11 @@ class RunState:
         if any(a.opened_at > b.opened_at for a, b in pairwise(thoughts)):
             self.thoughts = {each.thought_id: each for each in sorted(thoughts, key=_opened_at)}
 
-    def _thought(self, event: AgentState | ThoughtAsked | PartialThought | ThoughtComplete, at: float) -> Thought:
+    def _thought(
+        self,
+        event: AgentState | ThoughtAsked | PartialThought | PartialToolCall | ToolCalled | ThoughtComplete,
+        at: float,
+    ) -> Thought:
         thought = self.thoughts.get(event.thought_id)
         if thought is None:
             agent = self._agent(event.agent_id, getattr(event, "role", ""))

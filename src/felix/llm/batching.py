@@ -33,6 +33,8 @@ from felix.llm.chat import (
 from felix.llm.chunks import ChunkCallback, Chunks
 from felix.llm.patience import ProgressCallback, SilenceLimit, silent, with_retries
 
+CallCallback = Callable[[ToolCallPart], None]
+
 GATHER_MOST_S = 0.102
 """However seldom chunks are wanted: the end of an answer is not noticed later than this."""
 
@@ -44,6 +46,7 @@ async def complete_streaming(
     batch_interval: float,
     batch_chars: int = 0,
     callback: ChunkCallback | None = None,
+    on_call: CallCallback | None = None,
     on_progress: ProgressCallback | None = None,
     silence_timeout_s: float = 0,
     clock: Callable[[], float] = time.time,
@@ -51,16 +54,17 @@ async def complete_streaming(
     """Ask, and hand the answer to `callback` in chunks while it comes.
 
     `batch_interval` seconds between chunks, 0 for every delta at once; `batch_chars` characters that send a chunk off
-    earlier, 0 for none. After `silence_timeout_s` seconds without content the call has failed, 0 waits for ever. The
-    callbacks are called on the event loop's thread. Cancelling closes the connection; what was gathered is handed over
-    first. `clock` stamps the chunks, in Unix seconds.
+    earlier, 0 for none. `on_call` is given the pieces of tool calls as they come, behind the text before them. After
+    `silence_timeout_s` seconds without content the call has failed, 0 waits for ever. The callbacks are called on the
+    event loop's thread. Cancelling closes the connection; what was gathered is handed over first. `clock` stamps the
+    chunks, in Unix seconds.
     """
     loop = asyncio.get_running_loop()
     started = loop.time()
     if getattr(client, "gathers", False) and not batch_chars:
         # a little longer than the interval, so that what has gathered comes when a chunk is due and not just before
         request = replace(request, gather_s=min(batch_interval * 1.02, GATHER_MOST_S))
-    call = _Call(request, batch_interval, batch_chars, callback, on_progress, silence_timeout_s, clock)
+    call = _Call(request, batch_interval, batch_chars, callback, on_call, on_progress, silence_timeout_s, clock)
     error: ServerError | None = None
     try:
         await with_retries(lambda: call.attempt(client), call.may_ask_again, on_progress)
@@ -114,11 +118,13 @@ class _Call:
         batch_interval: float,
         batch_chars: int,
         callback: ChunkCallback | None,
+        on_call: CallCallback | None,
         on_progress: ProgressCallback | None,
         silence_timeout_s: float,
         clock: Callable[[], float],
     ) -> None:
         self._request = request
+        self._on_call = on_call
         self._on_progress = on_progress
         self._silence_s = silence_timeout_s
         self._parts = AnswerParts(request)
@@ -151,6 +157,9 @@ class _Call:
                     case ToolCallPart():
                         self._mark(silence, now())
                         self._parts.add(delta)
+                        if self._on_call:
+                            self.chunks.flush()
+                            self._on_call(delta)
                     case Finish():
                         self._parts.add(delta)
                         self.chunks.flush()

@@ -6,7 +6,7 @@ ends without one is not complete, however quietly it ended.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -17,11 +17,41 @@ Phase = Literal["connecting", "loading", "reading", "waiting", "retrying"]
 
 
 @dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """A tool as a model is told of it."""
+
+    name: str
+    """Letters, digits, - and _, 64 at most: what every server takes."""
+    description: str
+    parameters: Mapping[str, object]
+    """JSON schema of an object."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A whole tool call."""
+
+    id: str
+    """Never empty: where a server sends none, one is made up."""
+    name: str
+    arguments: str
+    """JSON, as the model wrote it; checked by whoever runs the tool."""
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One turn of the conversation sent to the model."""
 
-    role: Literal["system", "user", "assistant"]
+    role: Literal["system", "user", "assistant", "tool"]
     content: str
+    calls: tuple[ToolCall, ...] = ()
+    """What the assistant asked for in this turn. Each is followed by its result, a turn of the role `tool`."""
+    call_id: str = ""
+    """Of the call whose result this is."""
+    name: str = ""
+    """Of the tool whose result this is."""
+    is_error: bool = False
+    """The result says why there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +66,8 @@ class ChatRequest:
     """Most tokens to write, thinking included; 0 is the server's own limit."""
     agent_id: str = ""
     """Who asks; stamped on every chunk, never sent."""
+    tools: tuple[ToolSpec, ...] = ()
+    """What the model may call."""
     gather_s: float = 0.0
     """Seconds a client that `gathers` may leave text in the socket before it reads on: nobody looks at it sooner, and
     to be woken for each token costs several times what reading it does."""
@@ -112,16 +144,6 @@ class Finish:
 
 
 Delta = Text | Reasoning | TextWasReasoning | ToolCallPart | Progress | Usage | Note | Finish
-
-
-@dataclass(frozen=True, slots=True)
-class ToolCall:
-    """A whole tool call."""
-
-    id: str
-    name: str
-    arguments: str
-    """JSON, as the model wrote it; checked by whoever runs the tool."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,9 @@ _KINDS: dict[Activity, Kind] = {
     "reading": "reading",
     "thinking": "thinking",
     "writing": "writing",
+    "calling": "writing",
+    "asking": "waiting",
+    "running": "reading",
 }
 _WORDS: dict[Activity, str] = {
     "queued": "queued",
@@ -33,6 +36,9 @@ _WORDS: dict[Activity, str] = {
     "reading": "reading the prompt",
     "thinking": "thinking",
     "writing": "writing",
+    "calling": "calling a tool",
+    "asking": "waiting for your word",
+    "running": "using a tool",
 }
 MOST_WORDS = 120
 """Characters of a thought's heading, which may be a question."""

@@ -97,6 +97,12 @@ def badge_of(
             return Badge("Thinking", "think", "lightbulb-fill")
         case "writing":
             return Badge("Writing", "write", "pencil-fill")
+        case "calling":
+            return Badge("Calling a tool", "write", "tools")
+        case "asking":
+            return Badge("Asks you", "queue", "question-circle-fill")
+        case "running":
+            return Badge("Using a tool", "prep", "tools")
         case _:
             assert_never(speech.activity)
 

@@ -21,6 +21,9 @@ ACTIVITIES: dict[Activity, tuple[str, str]] = {
     "retrying": ("prep", "Retrying"),
     "thinking": ("think", "Thinking"),
     "writing": ("write", "Writing"),
+    "calling": ("write", "Calling a tool"),
+    "asking": ("queue", "Asking you"),
+    "running": ("prep", "Using a tool"),
 }
 """Tone and word of what one still does."""
 

@@ -18,6 +18,7 @@ from felix.events import (
     NoteAdded,
     PartialSynthesis,
     PartialThought,
+    PartialToolCall,
     PauseChanged,
     QuestionClosed,
     QuestionRaised,
@@ -31,6 +32,10 @@ from felix.events import (
     ThoughtAsked,
     ThoughtComplete,
     ThoughtId,
+    ToolAnswered,
+    ToolCalled,
+    ToolProgressed,
+    ToolReturned,
     WrapUpAsked,
     told,
 )
@@ -117,9 +122,17 @@ def film(records: Iterable[Record]) -> Film:
                 | PauseChanged()
                 | QuestionRaised()
                 | QuestionClosed()
+                | ToolAnswered()
                 | RunReopened()
             ):
                 result.deeds.append((ms, harmless(told(event))))
+            case PartialToolCall():
+                pass
+            case ToolCalled():
+                scene = result.scenes.setdefault(event.thought_id, Scene(ms))
+                scene.do(ms, "asking" if event.asks else "running")
+            case ToolProgressed() | ToolReturned():
+                pass
             case RunStarted() | RunFinished():
                 pass
             case _:

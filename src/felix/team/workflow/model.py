@@ -44,6 +44,7 @@ Name = Annotated[str, Field(min_length=1, max_length=24, pattern=r"^[^\W\d_][\w-
 Prose = Annotated[str, Field(max_length=20_000)]
 Model = Annotated[str, Field(max_length=500)]
 EndpointName = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^\S[^\n]*$")]
+ToolName = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[\w.-]+(/[\w.-]+)?$")]
 MaxTokens = Annotated[Whole, Field(ge=0, le=1_000_000)]
 
 _NAME = "a word of up to 24 letters, digits, - and _ that begins with a letter"
@@ -54,6 +55,7 @@ _ENDPOINT = "the name of an endpoint or a pool of the settings"
 _TEMPERATURE = "a number from 0 to 2, or two of them as [top, bottom]"
 _MAX_TOKENS = "a whole number from 0 (the server's own limit) to 1000000"
 _SWITCH = "true or false"
+_TOOLS = "a list of tools, each the name of a built-in one, of an MCP server, or server/tool"
 
 
 class _Part(BaseModel):
@@ -82,6 +84,8 @@ class AgentSpec(_Part):
     """None: as in the settings."""
     enable_streaming: Switch | None = Field(default=None, description=_SWITCH)
     """None: as in the settings."""
+    tools: Annotated[tuple[ToolName, ...], Field(max_length=64)] | None = Field(default=None, description=_TOOLS)
+    """What they may use; None: the workflow's."""
 
     @property
     def manner(self) -> Role:
@@ -195,6 +199,8 @@ class Workflow(_Part):
     """Of all who name none and ask the same endpoint; None: the endpoint's own."""
     failover: Switch = Field(default=False, description=_SWITCH)
     """Whether an agent whose server fails before it has written anything is asked on another one."""
+    tools: Annotated[tuple[ToolName, ...], Field(max_length=64)] = Field(default=(), description=_TOOLS)
+    """What all agents may use that name none of their own."""
     roles: Annotated[dict[Name, RoleSpec], Field(max_length=MAX_AGENTS)] = Field(
         default={}, description="a block of roles, each with endpoint: or model:"
     )

@@ -1,0 +1,107 @@
+"""Everything that can happen in a run, as frozen values; JSON both ways.
+
+The hub makes each into a `Record` (a number, a time, a run), and every face – window, terminal, log – is fed with
+nothing else. Names of types and fields are the ones `felix run --json` prints, so they are a promise to scripts.
+"""
+
+from __future__ import annotations
+
+from felix.events.record import PASSING, Deed, Event, Record, from_json, to_json, told
+from felix.events.run import (
+    AgentAdded,
+    AgentSpawned,
+    Exchange,
+    PlannedAgent,
+    PlannedRound,
+    PlannedTurn,
+    RoundStarted,
+    RunFinished,
+    RunReopened,
+    RunStarted,
+)
+from felix.events.speech import (
+    AgentState,
+    LeftOut,
+    PartialSynthesis,
+    PartialThought,
+    SynthesisComplete,
+    SynthesisStarted,
+    ThoughtAsked,
+    ThoughtComplete,
+)
+from felix.events.steering import NoteAdded, PauseChanged, QuestionClosed, QuestionRaised, WrapUpAsked
+from felix.events.tools import PartialToolCall, ToolAnswered, ToolCalled, ToolProgressed, ToolReturned
+from felix.events.words import (
+    HUB,
+    SYNTHESIS,
+    Act,
+    Activity,
+    AgentId,
+    CallId,
+    Channel,
+    Doubt,
+    Leave,
+    Pause,
+    RunId,
+    RunStatus,
+    Status,
+    ThoughtId,
+    Tokens,
+    ToolStatus,
+    Trace,
+)
+
+__all__ = [
+    "HUB",
+    "PASSING",
+    "SYNTHESIS",
+    "Act",
+    "Activity",
+    "AgentAdded",
+    "AgentId",
+    "AgentSpawned",
+    "AgentState",
+    "CallId",
+    "Channel",
+    "Deed",
+    "Doubt",
+    "Event",
+    "Exchange",
+    "Leave",
+    "LeftOut",
+    "NoteAdded",
+    "PartialSynthesis",
+    "PartialThought",
+    "PartialToolCall",
+    "Pause",
+    "PauseChanged",
+    "PlannedAgent",
+    "PlannedRound",
+    "PlannedTurn",
+    "QuestionClosed",
+    "QuestionRaised",
+    "Record",
+    "RoundStarted",
+    "RunFinished",
+    "RunId",
+    "RunReopened",
+    "RunStarted",
+    "RunStatus",
+    "Status",
+    "SynthesisComplete",
+    "SynthesisStarted",
+    "ThoughtAsked",
+    "ThoughtComplete",
+    "ThoughtId",
+    "Tokens",
+    "ToolAnswered",
+    "ToolCalled",
+    "ToolProgressed",
+    "ToolReturned",
+    "ToolStatus",
+    "Trace",
+    "WrapUpAsked",
+    "from_json",
+    "to_json",
+    "told",
+]
