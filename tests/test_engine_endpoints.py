@@ -9,7 +9,7 @@ import pytest
 
 from felix.endpoints import Endpoint
 from felix.engine import Engine
-from felix.events import AgentId, RunFinished, ThoughtId
+from felix.events import HUB, AgentId, AgentState, Record, RunFinished, ThoughtId
 from felix.ledger.state import RunState
 from felix.settings import SettingsFile
 from felix.team.workflow import Workflow
@@ -101,6 +101,45 @@ def test_more_of_a_run_is_asked_where_it_was_asked_before(engine: Engine, settin
         follow(mailbox, is_event("run_finished"))
         assert [request.json["model"] for request in gpu.asked[asked:]] == ["other", "m"]
         assert len(here.asked) == 2, "both syntheses"
+
+
+def test_two_runs_side_by_side_ask_a_server_for_no_more_than_its_slots(engine: Engine, settings: SettingsFile) -> None:
+    with Machine("gpu", slots=1, holds=True) as gpu:
+        settings.override(base_url=gpu.base_url)
+        mailbox = engine.subscribe()
+        flow = workflow("{id: r, role: research, count: 2}", checkpoints="[0, 0.5]")
+        runs = [engine.start("Why?", flow) for _ in range(2)]
+        items = follow(mailbox, lambda item: waits(item, position=3))
+        gpu.release()
+        while sum(is_event("run_finished")(item) for item in items) < 2:
+            items += follow(mailbox, is_event("run_finished"))
+        assert gpu.most_at_once == 1 and len(gpu.asked) == 2 * (2 * 2 + 1)
+    states = [folded(items, run) for run in runs]
+    assert [state.status for state in states] == ["complete", "complete"]
+    heard = [state.synthesis.sources for state in states if state.synthesis]
+    assert [len(sources) for sources in heard] == [4, 4], "one of them waited and knows what it has read"
+
+
+def test_a_synthesis_that_waits_for_another_run_can_be_stopped(engine: Engine, settings: SettingsFile) -> None:
+    with Machine("here") as here, Machine("gpu", slots=1, holds=True) as gpu:
+        settings.override(endpoints=[gpu.endpoint()], base_url=here.base_url)
+        mailbox = engine.subscribe()
+        other = engine.start("Why?", workflow("{id: r, role: research}", more="endpoint: gpu"))
+        gpu.wait_for(1)
+        agents = "{id: r, role: research}"
+        run = engine.start("Why?", workflow(agents, checkpoints="[0]", more="synthesis: {endpoint: gpu}"))
+        items = follow(mailbox, lambda item: waits(item, position=1))
+        assert folded(items, run).synthesis is not None
+        engine.stop_agent(run, HUB)
+        items += follow(mailbox, is_event("run_finished"))
+        state = folded(items, run)
+        assert state.status == "stopped" and state.synthesis is not None and state.synthesis.status == "stopped"
+        assert state.synthesis.sources == (ThoughtId("r-1#1"),) and len(gpu.asked) == 1
+        engine.stop(other)
+
+
+def waits(item: object, *, position: int) -> bool:
+    return isinstance(item, Record) and isinstance(item.event, AgentState) and item.event.position == position
 
 
 def test_an_endpoint_that_has_left_the_settings_is_missed_by_those_alone_who_ask_it(

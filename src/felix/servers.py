@@ -20,6 +20,7 @@ from felix.settings import Settings, SettingsFile
 from felix.team.asking import not_in_settings, unknown_endpoints
 from felix.team.connection import Connection, connect, silence_timeout
 from felix.team.connections import Connections
+from felix.team.load import Loads
 from felix.team.workflow import Workflow
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class Servers:
         self._demo_base_url = ""
         self._demo_speed = demo_speed
         self._files: ModelFiles | None = None
+        self._loads = Loads()
+        """Of all runs: side by side they ask no server for more than its slots."""
 
     async def close(self) -> None:
         if self._files:
@@ -63,7 +66,7 @@ class Servers:
                 raise WorkflowError(not_in_settings(unknown, settings))
             in_use = self.endpoint(settings.base_url)
             in_use = in_use.model_copy(update={"model": settings.model or in_use.model})
-            connections = Connections(in_use, self._reach, self._current)
+            connections = Connections(in_use, self._reach, self._current, loads=self._loads)
         try:
             await connections.open(workflow, before)
         except BaseException:

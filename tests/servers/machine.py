@@ -132,10 +132,8 @@ class Machine:
             if self._cuts:
                 client.reset()
                 raise ClientGone
-            client.send(
-                event(text("Confidence: 0.7", model=model)) + event({**STOP, "model": model}) + event(USAGE) + DONE
-            )
         finally:
-            with self._count:
+            with self._count:  # before its end is told, upon which somebody else may ask
                 self.speaking -= 1
+        client.send(event(text("Confidence: 0.7", model=model)) + event({**STOP, "model": model}) + event(USAGE) + DONE)
         client.end()

@@ -13,7 +13,7 @@ from felix.endpoints import Endpoint, unnamed
 from felix.errors import ServerError, ServerFault
 from felix.events import HUB, PartialThought, Record, ThoughtComplete, ThoughtId
 from felix.settings import Settings
-from felix.team import host
+from felix.team import host, load
 from felix.team.asking import Asked
 from felix.team.connection import Connection, connect
 from felix.team.connections import Connections, Place
@@ -218,7 +218,7 @@ def test_a_machine_of_a_pool_that_fails_is_passed_over_for_a_while(two: tuple[Ma
 def test_a_machine_that_rests_is_asked_after_longer_and_longer_times_until_it_answers(
     two: tuple[Machine, Machine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(host, "FIRST_REST_S", 0.02)
+    monkeypatch.setattr(load, "FIRST_REST_S", 0.02)
     monkeypatch.setattr(host, "AGAIN_S", 0.0)
     one = two[0]
     settings = Settings(endpoints=tuple(each.endpoint(pool="gpus") for each in two))
@@ -234,7 +234,7 @@ def test_a_machine_that_rests_is_asked_after_longer_and_longer_times_until_it_an
             asked = place.connection.endpoint
             await place.is_left(replace(SAID, fault=fault))
 
-        await connections.ask(Asked("gpus"), speak)
+        await connections.ask(Asked("gpus"), speak, tell=lambda _: None)
         return asked
 
     async def fall_and_rise() -> None:
@@ -257,6 +257,45 @@ def test_a_machine_that_rests_is_asked_after_longer_and_longer_times_until_it_an
         await connections.aclose()
 
     asyncio.run(fall_and_rise())
+
+
+def test_what_one_run_has_found_out_about_a_machine_holds_for_another_one_and_outlives_it(
+    two: tuple[Machine, Machine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(load, "FIRST_REST_S", 0.02)
+    settings = Settings(endpoints=tuple(each.endpoint(pool="gpus") for each in two))
+    loads = load.Loads()
+
+    async def reach(endpoint: Endpoint) -> Connection:
+        return await connect(endpoint, "", settings)
+
+    async def asked_at(connections: Connections, *, fault: ServerFault | None = None) -> str:
+        where: list[str] = []
+
+        async def speak(place: Place) -> None:
+            where.append(place.connection.endpoint)
+            await place.is_left(replace(SAID, fault=fault))
+
+        await connections.ask(Asked("gpus"), speak, tell=lambda _: None)
+        return where[0]
+
+    async def side_by_side() -> None:
+        runs = [Connections(unnamed("http://127.0.0.1:9/v1"), reach, lambda: settings, loads=loads) for _ in range(2)]
+        for each in runs:
+            await each.open(flow("{id: r, role: research}", "endpoint: gpus"))
+        two[0].mood = "down"
+        assert await asked_at(runs[0], fault="unreachable") == "gpu1"
+        assert [await asked_at(runs[1]) for _ in range(3)] == ["gpu2"] * 3
+        await runs[0].aclose()  # it would have asked again
+        two[0].mood = "well"
+        async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+            watch = tasks.create_task(runs[1].watch())
+            while await asked_at(runs[1]) != "gpu1":
+                await asyncio.sleep(0.005)
+            watch.cancel()
+        await runs[1].aclose()
+
+    asyncio.run(side_by_side())
 
 
 def test_an_endpoint_that_does_not_answer_fails_those_who_ask_it_and_no_others(two: tuple[Machine, Machine]) -> None:

@@ -21,9 +21,10 @@ from felix.llm.address import is_file, is_loopback
 from felix.settings import Settings
 from felix.team.asking import Asked, all_asked, endpoints_called, not_in_settings
 from felix.team.connection import Connection
-from felix.team.host import LONGEST_REST_S, Host, Reach
+from felix.team.host import Host, Reach
+from felix.team.load import LONGEST_REST_S, Load, Loads
 from felix.team.speaking import Spoken
-from felix.team.turnstile import Tell, Turnstile
+from felix.team.turnstile import Tell
 from felix.team.workflow import Workflow
 
 PATIENCE_S = 5.0
@@ -49,23 +50,35 @@ class Connections:
     """Belongs to the run's loop; `aclose` is for whoever made it. Nothing is asked before `open`."""
 
     def __init__(
-        self, default: Endpoint, reach: Reach, settings: Callable[[], Settings], *, is_alone: bool = False
+        self,
+        default: Endpoint,
+        reach: Reach,
+        settings: Callable[[], Settings],
+        *,
+        loads: Loads | None = None,
+        is_alone: bool = False,
     ) -> None:
-        """`default` is for all who name no endpoint; with `is_alone` for the others too, as in a demo."""
+        """`default` is for all who name no endpoint; with `is_alone` for the others too, as in a demo.
+
+        `loads` are those of all runs that may ask the same servers; None: there is no other.
+        """
         self._reach = reach
         self._settings = settings
         self._is_alone = is_alone
         self._fails_over = False
         """Whether the workflow allows it."""
+        self._loads = loads or Loads()
+        self._turnstile = self._loads.turnstile
+        self._fallen: asyncio.Queue[Host] = asyncio.Queue()
         self._hosts: dict[str, Host] = {}
         """By name, in lower case."""
+        self._given_back: list[Callable[[], None]] = []
+        """What tells the loads that this run is over."""
         self._default = self._main = self._host(default)
         self._used: tuple[Host, ...] = (self._main,)
         """Those that the workflow asks."""
         self._queues: dict[str, tuple[Host, ...]] = {"": (self._main,)}
         """By the names of endpoints and pools that were asked for: what a name means stays so for the run."""
-        self._turnstile = Turnstile()
-        self._fallen: asyncio.Queue[Host] = asyncio.Queue()
         self._news: dict[str, list[str]] = {}
         """By the name of a pool, what is to be said of it, once."""
 
@@ -119,8 +132,8 @@ class Connections:
             for host in queue:
                 if host.error is None:
                     continue
-                if not host.rests:
-                    self._falls_out(host)
+                if not host.load.rests:
+                    host.load.falls_out()
                     _log.warning("%s: %s", host.name, host.error)
                 if any(other.connection for other in queue):
                     news = f"{host.name} does not answer: the pool {name} goes on without it"
@@ -151,19 +164,17 @@ class Connections:
         asked: Asked,
         speak: Callable[[Place], Awaitable[object]],
         *,
-        tell: Tell | None = None,
+        tell: Tell,
     ) -> None:
         """Have `speak` done at a place, as soon as there is one, and again at another as long as the place is left.
 
-        `tell` is called with the number in the queue; without it nobody waits.
+        `tell` is called with the number in the queue.
         """
         hosts, model = self._queue(asked.endpoint), asked.model
         notes, detail, why = tuple(self._news.pop(asked.endpoint, ())), "", ""
         tried: tuple[Host, ...] = ()
         while True:
-            host = (
-                await self._turnstile.enter(hosts, model, tell) if tell else self._turnstile.enter_at_once(hosts, model)
-            )
+            host = await self._turnstile.enter(hosts, model, tell)
             try:
                 connection = await host.reach(patience_s=PATIENCE_S if len(hosts) > 1 else None)
                 own = connection.model if tried and not host.has(model) else model or connection.model
@@ -186,15 +197,16 @@ class Connections:
                 tasks.create_task(self._ask_again(await self._fallen.get()))
 
     async def aclose(self) -> None:
-        """Close every client."""
-        for host in self._hosts.values():
-            await host.aclose()
+        """Close every client, all at once."""
+        while self._given_back:
+            self._given_back.pop()()
+        await asyncio.gather(*(host.aclose() for host in self._hosts.values()))
 
     def heard(self, host: Host, fault: ServerFault | None) -> None:
         """How an answer ended at a host. One that failed rests, where others can do its work."""
         has_others = self._fails_over or any(host in queue and len(queue) > 1 for queue in self._queues.values())
-        if host.heard(fault) and has_others and not host.rests:
-            self._falls_out(host)
+        if host.heard(fault) and has_others and not host.load.rests:
+            host.load.falls_out()
 
     async def elsewhere(self, asked: Asked, model: str, tried: Sequence[Host]) -> tuple[Host, ...]:
         """Where an answer can be asked for that did not come from `tried`: those that have the model before others.
@@ -211,7 +223,7 @@ class Connections:
             for tier in tiers:
                 if tier is spare and not spare:
                     spare += await self._spare()
-                found = [host for host in tier if host not in tried and not host.rests]
+                found = [host for host in tier if host not in tried and not host.load.rests]
                 await _reach_all(found, patience_s=PATIENCE_S)
                 able = [host for host in found if host.error is None and (is_any or host.has(model))]
                 if able:
@@ -238,7 +250,15 @@ class Connections:
     def _host(self, endpoint: Endpoint) -> Host:
         key = endpoint.name.casefold()
         if key not in self._hosts:
-            self._hosts[key] = Host(endpoint, self._reach, lambda: self._settings().max_parallel)
+
+            def fall() -> None:
+                self._fallen.put_nowait(host)
+
+            load = self._loads.of(endpoint.base_url, fall)
+            self._given_back.append(lambda: self._loads.give_up(endpoint.base_url, fall))
+            host = self._hosts[key] = Host(endpoint, self._reach, lambda: self._settings().max_parallel, load)
+            if load.rests:  # since a run that still goes on; this one asks it again, too
+                fall()
         return self._hosts[key]
 
     def _nowhere(self, name: str, settings: Settings) -> Host:
@@ -247,19 +267,16 @@ class Connections:
         async def fail(_: Endpoint) -> Connection:
             raise error
 
-        return Host(unnamed("").model_copy(update={"name": name}), fail, lambda: settings.max_parallel)
-
-    def _falls_out(self, host: Host) -> None:
-        """It is passed over until it answers again, unless nobody can stand in for it."""
-        host.rests = True
-        self._fallen.put_nowait(host)
+        return Host(unnamed("").model_copy(update={"name": name}), fail, lambda: settings.max_parallel, Load())
 
     async def _ask_again(self, host: Host) -> None:
-        while host.rests:
-            await asyncio.sleep(host.rest_s)
-            host.rest_s = min(host.rest_s * 2, LONGEST_REST_S)
-            await host.reach(patience_s=PATIENCE_S, anew=True)
-            host.rests = host.error is not None
+        load = host.load
+        async with load.asked_again:
+            while load.rests:
+                await asyncio.sleep(load.rest_s)
+                load.rest_s = min(load.rest_s * 2, LONGEST_REST_S)
+                await host.reach(patience_s=PATIENCE_S, anew=True)
+                load.rests = host.error is not None
         self._turnstile.look()
 
 

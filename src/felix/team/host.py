@@ -1,4 +1,4 @@
-"""One endpoint while a run uses it: its connection, the answers that are asked of it, and whether it is well."""
+"""One endpoint while a run uses it: its connection, and what it bears together with all other runs."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import replace
 from felix.endpoints import Endpoint
 from felix.errors import FelixError, ServerError, ServerFault
 from felix.team.connection import Connection, out_of_reach
+from felix.team.load import Load
 
 Reach = Callable[[Endpoint], Awaitable[Connection]]
 """Connects to an endpoint, with the key that belongs to it. Raises FelixError."""
 
 AGAIN_S = 1.0
 """An endpoint that could not be reached is not tried again sooner: the agents of a round share one failure."""
-FIRST_REST_S, LONGEST_REST_S = 1.0, 60.0
 
 FALLS_OUT: frozenset[ServerFault] = frozenset({"unreachable", "cut", "silent", "overloaded"})
 """Failures after which an endpoint rests while others can do its work."""
@@ -24,22 +24,16 @@ FALLS_OUT: frozenset[ServerFault] = frozenset({"unreachable", "cut", "silent", "
 class Host:
     """Belongs to the run's loop. Nothing is asked before `reach`."""
 
-    def __init__(self, endpoint: Endpoint, reach: Reach, max_parallel: Callable[[], int]) -> None:
+    def __init__(self, endpoint: Endpoint, reach: Reach, max_parallel: Callable[[], int], load: Load) -> None:
         """`max_parallel` is the limit where nobody says how much the server answers at once."""
         self.endpoint = endpoint
+        self.load = load
         self.connection: Connection | None = None
         """As it was last reached; None: never."""
         self.error: FelixError | None = None
         """Why it could not be reached when that was last tried."""
-        self.inside = 0
-        """Answers that are asked of it now."""
-        self.taken = 0
-        """When it was last chosen, as a number that grows: equals are taken in turn."""
-        self.rests = False
-        self.rest_s = FIRST_REST_S
         self.has_answered = False
         """In this run."""
-        """How long its next rest takes."""
         self._reach = reach
         self._max_parallel = max_parallel
         self._one_at_a_time = asyncio.Lock()
@@ -106,12 +100,13 @@ class Host:
     def heard(self, fault: ServerFault | None) -> bool:
         """How an answer ended there; True when it should be left alone for a while."""
         if fault is None:
-            self.rest_s, self.has_answered = FIRST_REST_S, True
+            self.has_answered = True
+            self.load.answered()
         return fault in FALLS_OUT
 
     async def aclose(self) -> None:
-        for connection in (*self._given_up, *([self.connection] if self.connection else [])):
-            await connection.client.aclose()
+        connections = (*self._given_up, *([self.connection] if self.connection else []))
+        await asyncio.gather(*(connection.client.aclose() for connection in connections))
 
     def _kept_model(self, reached: Connection) -> str:
         """Its own model stays the same as long as the server has it."""

@@ -125,15 +125,15 @@ async def synthesise(
     spec, asked = workflow.synthesis, asked_by_hub(workflow)
     asked = replace(asked, model=other_model or asked.model)
     number = hub.state.synthesis.number + 1 if hub.state.synthesis else 1
+    thought_id = SYNTHESIS if number == 1 else ThoughtId(f"{SYNTHESIS}.{number}")
     max_tokens = settings().max_tokens if spec.max_tokens is None else spec.max_tokens
     complete, unfinished = usable(hub.thoughts())
 
     def streams() -> bool:
         return settings().enable_streaming if spec.enable_streaming is None else spec.enable_streaming
 
-    async def speak(place: Place) -> None:
-        connection = place.connection
-        room = Room(connection.context_of(place.model), max_tokens, estimate_tokens(so_far))
+    def prompt_for(context_length: int | None) -> tuple[Prompt, tuple[LeftOut, ...]]:
+        room = Room(context_length, max_tokens, estimate_tokens(so_far))
         prompt = synthesis_prompt(
             task,
             workflow,
@@ -143,21 +143,47 @@ async def synthesise(
             brief=brief_for(hub.state, HUB),
             instructions=instructions,
         )
-        missing = left_out(hub.state, prompt.read, room)
-        if not place.detail:  # at another place it goes on
-            hub.emit(
-                SynthesisStarted(
-                    sources=prompt.read,
-                    left_out=missing,
-                    early=early,
-                    mean_confidence=mean_confidence,
-                    reason=reason,
-                    number=number,
-                    instructions=instructions,
-                    model=other_model,
-                )
+        return prompt, left_out(hub.state, prompt.read, room)
+
+    has_begun = False
+
+    def begin(prompt: Prompt, missing: tuple[LeftOut, ...]) -> None:
+        nonlocal has_begun
+        if has_begun:  # in the queue, or at another place: it goes on
+            return
+        has_begun = True
+        hub.emit(
+            SynthesisStarted(
+                sources=prompt.read,
+                left_out=missing,
+                early=early,
+                mean_confidence=mean_confidence,
+                reason=reason,
+                number=number,
+                instructions=instructions,
+                model=other_model,
             )
-        voice = _Voice(hub, place, prompt, missing, number, spec.temperature)
+        )
+
+    def wait(position: int) -> None:
+        begin(*prompt_for(connections.choice(asked)[2]))
+        hub.emit(
+            AgentState(
+                agent_id=HUB,
+                thought_id=thought_id,
+                state="queued",
+                round=hub.state.round,
+                checkpoint=1.0,
+                position=position,
+                detail=connections.crowd(asked),
+            )
+        )
+
+    async def speak(place: Place) -> None:
+        connection = place.connection
+        prompt, missing = prompt_for(connection.context_of(place.model))
+        begin(prompt, missing)
+        voice = _Voice(hub, place, prompt, missing, thought_id, spec.temperature)
         speaker = Speaker(
             connection.client,
             ChatRequest(prompt.messages, place.model, spec.temperature, max_tokens, HUB),
@@ -181,8 +207,28 @@ async def synthesise(
             raise
         voice.end(spoken)
 
-    # It waits in no queue: whoever speaks beside it answers the user, who has asked for that meanwhile.
-    await connections.ask(asked, speak)
+    try:
+        await connections.ask(asked, speak, tell=wait)
+    except asyncio.CancelledError:
+        if has_begun and hub.state.synthesis and hub.state.synthesis.is_live:  # it was still in the queue
+            hub.finalize_synthesis(_never_asked(hub.state.synthesis.left_out, spec.temperature))
+        raise
+
+
+def _never_asked(missing: tuple[LeftOut, ...], temperature: float) -> SynthesisComplete:
+    return SynthesisComplete(
+        status="stopped",
+        content="",
+        thinking="",
+        finish_reason=None,
+        usage=None,
+        left_out=missing,
+        ttft_s=None,
+        duration_s=0.0,
+        tokens_per_s=None,
+        error=STOPPED_BY_USER,
+        temperature=temperature,
+    )
 
 
 class _Voice:
@@ -194,14 +240,14 @@ class _Voice:
         place: Place,
         prompt: Prompt,
         missing: tuple[LeftOut, ...],
-        number: int,
+        thought_id: ThoughtId,
         temperature: float,
     ) -> None:
         self._hub = hub
         self._place = place
         self._prompt = prompt
         self._missing = missing
-        self._thought_id = SYNTHESIS if number == 1 else ThoughtId(f"{SYNTHESIS}.{number}")
+        self._thought_id = thought_id
         self._temperature = temperature
 
     def begin(self) -> None:

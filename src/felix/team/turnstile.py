@@ -1,16 +1,19 @@
 """Places for those who may speak at once; the others wait in order, each at the servers it wants, and are told their
 number.
 
-Who waits for one server never holds up another: a queue is made of those who wait for the same ones. Which server of
-several somebody gets is decided when one of them becomes free.
+Who waits for one server never holds up another: a queue is made of those who wait for the same ones, of whatever run.
+Which server of several somebody gets is decided when one of them becomes free.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from felix.team.host import Host
+if TYPE_CHECKING:
+    from felix.team.host import Host
+    from felix.team.load import Load
 
 Tell = Callable[[int], None]
 """Called with the place in the queue, from 1, whenever it changes."""
@@ -46,15 +49,8 @@ class Turnstile:
         assert waiter.host is not None
         return waiter.host
 
-    def enter_at_once(self, hosts: Sequence[Host], model: str) -> Host:
-        """As `enter`, without waiting: past the limit when all are busy."""
-        able = _able(hosts, model)
-        host = self._best([host for host in able if _is_free(host, model)] or able, model, hosts)
-        self._take(host)
-        return host
-
     def leave(self, host: Host) -> None:
-        host.inside -= 1
+        host.load.inside -= 1
         self.look()
 
     def look(self) -> None:
@@ -76,39 +72,46 @@ class Turnstile:
 
     def _best(self, free: Sequence[Host], model: str, queue: Sequence[Host]) -> Host:
         """The least busy one; of equals that for which fewer wait elsewhere, and then the one whose turn it is."""
+        own = _loads(queue)
 
         def burden(host: Host) -> tuple[float, int, int]:
-            elsewhere = sum(host in each.hosts and each.hosts != tuple(queue) for each in self._waiting)
-            return host.inside / host.slots(model), elsewhere, host.taken
+            elsewhere = sum(host.load in each.loads and each.loads != own for each in self._waiting)
+            return host.load.inside / host.slots(model), elsewhere, host.load.taken
 
         return min(free, key=burden)
 
     def _take(self, host: Host) -> None:
         self._taken += 1
-        host.inside, host.taken = host.inside + 1, self._taken
+        host.load.inside, host.load.taken = host.load.inside + 1, self._taken
 
     def _move_up(self) -> None:
-        lengths: dict[tuple[Host, ...], int] = {}
+        lengths: dict[tuple[Load, ...], int] = {}
         for waiter in self._waiting:
-            lengths[waiter.hosts] = position = lengths.get(waiter.hosts, 0) + 1
+            lengths[waiter.loads] = position = lengths.get(waiter.loads, 0) + 1
             waiter.stand_at(position)
 
 
 def _able(hosts: Sequence[Host], model: str) -> Sequence[Host]:
     """Those that have the model and are well; as far as there are such."""
     having = [host for host in hosts if host.has(model)] or hosts
-    return [host for host in having if not host.rests] or having
+    return [host for host in having if not host.load.rests] or having
 
 
 def _is_free(host: Host, model: str) -> bool:
-    return host.inside < host.slots(model)
+    return host.load.inside < host.slots(model)
+
+
+def _loads(hosts: Sequence[Host]) -> tuple[Load, ...]:
+    """What tells a queue from others: each run has hosts of its own."""
+    return tuple(host.load for host in hosts)
 
 
 class _Waiter:
-    __slots__ = ("_position", "_tell", "admitted", "host", "hosts", "model")
+    __slots__ = ("_position", "_tell", "admitted", "host", "hosts", "loads", "model")
 
     def __init__(self, hosts: tuple[Host, ...], model: str, tell: Tell, admitted: asyncio.Future[None]) -> None:
         self.hosts = hosts
+        self.loads = _loads(hosts)
         self.model = model
         self.admitted = admitted
         self.host: Host | None = None
