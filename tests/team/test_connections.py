@@ -290,8 +290,10 @@ def test_what_one_run_has_found_out_about_a_machine_holds_for_another_one_and_ou
         two[0].mood = "well"
         async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
             watch = tasks.create_task(runs[1].watch())
-            while await asked_at(runs[1]) != "gpu1":
+            where = ""
+            while where != "gpu1":
                 await asyncio.sleep(0.005)
+                where = await asked_at(runs[1])
             watch.cancel()
         await runs[1].aclose()
 
