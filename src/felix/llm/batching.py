@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import assert_never
@@ -32,6 +32,7 @@ from felix.llm.chat import (
 )
 from felix.llm.chunks import ChunkCallback, Chunks
 from felix.llm.patience import ProgressCallback, SilenceLimit, silent, with_retries
+from felix.llm.tool_text import ToolText, take_out
 
 CallCallback = Callable[[ToolCallPart], None]
 
@@ -75,7 +76,7 @@ async def complete_streaming(
     except ServerError as failure:
         error = failure
     finally:
-        call.chunks.flush()
+        call.flush()
     return call.answer(loop.time() - started, error)
 
 
@@ -104,7 +105,7 @@ async def complete_whole(
 
     try:
         answer = await with_retries(attempt, lambda: True, on_progress)
-        return replace(answer, duration_s=loop.time() - started)
+        return replace(take_out(answer, request.tools), duration_s=loop.time() - started)
     except ServerError as failure:
         return AnswerParts(request).answer(duration_s=loop.time() - started, error=failure)
 
@@ -128,6 +129,7 @@ class _Call:
         self._on_progress = on_progress
         self._silence_s = silence_timeout_s
         self._parts = AnswerParts(request)
+        self._tool_text = ToolText(request.tools) if request.tools else None
         self.chunks = Chunks(
             self._parts, request.agent_id, batch_interval, batch_chars, callback, clock, patience_s=request.gather_s
         )
@@ -137,7 +139,13 @@ class _Call:
         """When the last piece came."""
 
     def may_ask_again(self) -> bool:
-        return self._parts.is_empty
+        return self._parts.is_empty and not (self._tool_text and self._tool_text.is_holding)
+
+    def flush(self) -> None:
+        """Hand over all that is held back and all that waits."""
+        if self._tool_text:
+            self._take(self._tool_text.end())
+        self.chunks.flush()
 
     async def attempt(self, client: ChatClient) -> None:
         now = asyncio.get_running_loop().time
@@ -146,6 +154,9 @@ class _Call:
         async with _closing(client.stream(self._request)) as deltas, SilenceLimit(self._silence_s) as silence:
             async for delta in deltas:
                 match delta:
+                    case Text() if self._tool_text:
+                        self._mark(silence, now())
+                        self._take(self._tool_text.feed(delta.text))
                     case Text(text):
                         self._mark(silence, now())
                         self._parts.add(delta)
@@ -156,24 +167,32 @@ class _Call:
                         self.chunks.push("thinking", text)
                     case ToolCallPart():
                         self._mark(silence, now())
-                        self._parts.add(delta)
-                        if self._on_call:
-                            self.chunks.flush()
-                            self._on_call(delta)
+                        self._take((delta,))
                     case Finish():
                         self._parts.add(delta)
-                        self.chunks.flush()
+                        self.flush()
                     case Progress():
                         if delta.fraction is not None:
                             silence.heard(now())  # a server that says how far it is is not silent
                         if self._on_progress:
                             self._on_progress(delta)
                     case TextWasReasoning():
+                        if self._tool_text:
+                            self._tool_text.begin_again()
                         self.chunks.take_back(delta)
                     case Usage() | Note():
                         self._parts.add(delta)
                     case _:
                         assert_never(delta)
+
+    def _take(self, pieces: Iterable[Text | ToolCallPart]) -> None:
+        for piece in pieces:
+            self._parts.add(piece)
+            if isinstance(piece, Text):
+                self.chunks.push("answer", piece.text)
+            elif self._on_call:
+                self.chunks.flush()  # the text before it stands before it
+                self._on_call(piece)
 
     def _mark(self, silence: SilenceLimit, now: float) -> None:
         silence.heard(now)

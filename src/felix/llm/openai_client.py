@@ -16,10 +16,11 @@ import openai
 
 from felix.llm import faults, transport
 from felix.llm.body import parsed
-from felix.llm.chat import Answer, ChatRequest, Delta, Note, Progress
+from felix.llm.chat import Answer, ChatRequest, Delta, Message, Note, Progress, ToolSpec
 from felix.llm.exchange import Exchange, Opened
 from felix.llm.openai_dialect import AnswerReader
 from felix.llm.surrogates import mend
+from felix.llm.tool_text import TOOLS_IN_TEXT, in_text, refuses_tools
 
 if TYPE_CHECKING:
     from felix.endpoints import ServerKind
@@ -100,7 +101,7 @@ class OpenAIClient:
                     self._sdk.chat.completions.with_streaming_response.create(**in_the_sdks_terms)
                 )
             except openai.APIStatusError as error:
-                if not self._can_do_without(error, request, body):
+                if not self._can_do_without(error, request, body) and not self._takes_no_tools(error, request):
                     raise self._exchange.refusal(error.response, streaming=streaming) from None
             except openai.APIConnectionError as error:
                 raise transport.failure(error.__cause__ or error, self.base_url, stage="opening") from None
@@ -108,10 +109,14 @@ class OpenAIClient:
                 return Opened(opened.http_response, (Progress("waiting"), *self._left_out(request)))
 
     def _body(self, request: ChatRequest, *, streaming: bool) -> dict[str, Any]:  # any JSON, as the SDK takes it
+        if self._refuses(request, "tools"):
+            request = in_text(request)
         body: dict[str, Any] = {
             "model": mend(request.model),
-            "messages": [{"role": m.role, "content": mend(m.content)} for m in request.messages],
+            "messages": [_message(message) for message in request.messages],
         }
+        if request.tools:
+            body["tools"] = [function_of(tool) for tool in request.tools]
         if request.temperature is not None and not self._refuses(request, "temperature"):
             body["temperature"] = request.temperature
         if request.max_tokens > 0:
@@ -155,8 +160,38 @@ class OpenAIClient:
                 return True
         return False
 
+    def _takes_no_tools(self, error: openai.APIStatusError, request: ChatRequest) -> bool:
+        """Whether the server refused the tools: they stand in the prompt from now on."""
+        if not request.tools or self._refuses(request, "tools"):
+            return False
+        if not refuses_tools(error.status_code, error.response.text):
+            return False
+        self._refused.add((request.model, "tools"))
+        return True
+
     def _left_out(self, request: ChatRequest) -> tuple[Note, ...]:
         """What the user asked for and this server does not take."""
-        if request.temperature is None or not self._refuses(request, "temperature"):
-            return ()
-        return (Note("the server accepts no temperature"),)
+        notes = []
+        if request.temperature is not None and self._refuses(request, "temperature"):
+            notes.append(Note("the server accepts no temperature"))
+        if request.tools and self._refuses(request, "tools"):
+            notes.append(Note(TOOLS_IN_TEXT))
+        return tuple(notes)
+
+
+def function_of(tool: ToolSpec) -> dict[str, Any]:  # any JSON
+    """A tool as this dialect, and Ollama's, is told of it."""
+    described = {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
+    return {"type": "function", "function": described}
+
+
+def _message(message: Message) -> dict[str, Any]:  # any JSON
+    told: dict[str, Any] = {"role": message.role, "content": mend(message.content)}
+    if message.calls:
+        told["tool_calls"] = [
+            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": mend(call.arguments)}}
+            for call in message.calls
+        ]
+    if message.call_id:
+        told["tool_call_id"] = message.call_id
+    return told

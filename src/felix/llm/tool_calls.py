@@ -7,11 +7,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Any, Final
 
 from felix.llm.chat import ToolCallPart
 
 _NOTHING: Final[Mapping[str, object]] = {}
+
+
+def object_of(arguments: str) -> dict[str, Any]:
+    """A call's arguments as the JSON object that some servers want back; what is none comes back empty."""
+    try:
+        value = json.loads(arguments)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 class ToolCalls:

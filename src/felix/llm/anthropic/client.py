@@ -26,6 +26,8 @@ from felix.llm.body import parsed
 from felix.llm.chat import Answer, ChatRequest, Delta, Message, Note, Progress
 from felix.llm.exchange import Exchange, Opened
 from felix.llm.surrogates import mend
+from felix.llm.tool_calls import object_of
+from felix.llm.tool_text import in_text
 
 if TYPE_CHECKING:
     import anthropic
@@ -118,6 +120,8 @@ class AnthropicClient:
         return self._sdk
 
     def _body(self, request: ChatRequest, limit: int, *, streaming: bool) -> dict[str, Any]:  # any JSON, for the SDK
+        if not request.tools:
+            request = in_text(request)  # the API takes no calls in a conversation without tools
         system, messages = conversation(request.messages)
         body: dict[str, Any] = {
             "model": mend(request.model),
@@ -127,6 +131,11 @@ class AnthropicClient:
         }
         if system:
             body["system"] = system
+        if request.tools:
+            body["tools"] = [
+                {"name": tool.name, "description": tool.description, "input_schema": tool.parameters}
+                for tool in request.tools
+            ]
         if request.temperature is not None and self._takes_temperature:
             # The SDK knows of no such parameter any more.
             body["extra_body"] = {"temperature": request.temperature}
@@ -152,14 +161,33 @@ class AnthropicClient:
         return self._most_tokens[model]
 
 
-def conversation(messages: tuple[Message, ...]) -> tuple[str, list[dict[str, str]]]:
+def conversation(messages: tuple[Message, ...]) -> tuple[str, list[dict[str, Any]]]:  # any JSON
     """The system prompt, and the turns as the API wants them: none empty, no two of one role in a row."""
     system = "\n\n".join(mend(message.content) for message in messages if message.role == "system")
-    turns = [message for message in messages if message.role != "system" and message.content.strip()]
+    turns = [m for m in messages if m.role == "tool" or (m.role != "system" and (m.content.strip() or m.calls))]
     said = [
-        {"role": role, "content": "\n\n".join(mend(turn.content) for turn in group)}
-        for role, group in groupby(turns, key=lambda turn: turn.role)
+        {"role": role, "content": _content(list(group))}
+        for role, group in groupby(turns, key=lambda turn: "user" if turn.role == "tool" else turn.role)
     ]
     if not said:
         return "", [{"role": "user", "content": system}]
     return system, said
+
+
+def _content(turns: list[Message]) -> str | list[dict[str, Any]]:  # any JSON
+    """Of turns of one role: their text, or blocks where tools are called or have answered. Results come first."""
+    if not any(turn.calls or turn.role == "tool" for turn in turns):
+        return "\n\n".join(mend(turn.content) for turn in turns)
+    blocks: list[dict[str, Any]] = []
+    for turn in sorted(turns, key=lambda turn: turn.role != "tool"):
+        if turn.role == "tool":
+            result = {"type": "tool_result", "tool_use_id": turn.call_id, "content": mend(turn.content)}
+            blocks.append({**result, "is_error": True} if turn.is_error else result)
+            continue
+        if turn.content.strip():
+            blocks.append({"type": "text", "text": mend(turn.content)})
+        blocks += [
+            {"type": "tool_use", "id": call.id, "name": call.name, "input": object_of(call.arguments)}
+            for call in turn.calls
+        ]
+    return blocks

@@ -29,6 +29,7 @@ def can_ask(request: ChatRequest) -> bool:
     *before, last = (message.role for message in request.messages) if request.messages else [""]
     return (
         bool(request.model)
+        and not request.tools
         and last == "user"
         and before in ([], ["system"])
         and (request.temperature is None or request.temperature <= MOST_TEMPERATURE)

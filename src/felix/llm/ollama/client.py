@@ -18,13 +18,16 @@ import httpx2
 from felix.errors import ServerError
 from felix.llm import transport
 from felix.llm.body import parsed
-from felix.llm.chat import Answer, ChatRequest, Delta, Finish, Note, Progress, Text, Usage
+from felix.llm.chat import Answer, ChatRequest, Delta, Finish, Message, Note, Progress, Text, Usage
 from felix.llm.exchange import Exchange, Opened
 from felix.llm.ollama.address import native_root
 from felix.llm.ollama.dialect import AnswerReader
 from felix.llm.ollama.lists import PS, is_elsewhere, running_context
 from felix.llm.ollama.prompts import cut_note, prompt_bytes
+from felix.llm.openai_client import function_of
 from felix.llm.surrogates import mend
+from felix.llm.tool_calls import object_of
+from felix.llm.tool_text import TOOLS_IN_TEXT, in_text, refuses_tools
 
 _LOOKING = httpx2.Timeout(2.0)
 """What is loaded is asked as a courtesy to the person waiting; it must not keep them waiting."""
@@ -51,6 +54,8 @@ class OllamaClient:
         self._http = transport.open_client(base_url, api_key)
         self._heard_at: dict[str, float] = {}
         """When each model last ended an answer."""
+        self._takes_no_tools: set[str] = set()
+        """Models that were refused with them."""
         self._contexts: dict[str, int] = {}
         """What each model was loaded with when it was last looked at; 0 where the server does not tell."""
 
@@ -90,12 +95,16 @@ class OllamaClient:
         return replace(answer, notes=(*answer.notes, note.text)) if note else answer
 
     async def _open(self, stack: AsyncExitStack, request: ChatRequest, *, streaming: bool) -> Opened:
-        body = self._body(request, streaming=streaming)
         try:
-            return Opened(
-                await self._exchange.post(stack, self._http, f"{self._root}/api/chat", body, streaming=streaming)
-            )
+            return await self._post(stack, request, streaming=streaming)
         except ServerError as error:
+            if (
+                request.tools
+                and request.model not in self._takes_no_tools
+                and refuses_tools(error.status_code or 0, str(error))
+            ):
+                self._takes_no_tools.add(request.model)
+                return await self._open(stack, request, streaming=streaming)
             if error.fault == "not_a_model_server":  # its lists were answered: llama.cpp has these as well
                 raise ServerError(
                     f"{self.base_url} answers, but not as Ollama does – set its kind to automatic in Settings.",
@@ -103,6 +112,13 @@ class OllamaClient:
                     status_code=error.status_code,
                 ) from None
             raise in_words(error, request.model) from None
+
+    async def _post(self, stack: AsyncExitStack, request: ChatRequest, *, streaming: bool) -> Opened:
+        is_told = bool(request.tools) and request.model in self._takes_no_tools
+        body = self._body(in_text(request) if is_told else request, streaming=streaming)
+        url = f"{self._root}/api/chat"
+        opened = Opened(await self._exchange.post(stack, self._http, url, body, streaming=streaming))
+        return opened._replace(said=(*opened.said, Note(TOOLS_IN_TEXT))) if is_told else opened
 
     def _body(self, request: ChatRequest, *, streaming: bool) -> dict[str, Any]:  # any JSON
         options: dict[str, Any] = {}
@@ -115,12 +131,14 @@ class OllamaClient:
             options["num_predict"] = request.max_tokens
         body: dict[str, Any] = {
             "model": mend(request.model),
-            "messages": [{"role": m.role, "content": mend(m.content)} for m in request.messages],
+            "messages": [_message(message) for message in request.messages],
             # Left out, it means yes.
             "stream": streaming,
         }
         if options:
             body["options"] = options
+        if request.tools:
+            body["tools"] = [function_of(tool) for tool in request.tools]
         return body
 
     async def _must_load(self, model: str) -> bool:
@@ -161,6 +179,17 @@ class OllamaClient:
         else:
             self._contexts[model] = context
         return context
+
+
+def _message(message: Message) -> dict[str, Any]:  # any JSON
+    told: dict[str, Any] = {"role": message.role, "content": mend(message.content)}
+    if message.calls:
+        told["tool_calls"] = [
+            {"function": {"name": call.name, "arguments": object_of(call.arguments)}} for call in message.calls
+        ]
+    if message.role == "tool":
+        told["tool_name"] = message.name
+    return told
 
 
 def in_words(error: ServerError, model: str) -> ServerError:
