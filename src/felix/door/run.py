@@ -1,0 +1,292 @@
+"""`felix.run`: a workflow carried out in the caller's event loop, without a thread of Felix's own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from pathlib import Path
+from typing import ParamSpec
+
+from felix.door.callbacks import Feed, first_of
+from felix.door.going import Going
+from felix.door.keeping import kept_in
+from felix.door.place import Place, SettingsLike, place
+from felix.door.result import Result, result_of
+from felix.door.workflows import WorkflowLike, workflow_of
+from felix.errors import FelixError
+from felix.events import (
+    HUB,
+    AgentId,
+    Event,
+    PartialSynthesis,
+    PartialThought,
+    Record,
+    RunId,
+    SynthesisComplete,
+    ThoughtComplete,
+    ThoughtId,
+)
+from felix.llm.chat import ChatClient
+from felix.log import RunLog
+from felix.team.agent import STOPPED_BY_USER
+from felix.team.hub import CentralPost
+from felix.team.mailbox import Item, Mailbox
+from felix.team.run import Run as TeamRun
+from felix.team.runner import give_up, run_workflow
+from felix.team.steering import Act, Steering
+from felix.team.workflow import Workflow
+
+P = ParamSpec("P")
+
+OnToken = Callable[[AgentId, str], object]
+"""Told who writes (`HUB` for the synthesis) and the next piece of the answer; plain or async."""
+OnEvent = Callable[[Event], object]
+"""Plain or async."""
+
+
+def run(
+    task: str,
+    *,
+    workflow: WorkflowLike | None = None,
+    base_url: str | None = None,
+    model: str | None = None,
+    api_key: str | None = None,
+    endpoint: str | None = None,
+    settings: SettingsLike | None = None,
+    client: ChatClient | None = None,
+    ledger: str | os.PathLike[str] | None = None,
+    follows: Result | None = None,
+    on_token: OnToken | None = None,
+    on_event: OnEvent | None = None,
+    demo: bool = False,
+) -> Run:
+    """A team at work on a task. It begins when it is iterated or awaited.
+
+        async for event in felix.run("Compare SQLite and DuckDB for logs.", workflow="research_team"):
+            match event:
+                case felix.events.PartialThought(agent_id=agent, partial=text):
+                    print(agent, text)
+
+        result = await felix.run("Compare SQLite and DuckDB for logs.")
+        print(result.text)
+
+    `workflow` is a name, a path, a `Workflow`, or a dict of what stands in such a file; without it the one chosen in
+    the settings. `settings` are those in force, as for `felix run`, unless given; nothing is ever saved there. Asked is
+    the server at `base_url`, an `endpoint` or a pool of the settings, a `client` of your own (which stays open), or the
+    `demo` model; without any of them the server in use. `ledger` is a file in which the run is kept. `follows` is the
+    result of an earlier run: the conversation up to it stands in all prompts, as far as it fits.
+
+    `on_token` and `on_event` may be plain or async; the first exception of either ends the run and is raised.
+
+    Raises FelixError at once for what was given wrongly. A server that cannot be reached, or fails, is a result with
+    the status `failed` and a reason.
+    """
+    if not task.strip():
+        raise FelixError("The task is empty – say what the agents shall work on.")
+    where = place(
+        settings=settings,
+        base_url=base_url,
+        endpoint=endpoint,
+        model=model,
+        api_key=api_key,
+        client=client,
+        demo=demo,
+    )
+    team = where.asked(workflow_of(workflow, where.settings.workflow))
+    kept = Path(ledger).expanduser().resolve() if ledger is not None else None
+    return Run(task, team, where, ledger=kept, follows=follows, on_token=on_token, on_event=on_event)
+
+
+class Run(Going[Event, Result]):
+    """A run: iterate it for its events, await it for its result, or both; made by `felix.run`.
+
+    Its methods without `async` are acts of the user. They return at once, and one that comes too late does nothing.
+    """
+
+    def __init__(
+        self,
+        task: str,
+        workflow: Workflow,
+        where: Place,
+        *,
+        ledger: Path | None,
+        follows: Result | None,
+        on_token: OnToken | None,
+        on_event: OnEvent | None,
+    ) -> None:
+        super().__init__()
+        self.id = RunId(f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}")
+        self._work = (task, workflow)
+        self._where = where
+        self._ledger = ledger
+        self._follows = follows
+        self._on_token = on_token
+        self._on_event = on_event
+        self._box = _Box(self._news)
+        self._steering = Steering()
+        self._thoughts: dict[ThoughtId, ThoughtComplete] = {}
+        self._synthesis: SynthesisComplete | None = None
+
+    def __aiter__(self) -> AsyncGenerator[Event, None]:  # noqa: PYI058  it may be closed
+        """The events, in their order, from the first on. Leaving them before the end stops the run.
+
+        To a reader who is a megabyte behind, pieces of text that follow each other come as one.
+        """
+        return super().__aiter__()
+
+    def records(self) -> AsyncGenerator[Record, None]:
+        """The same with each event's number, time and run, as they stand in a ledger."""
+        return self._each(self._records)
+
+    @property
+    def result(self) -> Result:
+        """What came of it. Raises FelixError while it goes on."""
+        return self._outcome("run")
+
+    def wrap_up(self) -> None:
+        """End what the agents are saying, and make the synthesis from what they have said so far."""
+        self._steering.do(TeamRun.wrap_up)
+
+    def pause(self) -> None:
+        """Begin nothing after the round that is on, until `go_on`."""
+        self._steering.do(TeamRun.pause)
+
+    def go_on(self) -> None:
+        self._steering.do(TeamRun.go_on)
+
+    def add_note(self, text: str, agent_id: AgentId | str | None = None) -> None:
+        """A word to one agent, or to all: it stands in every prompt from the next one on."""
+        self._act(lambda live: live.add_note(text, AgentId(agent_id) if agent_id else None))
+
+    def stop_agent(self, agent_id: AgentId | str) -> None:
+        """End what one agent is saying, or with `hub` the synthesis; the others go on."""
+        self._act(lambda live: live.stop_agent(AgentId(agent_id)))
+
+    def answer(self, question_id: str, *, stop: bool) -> None:
+        """Answer a guard (`QuestionRaised`): stop what it asks about, or let it go on, as it does meanwhile."""
+        self._act(lambda live: live.answer(question_id, stop=stop))
+
+    def _act(self, act: Act) -> None:
+        self._steering.do(act)
+
+    def _take(self) -> Iterable[Event]:
+        return (record.event for record in self._records())
+
+    def _records(self) -> Iterable[Record]:
+        return [item for item in self._box.take() if isinstance(item, Record)]
+
+    async def _carry_out(self) -> Result:
+        with kept_in(self._ledger) as ledger:
+            hub = CentralPost(self.id, mailboxes=lambda: (self._box,), ledger=ledger)
+            hub.register_streaming_callback(RunLog())
+            hub.register_streaming_callback(self._remember)
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    feeds = (Feed(self._on_event, tasks), Feed(self._on_token, tasks))
+                    hub.register_streaming_callback(_teller(*feeds))
+                    await self._live(hub)
+                    for feed in feeds:
+                        await feed.drain()
+            except BaseExceptionGroup as group:
+                raise first_of(group) from None
+            except asyncio.CancelledError:
+                if not self._is_stopped:
+                    raise
+            return result_of(hub.state, self._thoughts.values(), self._synthesis)
+
+    async def _live(self, hub: CentralPost) -> None:
+        """From connecting to the one end; every expected failure is that end."""
+        task, workflow = self._work
+        started = time.monotonic()
+        follows = self._follows.run if self._follows else None
+        history = self._follows.history if self._follows else ()
+
+        def over(sentence: str, *, is_stopped: bool = False) -> None:
+            give_up(
+                task,
+                workflow,
+                hub,
+                self._where.current,
+                started=started,
+                status="stopped" if is_stopped else "failed",
+                reason=sentence,
+                follows=follows,
+                history=history,
+            )
+            hub.flush()
+
+        try:
+            async with self._where.connected(workflow) as connections:
+                await run_workflow(
+                    task,
+                    workflow,
+                    connections,
+                    hub,
+                    self._where.current,
+                    steering=self._steering,
+                    follows=follows,
+                    history=history,
+                )
+        except FelixError as error:
+            over(str(error))
+        except asyncio.CancelledError:
+            if hub.state.plan is None:
+                over(STOPPED_BY_USER, is_stopped=True)
+            raise
+
+    def _remember(self, record: Record) -> None:
+        match record.event:
+            case ThoughtComplete() as thought:
+                self._thoughts[thought.thought_id] = thought
+            case SynthesisComplete() as synthesis:
+                self._synthesis = synthesis
+            case _:
+                pass  # the state knows it
+
+
+class _Box(Mailbox):
+    """A mailbox that wakes its reader, who is on the same loop."""
+
+    def __init__(self, news: asyncio.Event) -> None:
+        super().__init__()
+        self._rings = news
+
+    def put(self, item: Item) -> None:
+        super().put(item)
+        self._rings.set()
+
+
+def _teller(on_event: Feed, on_token: Feed) -> Callable[[Record], None]:
+    def tell(record: Record) -> None:
+        on_event.tell(record.event)
+        match record.event:
+            case PartialThought(agent_id=agent_id, channel="answer", partial=text) if text:
+                on_token.tell(agent_id, text)
+            case PartialSynthesis(channel="answer", partial=text) if text:
+                on_token.tell(HUB, text)
+            case _:
+                pass  # nothing that an answer grows by
+
+    return tell
+
+
+def _to_its_end(start: Callable[P, Awaitable[Result]]) -> Callable[P, Result]:
+    def whole(*args: P.args, **named: P.kwargs) -> Result:
+        """`felix.run` to its end, for a program without an event loop of its own; Ctrl-C stops the run."""
+
+        async def wait() -> Result:
+            return await start(*args, **named)
+
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return asyncio.run(wait())
+        raise FelixError("An event loop runs here already, as in a notebook – write `await felix.run(…)` instead.")
+
+    return whole
+
+
+run_sync = _to_its_end(run)
