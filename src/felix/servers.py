@@ -37,14 +37,17 @@ LOOK_S = 2.0
 class Servers:
     """Every method may raise FelixError."""
 
-    def __init__(self, settings: SettingsFile, keys: KeyStore, *, demo_speed: float) -> None:
+    def __init__(
+        self, settings: SettingsFile, keys: KeyStore, *, demo_speed: float, loads: Loads | None = None
+    ) -> None:
+        """`loads` are those of other `Servers` of the same loop, where there are any."""
         self._settings = settings
         self._keys = keys
         self._demo: DemoServer | None = None
         self._demo_base_url = ""
         self._demo_speed = demo_speed
         self._files: ModelFiles | None = None
-        self._loads = Loads()
+        self._loads = loads or Loads()
         """Of all runs: side by side they ask no server for more than its slots."""
 
     async def close(self) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from types import TracebackType
 from typing import Self
 
@@ -87,20 +87,20 @@ class Agent:
         self._max_tokens = self._place.settings.max_tokens if max_tokens is None else max_tokens
         alone = AgentSpec(id="agent", role=manner.name if manner else "research")
         self._workflow = self._place.asked(Workflow(name="One agent", agents=(alone,)))
-        self._stack: AsyncExitStack | None = None
-        self._kept: Connections | None = None
-        self._connecting = asyncio.Lock()
+        self._block: _Block | None = None
+        """The `async with` in which it is."""
 
     async def __aenter__(self) -> Self:
-        self._stack = AsyncExitStack()
+        self._block = _Block()
+        await self._block.stack.enter_async_context(self._block.tasks)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        stack, self._stack, self._kept = self._stack, None, None
-        if stack is not None:
-            await stack.aclose()
+        block, self._block = self._block, None
+        if block is not None:
+            await block.stack.aclose()
 
     async def ask(
         self,
@@ -132,14 +132,11 @@ class Agent:
 
     @asynccontextmanager
     async def _connected(self) -> AsyncGenerator[Connections, None]:
-        if self._stack is None:
+        if self._block is None:
             async with self._place.connected(self._workflow) as connections:
                 yield connections
             return
-        async with self._connecting:
-            if self._kept is None:
-                self._kept = await self._stack.enter_async_context(self._place.connected(self._workflow))
-        yield self._kept
+        yield await self._block.connected(self._place.connected(self._workflow))
 
     async def _converse(self, ask: Callable[[AskedPlace], Awaitable[object]]) -> None:
         """Have a question asked at a place, and at another as long as places are left."""
@@ -255,6 +252,25 @@ class Stream(Going[str, Answer]):
             raise FelixError("It was stopped before anything was asked – ask again.")
         self._speaker.interrupted()
         return cut_off(self._speaker, "stopped", STOPPED_BY_USER, started, self._model)
+
+
+class _Block:
+    """What an agent that was entered keeps until it is left."""
+
+    def __init__(self) -> None:
+        self.stack = AsyncExitStack()
+        self.tasks = asyncio.TaskGroup()
+        """Who looks whether a server that failed is well again."""
+        self._connections: Connections | None = None
+        self._one_at_a_time = asyncio.Lock()
+
+    async def connected(self, connecting: AbstractAsyncContextManager[Connections]) -> Connections:
+        """The connections, made by the first who asks."""
+        async with self._one_at_a_time:
+            if self._connections is None:
+                self._connections = await self.stack.enter_async_context(connecting)
+                self.stack.callback(self.tasks.create_task(self._connections.watch()).cancel)
+        return self._connections
 
 
 def _system(role: str, prompt: str) -> str:

@@ -4,12 +4,14 @@ reached.
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from felix import log, places
 from felix.endpoints import Endpoint
@@ -22,10 +24,14 @@ from felix.settings import Settings, SettingsFile
 from felix.team.asking import endpoints_called
 from felix.team.connection import Connection
 from felix.team.connections import Connections
+from felix.team.load import Loads
 from felix.team.workflow import Workflow
 
 SettingsLike = Settings | Mapping[str, Any] | str | os.PathLike[str]  # Any: each key has a type of its own
 """Settings as they are; keys that differ from those in force; or the file that holds instead of the usual one."""
+
+_loads: WeakKeyDictionary[asyncio.AbstractEventLoop, Loads] = WeakKeyDictionary()
+"""Of all runs and agents of a loop: side by side they ask no server for more than its slots."""
 
 OWN_CLIENT = "own client"
 """The address that a client of the caller's goes by."""
@@ -62,7 +68,8 @@ class Place:
             return
         file = SettingsFile(Path(os.devnull))
         file.current = self.settings
-        servers = Servers(file, self._keys(), demo_speed=1.0)
+        loads = _loads.setdefault(asyncio.get_running_loop(), Loads())
+        servers = Servers(file, self._keys(), demo_speed=1.0, loads=loads)
         try:
             connections = await servers.connect(workflow, demo=self.is_demo)
             try:
