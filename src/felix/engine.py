@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
+from felix.clock import elapsed
 from felix.errors import FelixError, LedgerError
 from felix.events import SYNTHESIS, AgentId, Exchange, RunId, ThoughtId
 from felix.keys import KeyStore
@@ -433,7 +434,7 @@ class Engine:
         steering = self._steering[run] = Steering()
         hub = self._hubs[run] = self._hub(run)
         settings = self._current
-        over = partial(give_up, task, workflow, hub, settings, started=time.monotonic(), follows=follows)
+        over = partial(give_up, task, workflow, hub, settings, started=elapsed(), follows=follows)
         try:
             history = self._conversation(follows) if follows else ()
             connections = await self._servers.connect(workflow, demo=demo)

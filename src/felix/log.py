@@ -32,6 +32,7 @@ from felix.events import (
     RunFinished,
     RunReopened,
     RunStarted,
+    StoodStill,
     SynthesisComplete,
     SynthesisStarted,
     ThoughtAsked,
@@ -184,6 +185,7 @@ class RunLog:
                 | QuestionClosed()
                 | ToolAnswered()
                 | RunReopened()
+                | StoodStill()
             ):
                 _log.info("run %s: %s", record.run, told(event))
             case RunFinished():

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
+from pytest_mock import MockerFixture
 
 from felix.errors import FelixError
 from felix.events import (
@@ -262,6 +263,22 @@ def test_what_is_known_of_a_run_is_shown_until_the_engine_tells(
     assert list(bridge.state.agents) == [ALICE, BOB]
     feed.put(replace(started(), model="the one that is loaded"))
     wait_until(lambda: bridge.state.plan and bridge.state.plan.model == "the one that is loaded")
+
+
+def test_the_present_of_a_run_goes_on_evenly_when_somebody_sets_the_clock(
+    bridge: Bridge, feed: Feed, window: tk.Toplevel, wait_until: Wait, mocker: MockerFixture
+) -> None:
+    view = Log()
+    bridge.add(view, window)
+    feed.put(started())
+    wait_until(lambda: view.calls)
+    began, present = bridge.state.started_at, time.time
+    for leap_s in (86_400.0, -3_600.0):
+        mocker.patch("time.time", lambda leap_s=leap_s: present() + leap_s)
+        ticks = view.ticks
+        wait_until(lambda ticks=ticks: view.ticks > ticks)
+        assert began <= bridge.state.now < began + 60
+        assert 0 <= bridge.state.elapsed_s(bridge.state.now) < 60
 
 
 def test_an_answer_reaches_who_asked(bridge: Bridge, feed: Feed, wait_until: Wait) -> None:

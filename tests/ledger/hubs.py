@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from felix.events import (
     HUB,
     PASSING,
@@ -33,10 +35,11 @@ def rounds(agents: tuple[AgentId, ...]) -> tuple[PlannedRound, ...]:
 class Run:
     """A hub told what to do, second by second, with everything it said kept."""
 
-    def __init__(self, agents: tuple[AgentId, ...] = TEAM) -> None:
+    def __init__(self, agents: tuple[AgentId, ...] = TEAM, *, clock: Callable[[], float] | None = None) -> None:
+        """`clock` is another one than `now`, which `wait` moves."""
         self.now = START
         self.records: list[Record] = []
-        self.hub = CentralPost(RUN, clock=lambda: self.now)
+        self.hub = CentralPost(RUN, clock=clock or (lambda: self.now))
         self.hub.register_streaming_callback(self.records.append)
         self.hub.emit(run_started(map(planned_agent, agents), rounds(agents), workflow="Team", max_parallel=2))
         self.wait(0.01)

@@ -10,21 +10,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from felix.clock import SteadyClock
 from felix.events import (
     PASSING,
     AgentAdded,
     AgentId,
     PartialThought,
+    PauseChanged,
     Record,
     RunFinished,
     RunReopened,
     Status,
+    StoodStill,
     SynthesisComplete,
     ThoughtAsked,
     ThoughtComplete,
     ThoughtId,
 )
-from felix.ledger.replay import Replay, RunClock, clock_of, expand
+from felix.ledger.replay import Replay, expand
+from felix.ledger.run_clock import Gap, RunClock, clock_of
 from felix.ledger.state import RunState
 from tests.ledger.hubs import FIRST, SECOND, START, TEAM, THIRD, Run, rounds, short_run
 from tests.telling import planned_agent
@@ -136,7 +140,7 @@ def test_the_time_during_which_a_run_was_closed_is_no_time_of_the_run() -> None:
     run.finish()
     replay = Replay(run.durable)
     assert replay.duration_s == pytest.approx(first_s + 2.0, abs=0.01)
-    assert [mark.kind for mark in replay.marks] == ["round", "failure", "synthesis", "synthesis"]
+    assert [mark.kind for mark in replay.marks] == ["round", "failure", "synthesis", "gap", "synthesis"]
     state = replay.seek(first_s + 1.0)
     assert state.synthesis is not None
     assert (state.synthesis.number, state.status, state.now) == (2, None, pytest.approx(run.now - 1.0, abs=0.01))
@@ -161,6 +165,93 @@ def test_the_time_during_which_the_program_was_dead_is_no_time_of_the_run() -> N
     assert replay.duration_s == pytest.approx(4.01, abs=0.01)
     assert replay.seek(2.0).thoughts[FIRST].is_live
     assert replay.seek(replay.duration_s) == run.hub.state
+
+
+def test_nobody_watches_a_pause_or_a_computer_that_sleeps() -> None:
+    run = Run()
+    run.do(FIRST, "connecting")
+    run.wait(2.0)
+    run.say(FIRST, "One.")
+    run.wait(2_520.0)
+    run.hub.emit(StoodStill(seconds=2_520.0, was_asleep=True))
+    run.wait(1.0)
+    run.end(FIRST)
+    run.hub.emit(PauseChanged(state="paused"))
+    run.wait(600.0)
+    asked = ThoughtId("research-1#1.1")
+    run.hub.emit(
+        ThoughtAsked(agent_id=TEAM[0], thought_id=asked, act="ask", of=None, round=1, checkpoint=0.3, text="Sure?")
+    )
+    run.do(asked, "connecting")
+    run.wait(4.0)
+    run.end(asked)
+    run.wait(300.0)
+    run.hub.emit(PauseChanged(state="off"))
+    run.do(SECOND, "connecting")
+    run.wait(1.0)
+    run.end(SECOND)
+    spent_s = run.hub.state.elapsed_s(run.now)
+    run.hub.emit(RunFinished(status="complete", reason="", duration_s=spent_s, usage=None))
+    assert spent_s == pytest.approx(8.01, abs=0.01)
+    replay = Replay(run.durable)
+    assert replay.duration_s == pytest.approx(spent_s, abs=0.01)
+    assert [(mark.words, round(mark.position_s)) for mark in replay.marks if mark.kind == "gap"] == [
+        ("The computer slept for 42 min", 2), ("Paused for 10 min", 3), ("Paused for 5 min", 7),
+    ]  # fmt: skip
+    assert replay.seek(5.0).thoughts[asked].is_live
+    assert replay.seek(7.5).thoughts[SECOND].is_live
+    assert replay.seek(replay.duration_s) == run.hub.state
+
+
+def test_a_run_that_is_stopped_while_it_is_paused_ends_where_the_pause_began() -> None:
+    run = Run()
+    run.wait(1.0)
+    run.hub.emit(PauseChanged(state="paused"))
+    run.wait(600.0)
+    assert clock_of(run.durable, goes_on=True).position(run.now) == pytest.approx(1.01)
+    assert run.hub.state.elapsed_s(run.now) == pytest.approx(1.01)
+    run.finish()
+    assert Replay(run.durable).duration_s == pytest.approx(1.01, abs=0.001)
+    assert [gap.words for gap in clock_of(run.durable, goes_on=True).gaps] == ["Paused for 10 min"]
+
+
+def test_gaps_that_lie_in_one_another_are_one_and_called_what_the_longest_is() -> None:
+    run = Run()
+    run.hub.emit(PauseChanged(state="paused"))
+    run.wait(60.0)
+    run.wait(3_600.0)
+    run.hub.emit(StoodStill(seconds=3_600.0, was_asleep=False))
+    run.wait(60.0)
+    run.hub.emit(PauseChanged(state="off"))
+    run.wait(1.0)
+    run.finish()
+    assert [gap.words for gap in clock_of(run.durable).gaps] == ["Paused for 1 h 2 min"]
+    assert Replay(run.durable).duration_s == pytest.approx(1.01, abs=0.01)
+
+
+def test_a_clock_that_is_set_in_the_middle_of_a_run_moves_nothing_in_it() -> None:
+    """Forward a day and back an hour: the wall's clock is read once, when the run begins."""
+    wall, passed = [START], [100.0]
+    clock = SteadyClock(wall=lambda: wall[0], passing=lambda: passed[0])
+    run = Run(clock=clock)
+    for leap_s in (86_400.0, -90_000.0):
+        passed[0] += 2.0
+        run.do(FIRST if leap_s > 0 else SECOND, "connecting")
+        wall[0] += leap_s
+        passed[0] += 2.0
+        run.say(FIRST if leap_s > 0 else SECOND, "Hm.")
+        run.end(FIRST if leap_s > 0 else SECOND)
+    run.hub.emit(RunFinished(status="complete", reason="", duration_s=8.0, usage=None))
+    assert [record.seq for record in run.records] == list(range(1, len(run.records) + 1))
+    state = run.hub.state
+    assert state.elapsed_s(clock()) == 8.0
+    first, second = state.thoughts[FIRST], state.thoughts[SECOND]
+    assert [(t.ended_at or 0.0) - t.opened_at for t in (first, second)] == pytest.approx([2.0, 2.0], abs=0.01)
+    assert first.answer_chunks[0] == pytest.approx(2_000, abs=5)
+    assert state.started_at == START
+    replay = Replay(run.durable)
+    assert replay.duration_s == pytest.approx(8.0, abs=0.01)
+    assert replay.seek(replay.duration_s) == state
 
 
 def test_nothing_is_told_before_what_it_belongs_to_though_the_clock_was_set_back() -> None:
@@ -324,13 +415,13 @@ def test_every_run_told_again_ends_as_it_did_and_is_anywhere_what_it_was_there(
     st.floats(0, 1_000),
 )
 def test_a_clock_reads_the_same_both_ways(gaps: list[tuple[float, float]], position: float) -> None:
-    at, closed = START, []
+    at, closed = START, list[Gap]()
     for open_s, closed_s in gaps:
-        closed.append((at + open_s, at + open_s + closed_s))
-        at = closed[-1][1]
+        closed.append(Gap(at + open_s, at + open_s + closed_s, "closed"))
+        at = closed[-1].end
     clock = RunClock(START, tuple(closed))
     assert clock.position(clock.at(position)) == pytest.approx(position, abs=1e-3)
-    assert all(clock.position(start) == pytest.approx(clock.position(end), abs=1e-3) for start, end in closed)
+    assert all(clock.position(start) == pytest.approx(clock.position(end), abs=1e-3) for start, end, _ in closed)
 
 
 def test_a_clock_of_nothing_begins_at_nothing() -> None:

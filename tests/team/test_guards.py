@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from felix.events import HUB, QuestionClosed, QuestionRaised, Record
+from felix.clock import Pulse
+from felix.events import HUB, AgentId, AgentState, QuestionClosed, QuestionRaised, Record, RunId, ThoughtId
 from felix.llm.chat import ChatRequest, Finish, Text
-from felix.team.guards import repeats
+from felix.team.guards import Guards, repeats
+from felix.team.hub import CentralPost
 from felix.team.steering import Act
 from tests.team.scripted import Line, says, workflow
 from tests.team.steered import Steered
+from tests.telling import planned_agent, planned_round, run_started
 
 PROSE = " ".join(f"Sentence {n} says something else than the one before it, as prose does." for n in range(60))
 
@@ -157,3 +160,36 @@ def test_the_synthesis_is_watched_too() -> None:
     run = Steered(script, workflow(checkpoints="[0]"), answering("repeats", stop=True))
     run.check()
     assert run.state.synthesis is not None and run.state.synthesis.status == "stopped"
+
+
+def test_after_a_halt_silence_is_counted_anew_and_the_run_says_how_long_it_was() -> None:
+    now, passed = [0.0], [0.0]
+    hub = CentralPost(RunId("r"))
+    seen: list[Record] = []
+    hub.register_streaming_callback(seen.append)
+    hub.emit(run_started([planned_agent("research-1")], [planned_round(1, 0.0, ("research-1",))]))
+    limits = workflow().limits
+    guards = Guards(
+        hub, limits, silence_timeout_s=30, clock=lambda: now[0], pulse=Pulse(lambda: passed[0], lambda: now[0])
+    )
+
+    def pass_time(seconds: float, *, counted: float | None = None) -> list[str]:
+        passed[0] += seconds
+        now[0] += seconds if counted is None else counted
+        guards.look()
+        told, seen[:] = [r.event.type for r in seen], []
+        return told
+
+    hub.emit(
+        AgentState(agent_id=AgentId("research-1"), thought_id=ThoughtId("research-1#1"), state="waiting", round=1,
+                   checkpoint=0.0)
+    )  # fmt: skip
+    pass_time(0.25)
+    assert pass_time(4.0) == []
+    assert pass_time(2_520.0) == ["stood_still"]
+    assert pass_time(4.9) == []
+    assert pass_time(4.9) == []
+    assert pass_time(600.0, counted=0.1) == ["stood_still"]
+    assert [halt.was_asleep for _, halt in hub.state.halts] == [False, True]
+    assert pass_time(4.9) == pass_time(4.9) == []
+    assert pass_time(0.3) == ["question_raised"]

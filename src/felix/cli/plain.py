@@ -26,6 +26,7 @@ from felix.events import (
     RunFinished,
     RunReopened,
     RunStarted,
+    StoodStill,
     SynthesisComplete,
     SynthesisStarted,
     ThoughtAsked,
@@ -109,6 +110,7 @@ class PlainFace:
                 | QuestionClosed()
                 | ToolAnswered()
                 | RunReopened()
+                | StoodStill()
             ):
                 self._note(_without_question(told(event)) if isinstance(event, QuestionRaised) else told(event))
             case RunFinished():

@@ -18,6 +18,7 @@ from felix.events.run import (
     RunFinished,
     RunReopened,
     RunStarted,
+    StoodStill,
 )
 from felix.events.speech import (
     AgentState,
@@ -49,6 +50,7 @@ from felix.events.words import (
     Tokens,
     ToolStatus,
     Trace,
+    span_in_words,
 )
 
 __all__ = [
@@ -88,6 +90,7 @@ __all__ = [
     "RunStarted",
     "RunStatus",
     "Status",
+    "StoodStill",
     "SynthesisComplete",
     "SynthesisStarted",
     "ThoughtAsked",
@@ -102,6 +105,7 @@ __all__ = [
     "Trace",
     "WrapUpAsked",
     "from_json",
+    "span_in_words",
     "to_json",
     "told",
 ]

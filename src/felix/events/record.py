@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, assert_never
 
-from felix.events.run import AgentAdded, AgentSpawned, RoundStarted, RunFinished, RunReopened, RunStarted
+from felix.events.run import AgentAdded, AgentSpawned, RoundStarted, RunFinished, RunReopened, RunStarted, StoodStill
 from felix.events.speech import (
     AgentState,
     PartialSynthesis,
@@ -18,7 +18,7 @@ from felix.events.speech import (
 )
 from felix.events.steering import NoteAdded, PauseChanged, QuestionClosed, QuestionRaised, WrapUpAsked
 from felix.events.tools import PartialToolCall, ToolAnswered, ToolCalled, ToolProgressed, ToolReturned
-from felix.events.words import RunId
+from felix.events.words import RunId, span_in_words
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -46,6 +46,7 @@ Event = (
     | ToolProgressed
     | ToolReturned
     | RunReopened
+    | StoodStill
     | RunFinished
 )
 
@@ -59,8 +60,9 @@ Deed = (
     | QuestionClosed
     | ToolAnswered
     | RunReopened
+    | StoodStill
 )
-"""What happened to a run beside its plan: the acts of its user, of guards and of rules."""
+"""What happened to a run beside its plan: the acts of its user, of guards and of rules, and what befell Felix."""
 
 PASSING = (AgentState, PartialThought, PartialSynthesis, PartialToolCall)
 """What a ledger does not keep: the end of the answer they belong to tells it again, with its trace."""
@@ -112,6 +114,9 @@ def told(deed: Deed) -> str:
                 "always": f"You let {deed.name} be used from now on.",
                 "no": f"You did not let {deed.agent_id} use {deed.name}.",
             }[deed.answer]
+        case StoodStill():
+            what = "The computer slept" if deed.was_asleep else "Felix was halted, or its computer slept,"
+            return f"{what} for {span_in_words(deed.seconds)} – the run goes on."
         case _:
             assert_never(deed)
 

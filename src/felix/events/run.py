@@ -115,6 +115,17 @@ class RunReopened:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoodStill:
+    """Felix did nothing for a while, and has just gone on: the computer slept, or halted it."""
+
+    seconds: float
+    """Up to the moment of this event; no time of the run."""
+    was_asleep: bool
+    """False when it cannot be told from having been halted."""
+    type: Literal["stood_still"] = "stood_still"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunFinished:
     status: RunStatus
     reason: str

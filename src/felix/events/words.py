@@ -73,3 +73,14 @@ class Trace:
     """The same; fewer than 0 characters were taken back, because they turned out to be thinking."""
     tokens: int = 0
     """One per delta: an estimate, for when the server did not count."""
+
+
+def span_in_words(seconds: float) -> str:
+    """`8 s`, `42 min`, `7 h 30 min`: some time that nobody wants to the second."""
+    minutes = round(seconds / 60)
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, rest = divmod(minutes, 60)
+    return f"{hours} h {rest} min" if rest else f"{hours} h"

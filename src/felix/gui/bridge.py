@@ -16,6 +16,7 @@ import tkinter as tk
 from collections import deque
 from collections.abc import Callable, Iterable
 
+from felix.clock import elapsed
 from felix.errors import FelixError
 from felix.events import (
     HUB,
@@ -27,10 +28,12 @@ from felix.events import (
     Event,
     PartialSynthesis,
     PartialThought,
+    PauseChanged,
     Record,
     RunId,
     RunReopened,
     RunStarted,
+    StoodStill,
     SynthesisComplete,
     SynthesisStarted,
     ThoughtAsked,
@@ -39,7 +42,7 @@ from felix.events import (
 from felix.gui.course.player import Player
 from felix.gui.view import View
 from felix.ledger.health import Health
-from felix.ledger.replay import RunClock, clock_of
+from felix.ledger.run_clock import RunClock, clock_of
 from felix.ledger.state import RunState
 from felix.team.mailbox import Item, Mailbox, Reply
 
@@ -103,7 +106,7 @@ class _Changes:
 class _Followed:
     """A run whose records are taken in."""
 
-    __slots__ = ("changes", "clock", "player", "records", "state")
+    __slots__ = ("changes", "clock", "lead", "player", "records", "state")
 
     def __init__(self) -> None:
         self.state = RunState()
@@ -111,6 +114,9 @@ class _Followed:
         """The durable ones, for a replay."""
         self.changes = _Changes()
         self.clock = RunClock(0.0)
+        self.lead: float | None = None
+        """From `elapsed()` to the run's own Unix seconds, once the engine has told of it: they go on evenly, though
+        somebody sets the clock."""
         self.player: Player | None = None
 
     def take(self, record: Record) -> None:
@@ -120,10 +126,25 @@ class _Followed:
         match record.event:
             case RunStarted():
                 self.clock = RunClock(record.at)
-            case RunReopened():
-                self.clock = clock_of(self.records)
+            case RunReopened() | PauseChanged() | StoodStill():
+                self._set_clock()
+            case ThoughtAsked() | ThoughtComplete() if self.state.pause == "paused":
+                self._set_clock()
             case _:
                 pass
+
+    def hear(self, record: Record) -> None:
+        """Take in what has just happened."""
+        self.take(record)
+        lead = record.at - elapsed()
+        self.lead = lead if self.lead is None else max(self.lead, lead)
+
+    def present(self) -> float:
+        """Unix seconds, on the run's own clock."""
+        return time.time() if self.lead is None else elapsed() + self.lead
+
+    def _set_clock(self) -> None:
+        self.clock = clock_of(self.records, goes_on=True)
 
 
 class Bridge:
@@ -360,7 +381,7 @@ class Bridge:
             if followed is None:
                 continue
             try:
-                followed.take(item)
+                followed.hear(item)
             except Exception:  # noqa: BLE001  a bug must not end the frames
                 self._report(followed.state)
                 continue
@@ -395,12 +416,12 @@ class Bridge:
         self.state = player.state
 
     def _tell_time(self) -> None:
-        player, present = self._shown.player, time.time()
-        for state in {id(each): each for each in (self.state, self._live.state)}.values():
+        player = self._shown.player
+        for state, followed in ((self.state, self._shown), (self._live.state, self._live)):
             if state is not self._live.state and player is not None:
                 state.now = player.now
             else:
-                state.now = present if state.ended_at is None else state.ended_at
+                state.now = followed.present() if state.ended_at is None else state.ended_at
 
     def _show(self) -> bool:
         """Call the views that can be seen, once each. True when one of them wants another frame soon."""

@@ -131,7 +131,6 @@ def _synthesis_end(synthesis: Synthesis, last: float) -> SynthesisComplete:
 
 
 def _finished(state: RunState, last: float, reason: str) -> RunFinished:
-    began = state.started_at if state.reopened_at is None else state.reopened_at
     speeches: list[Speech] = [*state.thoughts.values(), *state.earlier]
     speeches += [state.synthesis] if state.synthesis else []
     counted = [speech.usage for speech in speeches if speech.usage]
@@ -139,7 +138,7 @@ def _finished(state: RunState, last: float, reason: str) -> RunFinished:
     return RunFinished(
         status="interrupted",
         reason=reason,
-        duration_s=(state.duration_s or 0.0) + max(0.0, last - began),
+        duration_s=state.elapsed_s(last),
         usage=usage if counted and len(counted) == len(speeches) else None,
     )
 

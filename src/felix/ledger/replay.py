@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import accumulate
 from operator import itemgetter
 from typing import Literal, NamedTuple
@@ -27,8 +27,6 @@ from felix.events import (
     PartialThought,
     Record,
     RoundStarted,
-    RunFinished,
-    RunReopened,
     SynthesisComplete,
     SynthesisStarted,
     ThoughtAsked,
@@ -36,10 +34,11 @@ from felix.events import (
     ThoughtId,
     Trace,
 )
+from felix.ledger.run_clock import clock_of
 from felix.ledger.state import RunState
 
 End = ThoughtComplete | SynthesisComplete
-MarkKind = Literal["round", "failure", "synthesis"]
+MarkKind = Literal["round", "failure", "synthesis", "gap"]
 
 _HAIR_S = 1e-4
 """Places in a run are sums of floats: what lies this little behind one belongs to it."""
@@ -51,28 +50,6 @@ class Mark(NamedTuple):
     position_s: float
     kind: MarkKind
     words: str
-
-
-@dataclass(frozen=True, slots=True)
-class RunClock:
-    """Unix seconds to seconds of a run and back: the times during which it was closed do not count."""
-
-    began_at: float
-    closed: tuple[tuple[float, float], ...] = ()
-    """From, to; in order, none within another."""
-
-    def position(self, at: float) -> float:
-        """Seconds since the run began; 0 before that."""
-        return max(0.0, at - self.began_at - sum(max(0.0, min(at, end) - start) for start, end in self.closed))
-
-    def at(self, position_s: float) -> float:
-        """Unix seconds of a place in the run; of one at which it was closed, when it went on."""
-        at = self.began_at + position_s
-        for start, end in self.closed:
-            if at < start - _HAIR_S:
-                break
-            at += end - start
-        return at
 
 
 def expand(records: Iterable[Record]) -> list[Record]:
@@ -106,12 +83,13 @@ class Replay:
 
     @property
     def marks(self) -> tuple[Mark, ...]:
-        """In the order of time: where rounds began, answers failed, and the synthesis began."""
+        """In the order of time: where rounds began, answers failed, and the synthesis began; and what is cut out."""
         marks = [
             Mark(self.clock.position(record.at), *named)
             for record in self._durable
             if (named := _mark(record.event)) is not None
         ]
+        marks += [Mark(self.clock.position(gap.start), "gap", gap.words) for gap in self.clock.gaps if gap.words]
         return tuple(sorted(marks))
 
     def advance(self, dt_s: float) -> list[Record]:
@@ -149,40 +127,6 @@ class Replay:
         if self.position_s >= self.duration_s:
             return self._course, len(self._course)
         return self._course, self._course.index(self.now + _HAIR_S)
-
-
-def clock_of(durable: Iterable[Record]) -> RunClock:
-    """The clock of a run: it stands still from an end until the run is opened again, and while the program was dead."""
-    began_at, last, alive = 0.0, 0.0, 0.0
-    closed: list[tuple[float, float]] = []
-    before: Event | None = None
-    for record in durable:
-        event, at = record.event, max(record.at, last)
-        if before is None:
-            began_at = alive = at
-        if isinstance(event, End) and event.trace is not None:
-            alive = max(alive, min(at, _last_at(event.trace)))
-        if isinstance(event, RunReopened) and isinstance(before, RunFinished):
-            _close(closed, last, at)
-        elif isinstance(event, End | RunFinished) and event.status == "interrupted":
-            # its end was written when the program came back
-            _close(closed, max(alive, closed[-1][1] if closed else began_at), at)
-        else:
-            alive = max(alive, at)
-        last, before = at, event
-    return RunClock(began_at, tuple(closed))
-
-
-def _close(closed: list[tuple[float, float]], start: float, end: float) -> None:
-    if end > start:
-        if closed and closed[-1][1] >= start:
-            start = closed.pop()[0]
-        closed.append((start, end))
-
-
-def _last_at(trace: Trace) -> float:
-    last_ms = max([ms for ms, _ in trace.states[-1:]] + list(trace.thinking[-2:-1]) + list(trace.answer[-2:-1]) + [0])
-    return trace.began_at + last_ms / 1000
 
 
 def _mark(event: Event) -> tuple[MarkKind, str] | None:

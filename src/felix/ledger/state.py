@@ -33,6 +33,7 @@ from felix.events import (
     RunReopened,
     RunStarted,
     RunStatus,
+    StoodStill,
     SynthesisComplete,
     SynthesisStarted,
     ThoughtAsked,
@@ -72,6 +73,8 @@ class RunState:
     earlier: list[Synthesis] = field(default_factory=list)
     """Those made before it."""
     notes: list[Note] = field(default_factory=list)
+    halts: list[tuple[float, StoodStill]] = field(default_factory=list)
+    """When Felix went on that had stood still, and for how long it had."""
     questions: dict[str, QuestionRaised] = field(default_factory=dict)
     """Of the guards, as long as they are open."""
     pause: Pause = "off"
@@ -82,7 +85,11 @@ class RunState:
     usage: Tokens | None = None
     ended_at: float | None = None
     duration_s: float | None = None
-    """Of its own time: what passes while it is closed does not count."""
+    """Of its own time: what passes while it is closed or idle does not count."""
+    idle_s: float = 0.0
+    """Since it began or was last opened again: paused while nobody spoke, or Felix stood still."""
+    idle_since: float | None = None
+    """When it became idle, as long as it is."""
     is_in_rounds: bool = False
     """From the first round on, until the hub speaks or the run ends; once more when a run is continued."""
     reopened_at: float | None = None
@@ -92,9 +99,13 @@ class RunState:
         """Seconds of its own time at a moment (Unix seconds)."""
         if self.status is not None:
             return self.duration_s or 0.0
-        if self.reopened_at is not None:
-            return (self.duration_s or 0.0) + max(0.0, at - self.reopened_at)
-        return max(0.0, at - self.started_at)
+        since = self.started_at if self.reopened_at is None else self.reopened_at
+        spent = max(0.0, at - since - self.idle_until(at))
+        return spent if self.reopened_at is None else (self.duration_s or 0.0) + spent
+
+    def idle_until(self, at: float) -> float:
+        """Seconds up to a moment that are no time of its own, since it began or was last opened again."""
+        return self.idle_s + (0.0 if self.idle_since is None else max(0.0, at - self.idle_since))
 
     @property
     def is_running(self) -> bool:
@@ -170,11 +181,11 @@ class RunState:
                 self._use_tool(event, at)
             case SynthesisStarted() | PartialSynthesis() | SynthesisComplete():
                 self._hear_hub(event, at)
-            case NoteAdded() | WrapUpAsked() | PauseChanged() | QuestionRaised() | QuestionClosed():
+            case NoteAdded() | WrapUpAsked() | PauseChanged() | QuestionRaised() | QuestionClosed() | StoodStill():
                 self._steer(event, at)
             case RunReopened():
                 self.status, self.reason, self.ended_at, self.is_wrapping_up = None, "", None, False
-                self.reopened_at = at
+                self.reopened_at, self.idle_s = at, 0.0
             case RunFinished():
                 self.questions.clear()
                 self.pause, self.is_in_rounds = "off", False
@@ -182,6 +193,13 @@ class RunState:
                 self.ended_at, self.duration_s, self.reopened_at = at, event.duration_s, None
             case _:
                 assert_never(event)
+        self._rest(at)
+
+    def _rest(self, at: float) -> None:
+        """It is idle while it is paused and nobody answers the user."""
+        is_idle = self.pause == "paused" and not any(thought.is_live for thought in self.thoughts.values())
+        if is_idle != (self.idle_since is not None):
+            self.idle_s, self.idle_since = self.idle_until(at), at if is_idle else None
 
     def _hear_hub(self, event: SynthesisStarted | PartialSynthesis | SynthesisComplete, at: float) -> None:
         match event:
@@ -222,7 +240,7 @@ class RunState:
             self.thoughts[event.thought_id].use(event, at)
 
     def _steer(
-        self, event: NoteAdded | WrapUpAsked | PauseChanged | QuestionRaised | QuestionClosed, at: float
+        self, event: NoteAdded | WrapUpAsked | PauseChanged | QuestionRaised | QuestionClosed | StoodStill, at: float
     ) -> None:
         match event:
             case NoteAdded():
@@ -235,6 +253,10 @@ class RunState:
                 self.questions[event.question_id] = event
             case QuestionClosed():
                 self.questions.pop(event.question_id, None)
+            case StoodStill():
+                self.halts.append((at, event))
+                if self.idle_since is None:
+                    self.idle_s += event.seconds
             case _:
                 assert_never(event)
 

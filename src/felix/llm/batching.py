@@ -31,7 +31,7 @@ from felix.llm.chat import (
     Usage,
 )
 from felix.llm.chunks import ChunkCallback, Chunks
-from felix.llm.patience import ProgressCallback, SilenceLimit, silent, with_retries
+from felix.llm.patience import ProgressCallback, SilenceLimit, with_retries
 from felix.llm.tool_text import ToolText, take_out
 
 CallCallback = Callable[[ToolCallPart], None]
@@ -94,14 +94,8 @@ async def complete_whole(
     async def attempt() -> Answer:
         if on_progress:
             on_progress(Progress("waiting"))
-        limit = asyncio.timeout(silence_timeout_s or None)
-        try:
-            async with limit:
-                return await client.complete(request)
-        except TimeoutError:
-            if not limit.expired():
-                raise
-            raise silent(silence_timeout_s) from None
+        async with SilenceLimit(silence_timeout_s):
+            return await client.complete(request)
 
     try:
         answer = await with_retries(attempt, lambda: True, on_progress)

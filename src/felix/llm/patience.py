@@ -10,6 +10,7 @@ from itertools import pairwise
 from types import TracebackType
 from typing import Self, TypeVar
 
+from felix.clock import BEAT_S, Pulse
 from felix.errors import ServerError
 from felix.llm import faults
 from felix.llm.chat import Progress
@@ -22,10 +23,14 @@ ProgressCallback = Callable[[Progress], None]
 
 
 class SilenceLimit:
-    """Raises ServerError in its block when `heard` was not called for `limit_s` seconds; 0 is no limit."""
+    """Raises ServerError in its block when `heard` was not called for `limit_s` seconds; 0 is no limit.
 
-    def __init__(self, limit_s: float) -> None:
+    Time during which this process stood still is nobody's silence: after it the wait begins anew.
+    """
+
+    def __init__(self, limit_s: float, pulse: Pulse | None = None) -> None:
         self._limit_s = limit_s
+        self._pulse = pulse or Pulse()
         self._loop = asyncio.get_running_loop()
         self._timeout = asyncio.timeout(None)
         self._heard_at = self._loop.time()
@@ -39,7 +44,7 @@ class SilenceLimit:
     async def __aenter__(self) -> Self:
         await self._timeout.__aenter__()
         if self._limit_s > 0:
-            self._timer = self._loop.call_at(self._heard_at + self._limit_s, self._look)
+            self._look()
         return self
 
     async def __aexit__(
@@ -53,10 +58,14 @@ class SilenceLimit:
             raise silent(self._limit_s) from None
 
     def _look(self) -> None:
-        if self._loop.time() >= self._heard_at + self._limit_s:
-            self._timeout.reschedule(self._loop.time())
+        now = self._loop.time()
+        if self._pulse.feel():
+            self._heard_at = now
+        if now >= self._heard_at + self._limit_s:
+            self._timeout.reschedule(now)
         else:
-            self._timer = self._loop.call_at(self._heard_at + self._limit_s, self._look)
+            # often enough to feel that time was lost
+            self._timer = self._loop.call_at(min(self._heard_at + self._limit_s, now + BEAT_S), self._look)
 
 
 def silent(limit_s: float) -> ServerError:

@@ -1,7 +1,7 @@
 """Guards that ask: whether to stop a model that repeats itself or is silent, or a run that has reached its limits.
 
 They look at what the hub has folded, a few times a second, and never act by themselves: no answer means go on. A
-question closes by itself when what it is about has ended.
+question closes by itself when what it is about has ended. They also notice when Felix has stood still, and say so.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from felix.events import HUB, AgentId, Doubt, QuestionClosed, QuestionRaised
+from felix.clock import Halt, Pulse
+from felix.events import HUB, AgentId, Doubt, QuestionClosed, QuestionRaised, StoodStill
 from felix.ledger.speech import Speech
 from felix.team.hub import CentralPost
 from felix.team.workflow import Limits
@@ -58,7 +59,7 @@ class _Watched:
     """What a guard knows of one answer."""
 
     heard_at: float
-    """When it last grew or did something else; on the monotonic clock."""
+    """When it last grew or did something else, or Felix went on that had stood still; on the monotonic clock."""
     sign: tuple[object, ...] = ()
     searched: int = 0
     """Characters of both channels when they were last searched."""
@@ -78,14 +79,13 @@ class Guards:
         *,
         silence_timeout_s: float,
         clock: Callable[[], float] = time.monotonic,
+        pulse: Pulse | None = None,
     ) -> None:
         self._hub = hub
         self._limits = limits
         self._silence_s = silence_timeout_s / 3
         self._clock = clock
-        self._began = clock()
-        self._spent_s = hub.state.duration_s or 0.0
-        """Of a run that was opened again: what it had taken before."""
+        self._pulse = pulse or Pulse()
         self._watched: dict[str, _Watched] = {}
         self._asked: set[Doubt] = set()
         """Of the run as a whole: once each."""
@@ -100,6 +100,8 @@ class Guards:
         """Ask what is to be asked now, and close what has ended."""
         if self._has_closed:
             return
+        if halt := self._pulse.feel():
+            self._go_on_after(halt)
         speaking = dict(self._speaking())
         for name, (agent_id, speech) in speaking.items():
             watched = self._watched.get(name)
@@ -109,6 +111,12 @@ class Guards:
         for name in [name for name in self._watched if name not in speaking]:
             self._forget(self._watched.pop(name))
         self._weigh()
+
+    def _go_on_after(self, halt: Halt) -> None:
+        """Time in which nothing could happen is nobody's silence, and no time of the run."""
+        for watched in self._watched.values():
+            watched.heard_at = self._clock()
+        self._hub.emit(StoodStill(seconds=halt.seconds, was_asleep=halt.was_asleep))
 
     def close(self) -> None:
         """The run has ended: nothing is left to ask about."""
@@ -160,7 +168,7 @@ class Guards:
             self._asked.add("tokens")
             text = f"The workflow's limit of {limits.tokens:,} tokens was reached – wrap up, or go on?"
             self._ask("tokens", None, text)
-        spent_s = self._spent_s + self._clock() - self._began
+        spent_s = state.elapsed_s(self._hub.now())
         if limits.minutes and spent_s >= limits.minutes * 60 and "minutes" not in self._asked:
             self._asked.add("minutes")
             text = f"The workflow's limit of {limits.minutes:g} minutes was reached – wrap up, or go on?"

@@ -11,12 +11,12 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from felix.clock import SteadyClock
 from felix.events import (
     PASSING,
     AgentId,
@@ -68,18 +68,21 @@ class CentralPost:
         run: RunId,
         *,
         mailboxes: Callable[[], Iterable[Mailbox]] = tuple,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
         ledger: Ledger | None = None,
         state: RunState | None = None,
     ) -> None:
-        """Without a ledger records are handed on at once. `state` is that of a run that is opened again."""
+        """Without a ledger records are handed on at once. `state` is that of a run that is opened again.
+
+        `clock` gives Unix seconds; None is one that nobody can set while the run goes on.
+        """
         self.run = run
         self.state = state or RunState(run=run)
         self._mailboxes = mailboxes
         """Asked for each record, so a reader may come or go in the middle of a run."""
-        self._clock = clock
         self._seq = self.state.seq
         self._at = self.state.ended_at or 0.0
+        self._clock = clock or SteadyClock(self._at)
         self._ledger = ledger
         self._outbox: deque[Record] = deque()
         """A record that is on its way to the ledger, and all that came after it: the order stays."""
@@ -90,7 +93,7 @@ class CentralPost:
     def emit(self, event: Event) -> Record:
         """Number an event, fold it, and hand it to everybody who watches, as soon as it is safe."""
         self._seq += 1
-        record = Record(self._seq, self._now(), self.run, event)
+        record = Record(self._seq, self.now(), self.run, event)
         self.state.apply(record)
         if self._ledger is None:
             self._hand_on(record)
@@ -119,7 +122,7 @@ class CentralPost:
         """For a reader who comes back: what is being written, at the number that is reached."""
         return [Record(self._seq, at, self.run, event) for at, event in in_progress(self.state)]
 
-    def _now(self) -> float:
+    def now(self) -> float:
         """Unix seconds that only grow within a run, whatever is done to the clock: they put what happened in order."""
         self._at = max(self._at + TICK_S, self._clock())
         return self._at
@@ -181,8 +184,8 @@ class CentralPost:
 
     def _trace(self, speech: Speech | None, end: ThoughtComplete | SynthesisComplete) -> Trace:
         """How it came about; text that was never shown in parts, as without streaming, came all at its end."""
-        trace = (speech or Speech(opened_at=self._now())).trace
-        now = round((self._now() - trace.began_at) * 1000)
+        trace = (speech or Speech(opened_at=self.now())).trace
+        now = round((self.now() - trace.began_at) * 1000)
         rest = len(end.content) - sum(trace.answer[1::2])
         thought = len(end.thinking) - sum(trace.thinking[1::2])
         return replace(

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 
+from felix.clock import elapsed
 from felix.endpoints import unnamed
 from felix.errors import FelixError
 from felix.events import (
@@ -59,7 +59,7 @@ async def run_workflow(
     The user's acts reach it through `steering`. `history` is the conversation up to the run that this one `follows`.
     Raises only CancelledError, after the end has been told.
     """
-    started = time.monotonic()
+    started = elapsed()
 
     async def work(run: Run) -> None:
         await run.carry_out()
@@ -90,7 +90,7 @@ async def reopen_run(
     its time. Raises WorkflowError, before anything is told, when the run's workflow cannot be read any more, and
     CancelledError as `run_workflow`.
     """
-    state, started = hub.state, time.monotonic()
+    state, started = hub.state, elapsed()
     assert state.plan is not None
     workflow = from_json(state.plan.definition)
     # Who goes on with a run they had stopped wants its rounds; after a crash the wish to wrap up still stands.
@@ -172,7 +172,7 @@ def give_up(
     follows: RunId | None = None,
     history: tuple[Exchange, ...] = (),
 ) -> None:
-    """Tell of a run that ended before there was a connection; `started` is on the monotonic clock."""
+    """Tell of a run that ended before there was a connection; `started` is a time of `elapsed`."""
     hub.emit(_plan(task, workflow, settings(), None, follows=follows, history=history))
     hub.finish(_finished(hub, Outcome(status, reason), started))
 
@@ -269,5 +269,5 @@ def _finished(hub: CentralPost, outcome: Outcome, started: float) -> RunFinished
         if counted and len(counted) == len(asked)
         else None
     )
-    spent_s = (state.duration_s or 0.0) + time.monotonic() - started
+    spent_s = (state.duration_s or 0.0) + max(0.0, elapsed() - started - state.idle_until(hub.now()))
     return RunFinished(status=outcome.status, reason=outcome.reason, duration_s=spent_s, usage=usage)

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from felix.events import HUB, SYNTHESIS, AgentId, ThoughtAsked, ThoughtId
+from felix.events import HUB, SYNTHESIS, AgentId, NoteAdded, PauseChanged, ThoughtAsked, ThoughtId
 from felix.gui.bridge import Bridge
 from felix.gui.course.timeline import Timeline
 from felix.gui.course.timeline_spans import Span, rows_of, told_of, words_of
 from felix.gui.kit import Kit
-from felix.ledger.replay import RunClock
+from felix.ledger.run_clock import Gap, RunClock
 from felix.ledger.state import RunState
 from felix.team.mailbox import Mailbox
 from tests.ledger.hubs import FIRST, SECOND, START, TEAM, THIRD, Run, agent_of, short_run
@@ -185,7 +185,7 @@ def test_a_live_run_is_drawn_on_as_it_goes(shown: Shown, kit: Kit) -> None:
         shown.mailbox.put(record)
     shown.wait(lambda: shown.bars(kit["state:write"]))
     _, _, before, _ = shown.bars(kit["state:write"])[0]
-    run.wait(0.5)
+    run.wait(5.0)
     run.end(FIRST)
     shown.mailbox.put(run.records[-1])
     shown.wait(lambda: shown.bars(kit["state:write"])[0][2] != before)
@@ -270,11 +270,41 @@ def test_rows_are_low_and_scroll_when_there_are_many(shown: Shown) -> None:
     assert shown.canvas.yview()[0] > 0
 
 
+def test_what_is_cut_out_of_a_run_is_a_line_that_says_so(shown: Shown) -> None:
+    run = Run()
+    run.wait(2.0)
+    run.hub.emit(PauseChanged(state="paused"))
+    run.wait(600.0)
+    run.hub.emit(PauseChanged(state="off"))
+    run.do(FIRST, "connecting")
+    run.wait(2.0)
+    run.end(FIRST)
+    run.finish()
+    shown.open(run)
+    (line,) = shown.canvas.find_withtag("gap")
+    assert shown.canvas.coords(line)[0] == pytest.approx(shown.x(2.01), abs=1.5)
+    shown.event("<Motion>", shown.x(2.01), shown.y(2))
+    assert shown.timeline.tip == "Paused for 10 min"
+
+
+def test_a_run_that_is_paused_stands_still_on_the_axis(shown: Shown) -> None:
+    run = Run()
+    shown.bridge.follow(run.hub.run)
+    run.wait(15.0)
+    run.hub.emit(PauseChanged(state="paused"))
+    run.wait(600.0)
+    run.hub.emit(NoteAdded(text="Still here.", agent_id=None))
+    for record in run.records:
+        shown.mailbox.put(record)
+    shown.wait(lambda: shown.timeline.time.cget("text") == "0:15")
+    assert shown.bridge.state.now > run.now - 1
+
+
 def test_a_span_is_seconds_of_the_run_and_not_of_the_time_it_was_closed() -> None:
     run = Run()
     run.do(FIRST, "connecting")
     run.wait(10.0)
     run.end(FIRST)
-    clock = RunClock(START, ((START + 2.0, START + 8.0),))
+    clock = RunClock(START, (Gap(START + 2.0, START + 8.0, "closed"),))
     told = told_of(TEAM[0], FIRST, run.hub.state.thoughts[FIRST], clock, 0.0)
     assert told.spans == (Span("waiting", pytest.approx(0.01, abs=1e-5), pytest.approx(4.01, abs=1e-5)),)

@@ -11,7 +11,7 @@ from felix.events import AgentId, QuestionRaised, RunReopened, SynthesisStarted,
 from felix.gui.course.timeline_spans import words_of
 from felix.gui.wall.card_words import badge_for, badge_of, meta, waiting_of
 from felix.ledger.export import markdown
-from felix.ledger.replay import RunClock
+from felix.ledger.run_clock import RunClock
 from felix.ledger.words import deed_of, figures, place_of, places
 from felix.llm.chat import Progress
 from felix.llm.patience import with_retries

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from felix.events import AgentAdded, AgentId, NoteAdded, PauseChanged, PlannedAgent, ThoughtId, Tokens
+from felix.events import AgentAdded, AgentId, NoteAdded, PauseChanged, PlannedAgent, StoodStill, ThoughtId, Tokens
 from felix.gui.kit import Kit
 from felix.gui.text.shown_text import segments
 from felix.gui.wall.wall import Wall
@@ -291,6 +291,10 @@ def test_notes_stand_in_a_line_above_the_cards_and_above_the_big_one(hung: Hung)
     hung.settle()
     assert strip.winfo_ismapped()
     assert hung.wall._chips.frame.winfo_rooty() >= strip.winfo_rooty() + strip.winfo_height()
+    halt = StoodStill(seconds=2_520.0, was_asleep=True)
+    hung.scene.tell(halt, 2_600)
+    hung.wall.update(hung.scene.state, set())
+    assert hung.wall._notes._words.cget("text") == "The computer slept for 42 min – the run goes on."
     hung.show(Scene())
     assert not strip.winfo_ismapped()
 

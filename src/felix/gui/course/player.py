@@ -96,7 +96,8 @@ class Player:
     def skip_round(self, by: int) -> None:
         """To where the next round begins (the synthesis counts as one), or with -1 to where this one or the one before
         it did."""
-        begins = [0.0, *(mark.position_s for mark in self.marks if mark.kind != "failure"), self.duration_s]
+        steps = (mark.position_s for mark in self.marks if mark.kind in ("round", "synthesis"))
+        begins = [0.0, *steps, self.duration_s]
         here = self.position_s
         if by > 0:
             self.seek(next((each for each in begins if each > here + 0.01), self.duration_s))

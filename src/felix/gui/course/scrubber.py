@@ -18,7 +18,12 @@ _MARGIN = 10
 """Room for half a knob at both ends."""
 _NEAR = 6
 """Pixels: a pointer this near to a mark means it."""
-_COLOURS: dict[MarkKind, str] = {"round": "text2", "failure": "state:fail", "synthesis": "state:done"}
+_COLOURS: dict[MarkKind, str] = {
+    "round": "text2",
+    "failure": "state:fail",
+    "synthesis": "state:done",
+    "gap": "text2",
+}
 
 
 class Scrubber:
@@ -96,6 +101,10 @@ class Scrubber:
             x, y = self._x_of(mark.position_s), middle - px(9)
             if mark.kind == "failure":
                 canvas.create_oval(x - px(3), y - px(3), x + px(3), y + px(3), width=0, tags=("mark", mark.kind))
+            elif mark.kind == "gap":  # the track is cut there
+                for side in (-1, 1):
+                    left = x + px(2) * side
+                    canvas.create_line(left - px(1), middle + px(5), left + px(1), middle - px(5), tags=("mark", "gap"))
             else:
                 canvas.create_rectangle(x - 1, y - px(2), x + 1, y + px(2), width=0, tags=("mark", mark.kind))
         canvas.tag_raise(self._knob)

@@ -17,6 +17,7 @@ from felix.gui.course.timeline_spans import Kind, Row, Span, Told, rows_of, told
 from felix.gui.kit import Kit
 from felix.gui.pointer_tip import PointerTip
 from felix.gui.status_bar import clock
+from felix.ledger.run_clock import Gap, RunClock
 from felix.ledger.speech import Speech
 from felix.ledger.state import RunState
 from felix.ledger.words import place_of
@@ -69,6 +70,7 @@ class Timeline:
         self._end_s = LEAST_S
         self._looked_at = 0.0
         self._labels: tuple[str, ...] = ()
+        self._gaps: tuple[Gap, ...] = ()
         self._is_dragged = False
         self.frame = kit.frame(parent, "side")
         kit.rule(self.frame).pack(fill="x")
@@ -183,8 +185,10 @@ class Timeline:
         return (x - left) / max(1, self.canvas.winfo_width() - left - right) * self._end_s
 
     def _has_outgrown(self) -> bool:
-        """Whether there are others to show than those drawn, or more time than the axis has."""
-        return self._end() != self._end_s or [row.label for row in rows_of(self._state)] != list(self._labels)
+        """Whether there are others to show than those drawn, or another time than the axis has."""
+        if self._end() != self._end_s or self._clock.gaps != self._gaps:
+            return True
+        return [row.label for row in rows_of(self._state)] != list(self._labels)
 
     def _end(self) -> float:
         if (player := self._bridge.player) is not None:
@@ -194,10 +198,15 @@ class Timeline:
             end *= GROWTH
         return end
 
+    @property
+    def _clock(self) -> RunClock:
+        player = self._bridge.player
+        return self._bridge.clock if player is None else player.clock
+
     def _present(self) -> float:
         """Seconds of the run at its present."""
         state = self._state
-        return self._bridge.clock.position(state.now if state.ended_at is None else state.ended_at)
+        return self._clock.position(state.now if state.ended_at is None else state.ended_at)
 
     def _fit(self) -> None:
         """As high as the rows are, but never more than the helix can spare."""
@@ -231,7 +240,7 @@ class Timeline:
         kit, canvas = self._kit, self.canvas
         self._rows = rows_of(self._state) if self._state.plan is not None else []
         self._labels = tuple(row.label for row in self._rows)
-        self._end_s = self._end()
+        self._end_s, self._gaps = self._end(), self._clock.gaps
         self._fit()
         canvas.delete("row")
         self._drawn.clear()
@@ -261,6 +270,11 @@ class Timeline:
             )
             axis.create_text(x, kit.px(AXIS) / 2, text=clock(at), font="Tiny", fill=kit["text2"], tags="grid")
             at += step
+        for gap in self._clock.gaps:
+            if gap.words:
+                x = self.x_of(self._clock.position(gap.start))
+                height = self._row_height * len(self._rows)
+                canvas.create_line(x, 0, x, height, dash=(2, 3), fill=kit["text2"], tags=("row", "gap"))
         canvas.tag_raise(self._now)
 
     def _look(self) -> None:
@@ -270,9 +284,7 @@ class Timeline:
         if self._has_outgrown():
             self._redraw()
             return
-        clock_, now = self._bridge.clock, self._state.now
-        if (player := self._bridge.player) is not None:
-            clock_ = player.clock
+        clock_, now = self._clock, self._state.now
         rows = rows_of(self._state)
         for number, row in enumerate(rows):
             for thought_id, speech in row.speeches:
@@ -391,6 +403,12 @@ class Timeline:
                 return drawn
         return None
 
+    def _gap_at(self, event: tk.Event[tk.Misc]) -> str:
+        """What is left out under the pointer."""
+        clock_ = self._clock
+        near = (gap for gap in clock_.gaps if abs(self.x_of(clock_.position(gap.start)) - event.x) <= self._kit.px(2))
+        return next((gap.words for gap in near), "")
+
     def _is_on_playhead(self, event: tk.Event[tk.Misc]) -> bool:
         player = self._bridge.player
         if player is None:
@@ -420,10 +438,9 @@ class Timeline:
         drawn = None if self._is_on_playhead(event) else self._told_at(event)
         cursor = "sb_h_double_arrow" if self._is_on_playhead(event) else "hand2" if drawn else ""
         event.widget.configure(cursor=cursor)  # type: ignore[call-arg]
-        words = ""
+        words = self._gap_at(event)
         if drawn is not None:
-            player = self._bridge.player
-            clock_ = player.clock if player is not None else self._bridge.clock
             place = place_of(self._state, drawn.speech)
-            words = words_of(drawn.told.agent_id, drawn.speech, clock_, self._state.now, place)
+            spoken = words_of(drawn.told.agent_id, drawn.speech, self._clock, self._state.now, place)
+            words = f"{spoken}\n{words}" if words else spoken
         self._tip.show(words, event.x_root, event.y_root)

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from felix.events import HUB, SYNTHESIS, Activity, AgentId, ThoughtId
 from felix.gui.wall.card_words import DOT, badge_of, heading, tokens_of, ttft_of
-from felix.ledger.replay import RunClock
+from felix.ledger.run_clock import RunClock
 from felix.ledger.speech import Speech, Thought
 from felix.ledger.state import RunState
 

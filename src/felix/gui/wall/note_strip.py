@@ -1,9 +1,10 @@
-"""What the user had to say to the agents, in one line above their cards."""
+"""What the user had to say to the agents, and what befell them all, in one line above their cards."""
 
 from __future__ import annotations
 
 import tkinter as tk
 
+from felix.events import told
 from felix.gui.kit import Kit
 from felix.gui.text.shown_text import printable
 from felix.gui.wall.card_words import note_line
@@ -39,7 +40,9 @@ class NoteStrip:
 
     def show(self, state: RunState) -> bool:
         """Show the newest note. True when the strip has come or gone."""
-        notes = tuple(printable(note_line(note)) for note in state.notes)
+        lines = [(note.at, printable(note_line(note))) for note in state.notes]
+        lines += [(at, told(halt)) for at, halt in state.halts]
+        notes = tuple(words for _, words in sorted(lines))
         if notes == self._notes:
             return False
         was_needed, self._notes = self.is_needed, notes

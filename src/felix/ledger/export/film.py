@@ -27,6 +27,7 @@ from felix.events import (
     RunFinished,
     RunReopened,
     RunStarted,
+    StoodStill,
     SynthesisComplete,
     SynthesisStarted,
     ThoughtAsked,
@@ -39,7 +40,8 @@ from felix.events import (
     WrapUpAsked,
     told,
 )
-from felix.ledger.replay import clock_of, expand
+from felix.ledger.replay import expand
+from felix.ledger.run_clock import clock_of
 from felix.ledger.words import harmless
 
 
@@ -124,6 +126,7 @@ def film(records: Iterable[Record]) -> Film:
                 | QuestionClosed()
                 | ToolAnswered()
                 | RunReopened()
+                | StoodStill()
             ):
                 result.deeds.append((ms, harmless(told(event))))
             case PartialToolCall():
