@@ -277,7 +277,7 @@ def test_a_click_in_the_list_goes_to_the_section_and_scrolling_marks_the_one_in_
     tab._page.to_top()
     page.app.update()
     assert tab.navigation.marked == 0
-    tab._page.canvas.yview_moveto(1)
+    tab._page.yview("moveto", "1")
     page.app.update()
     assert tab.navigation.marked == len(tab._sections) - 1
 

@@ -1,3 +1,5 @@
+import tkinter as tk
+
 from felix.gui.kit import Kit, ScrolledFrame
 
 
@@ -31,6 +33,39 @@ def test_what_gets_the_keyboard_is_shown(kit: Kit, window, update) -> None:
     first.focus_force()
     update()
     assert first.winfo_rooty() >= scrolled.canvas.winfo_rooty()
+
+
+def test_what_is_looked_at_stays_where_it_is_when_something_above_it_grows(kit: Kit, window, update) -> None:
+    scrolled = rows(kit, window)
+    children = scrolled.body.winfo_children()
+    scrolled.see(children[30])
+    update()
+    before = children[30].winfo_rooty()
+    kit.button(scrolled.body, "another").pack(anchor="w", before=children[0])
+    update()
+    assert children[30].winfo_rooty() == before
+    children[1].pack_forget()
+    children[2].pack_forget()
+    update()
+    assert children[30].winfo_rooty() == before
+
+
+def test_closing_a_menu_does_not_scroll_to_what_had_the_keyboard(kit: Kit, window, update) -> None:
+    scrolled = rows(kit, window)
+    first = scrolled.body.winfo_children()[0]
+    first.focus_force()
+    update()
+    scrolled.scroll(400)
+    update()
+    before = scrolled.canvas.canvasy(0)
+    assert before > 0
+    menu = tk.Menu(scrolled.body, tearoff=False)
+    menu.focus_force()
+    update()
+    first.focus_force()
+    update()
+    assert scrolled.canvas.canvasy(0) == before
+    menu.destroy()
 
 
 def test_the_bar_is_idle_and_the_wheel_does_nothing_when_all_fits(kit: Kit, window, update) -> None:

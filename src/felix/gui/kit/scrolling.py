@@ -21,6 +21,9 @@ class ScrolledFrame:
     def __init__(self, frame: plain.Frame, canvas: tk.Canvas, body: plain.Frame, bar: plain.Scrollbar) -> None:
         self.frame, self.canvas, self.body, self.bar = frame, canvas, body, bar
         self._window = canvas.create_window(0, 0, window=body, anchor="nw")
+        self._held: tuple[tk.Misc, int] | None = None
+        """What stays where it is when the body changes, and where that is: pixels below the upper edge."""
+        self._is_keeping = False
         body.bind("<Configure>", lambda _event: self._measure())
         canvas.bind("<Configure>", lambda event: self._widen(event.width))
 
@@ -32,26 +35,61 @@ class ScrolledFrame:
     def to_top(self) -> None:
         """Show the beginning."""
         self.canvas.yview_moveto(0)
+        self._hold()
 
     def scroll(self, pixels: int) -> None:
         """Move the view down by ``pixels``."""
-        if not self.fits:
-            height = max(1, self.body.winfo_height())
-            self.canvas.yview_moveto((self.canvas.canvasy(0) + pixels) / height)
+        self._move(pixels)
+        self._hold()
+
+    def yview(self, *args: str) -> None:
+        """As the canvas's own, for its bar."""
+        self.canvas.yview(*args)  # type: ignore[no-untyped-call]
+        self._hold()
 
     def see(self, widget: tk.Misc) -> None:
         """Move the view no more than needed to show ``widget``, a descendant of the body."""
-        top = widget.winfo_rooty() - self.canvas.winfo_rooty()
+        top = self._top(widget)
         bottom = top + widget.winfo_height() - self.canvas.winfo_height()
         if top < 0:
             self.scroll(top - 8)
         elif bottom > 0:
             self.scroll(min(bottom + 8, top))
+        self._hold(widget)
+
+    def _move(self, pixels: int) -> None:
+        if not self.fits:
+            height = max(1, self.body.winfo_height())
+            self.canvas.yview_moveto((self.canvas.canvasy(0) + pixels) / height)
+
+    def _top(self, widget: tk.Misc) -> int:
+        # not by its place on the screen: the canvas moves its body only when it is drawn
+        return widget.winfo_rooty() - self.body.winfo_rooty() - round(self.canvas.canvasy(0))
+
+    def _hold(self, widget: tk.Misc | None = None) -> None:
+        """Keep ``widget`` where it is now, whatever changes above it; None: what stands at the upper edge."""
+        held = widget or self._at_the_edge(self.body)
+        self._held = held, self._top(held)
+
+    def _at_the_edge(self, parent: tk.Misc) -> tk.Misc:
+        """The innermost widget below ``parent`` that the upper edge goes through, or the first one below it."""
+        shown = (each for each in parent.winfo_children() if each.winfo_ismapped())
+        inside = [each for each in shown if self._top(each) + each.winfo_height() > 0]
+        return self._at_the_edge(min(inside, key=self._top)) if inside else parent
 
     def _measure(self) -> None:
         self.canvas.configure(scrollregion=(0, 0, self.body.winfo_width(), self.body.winfo_reqheight()))
         if self.fits:
-            self.to_top()
+            self.canvas.yview_moveto(0)
+        elif not self._is_keeping:
+            self._is_keeping = True
+            self.canvas.after_idle(self._keep)  # what is inside has not found its places yet
+
+    def _keep(self) -> None:
+        self._is_keeping = False
+        if self._held is not None and self._held[0].winfo_exists() and self._held[0].winfo_ismapped():
+            held, top = self._held
+            self._move(self._top(held) - top)
 
     def _widen(self, width: int) -> None:
         self.canvas.itemconfigure(self._window, width=width)
@@ -131,6 +169,7 @@ class Scrolling(Reading):
         bar.pack(side="right", fill="y")
         canvas.pack(side="left", fill="both", expand=True)
         scrolled = ScrolledFrame(frame, canvas, self.frame(canvas, on), bar)
+        bar.configure(command=scrolled.yview)
         path = str(canvas)
         self._scrolled[path] = scrolled
         canvas.bind("<Destroy>", lambda _event: self._scrolled.pop(path, None), add="+")
@@ -147,16 +186,11 @@ class Scrolling(Reading):
 
     def _focus_moved(self, event: "tk.Event[Any]") -> None:
         scrolled = self._scrolled_around(str(event.widget))
-        if scrolled is None:
-            return
+        if scrolled is None or not isinstance(event.widget, tk.Misc) or isinstance(event.widget, tk.Menu):
+            return  # a menu gives the focus back to whatever had it
         # the same one again is the window's coming back from a dialog: what the reader saw stays where it is
         came_back, self._last_focused = event.widget is self._last_focused, event.widget
-        if (
-            not came_back
-            and not scrolled.fits
-            and isinstance(event.widget, tk.Misc)
-            and event.widget is not scrolled.canvas
-        ):
+        if not came_back and not scrolled.fits and event.widget is not scrolled.canvas:
             scrolled.see(event.widget)
 
     def _scrolled_around(self, path: str) -> ScrolledFrame | None:
