@@ -6,8 +6,16 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from felix import __version__
+
+if TYPE_CHECKING:
+    from felix.engine import Engine
+    from felix.sharing import Serve, Serving, Sharing
+
+NETWORK = "*"
+"""As an address: the one that others in the network reach this machine by."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,12 +37,27 @@ def _carry_out(options: argparse.Namespace) -> int:
             from felix.cli import demo_server
 
             return demo_server.run(options)
+        case "serve":
+            from felix.cli import serve
+
+            return serve.run(options, _server())
         case "batch" | "runs" | "show" | "export" | "replay" | "doctor" | "endpoints":
             from importlib import import_module
 
             return int(import_module(f"felix.cli.{options.command}").run(options))
         case _:
             return _open_window(options)
+
+
+def _server() -> Serve:
+    """What shows runs to others, for a face that offers it; its packages are imported when it is called."""
+
+    def start(engine: Engine, sharing: Sharing) -> Serving:
+        from felix import web
+
+        return web.start(engine, sharing)
+
+    return start
 
 
 def main_window() -> int:
@@ -73,7 +96,8 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--json", action="store_true", help="events only, one JSON object per line")
 
     batch = _add_batch(commands)
-    for command in (gui, run, batch):
+    serve = _add_serve(commands)
+    for command in (gui, run, batch, serve):
         command.add_argument("--workflow", default="", metavar="W", help="name or file of the workflow")
         command.add_argument("--demo", action="store_true", help="use the demo model: scripted text, no server")
         command.add_argument("--settings", type=Path, metavar="FILE", help="the settings file to use")
@@ -102,6 +126,24 @@ def _add_batch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     batch.add_argument("--ray-address", default="", metavar="A", help="the cluster; without it one on this machine")
     batch.set_defaults(no_stream=False, batch_interval=None)
     return batch
+
+
+def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    serve = commands.add_parser("serve", help="show runs in a browser: on this machine, or to others in its network")
+    serve.add_argument("--port", type=int, default=0, help="0, as without it, takes a free one")
+    serve.add_argument(
+        "--lan",
+        nargs="?",
+        default="",
+        const=NETWORK,
+        metavar="HOST",
+        help="listen at this address of the machine, for others in its network; without HOST at the usual one",
+    )
+    serve.add_argument("--allow-control", action="store_true", help="let those who watch start runs and stop answers")
+    serve.add_argument("--base-url", metavar="URL", help="the model server, as http://127.0.0.1:1234/v1")
+    serve.add_argument("--model", help="the model; without it the first that is loaded")
+    serve.set_defaults(no_stream=False, batch_interval=None)
+    return serve
 
 
 def _add_kept(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

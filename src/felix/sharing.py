@@ -1,0 +1,55 @@
+"""How a run is shown to others over HTTP, as those who offer it see it: what is asked for, and what is then going on.
+
+`felix.web` does it; the window and the terminal are handed it by `__main__` and know no more than this.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from felix.engine import Engine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sharing:
+    """Loopback only and read-only, unless somebody says otherwise."""
+
+    port: int = 0
+    """0 takes a free one."""
+    lan: str = ""
+    """The address of this machine to listen at instead of the loopback, `*` the usual one; empty: the loopback."""
+    allow_control: bool = False
+    """Whether whoever has the token may start runs and stop answers."""
+    workflow: str = ""
+    """Name or file of the one for chats that name none; empty: the default one."""
+    demo: bool = False
+    """Whether chats are answered by the demo model."""
+
+
+class Serving(Protocol):
+    """A server that goes on. Every member may be used on any thread."""
+
+    @property
+    def address(self) -> str:
+        """Where it listens, as `http://127.0.0.1:8123`: without any token, of no use to whoever has none."""
+
+    @property
+    def token(self) -> str:
+        """What a program sends as `Authorization: Bearer …`, until the server ends."""
+
+    @property
+    def watchers(self) -> int:
+        """How many streams are open at this moment."""
+
+    def link(self) -> str:
+        """A new address for one browser: good for one opening within a minute."""
+
+    def close(self) -> None:
+        """End it: its tokens die, and every connection with them. Takes a moment; a second call does nothing."""
+
+
+class Serve(Protocol):
+    """Starts such a server over an engine; FelixError when that cannot be."""
+
+    def __call__(self, engine: Engine, sharing: Sharing) -> Serving: ...

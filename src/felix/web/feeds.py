@@ -1,0 +1,304 @@
+"""The border to the engine: one mailbox for the whole server, and what is known of each run that somebody watches.
+
+A run's events are encoded once, however many watch; who comes later is sent what all were sent. The engine is asked for
+the past of a run once, by its first watcher, and the two streams are joined at a mark that went through both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
+
+from felix.engine import Engine
+from felix.errors import FelixError, LedgerError
+from felix.events import Record, RunFinished, RunId, RunReopened, RunStarted
+from felix.ledger.reader import Reader
+from felix.ledger.state import RunState
+from felix.team.mailbox import Mailbox, Reply
+from felix.team.progress import in_progress
+from felix.web.frames import BEAT, Frame, event, frame, merged
+from felix.web.watcher import Piece, Watcher
+
+LIVE_S = 0.04
+"""Between two looks into the mailbox while somebody watches and something goes on."""
+REPLY_S = 0.004
+"""While a reply is waited for."""
+IDLE_S = 0.25
+BEAT_S = 15.0
+"""After so long without anything a watcher is sent a comment."""
+MOST_WATCHERS = 128
+ANSWER_S = 20.0
+"""How long the engine may take to answer."""
+Listener = Callable[[list[Record]], None]
+"""Is given what came of one run, in order."""
+
+BUSY = "Felix is too busy to answer – try again in a moment."
+
+
+class FullError(FelixError):
+    """Nobody else can watch now."""
+
+
+class Feed:
+    """One run as its watchers are told it."""
+
+    def __init__(self, run: RunId) -> None:
+        self.run = run
+        self.state = RunState(run=run)
+        self.is_ready = asyncio.Event()
+        """Set when its past is there."""
+        self._frames: list[Frame] = []
+        """Of all its durable events."""
+        self._watchers: dict[Watcher, None] = {}
+        self._listeners: dict[Listener, None] = {}
+        self._snapshot: Piece | None = None
+        self.is_forgotten = False
+        """Nobody watched it at the last beat."""
+
+    @property
+    def is_watched(self) -> bool:
+        return bool(self._watchers or self._listeners)
+
+    @property
+    def is_over(self) -> bool:
+        return self.state.status is not None
+
+    def recall(self, past: Iterable[Record]) -> None:
+        """Take in what happened before anybody watched."""
+        for record in past:
+            self._keep(record)
+        self.is_ready.set()
+
+    def tell(self, news: list[Record]) -> None:
+        """Tell all who watch what has come, in one piece."""
+        frames = [self._keep(record) for record in news]
+        if self._watchers:
+            data = b"".join(each.data for each in frames)
+            piece = Piece(data, len(frames), max(each.seq for each in frames))
+            for watcher in list(self._watchers):
+                watcher.put(piece)
+        for listener in list(self._listeners):
+            listener(news)
+
+    def _keep(self, record: Record) -> Frame:
+        self.state.apply(record)
+        self._snapshot = None
+        made = frame(record)
+        if made.seq:
+            self._frames.append(made)
+        return made
+
+    def behind(self, seq: int) -> list[Frame]:
+        """The durable events behind a number."""
+        return self._frames[bisect_right(self._frames, seq, key=lambda each: each.seq) :]
+
+    @contextlib.contextmanager
+    def listening(self, listener: Listener) -> Iterator[None]:
+        """Have what comes handed over, as long as the context lasts."""
+        self._listeners[listener] = None
+        try:
+            yield
+        finally:
+            self._listeners.pop(listener, None)
+
+    def join(self, watcher: Watcher) -> Piece:
+        """From now on it gets what comes. Returns what is being written, for one who has all durable events.
+
+        Nothing may be awaited between that and this.
+        """
+        self._watchers[watcher] = None
+        if self._snapshot is None:
+            frames = [frame(each) for each in self.written_now()]
+            self._snapshot = Piece(b"".join(each.data for each in frames), len(frames))
+        return self._snapshot
+
+    def leave(self, watcher: Watcher) -> None:
+        self._watchers.pop(watcher, None)
+
+    def written_now(self) -> list[Record]:
+        return [Record(self.state.seq, at, self.run, each) for at, each in in_progress(self.state)]
+
+
+class Feeds:
+    """Everything on the server's loop."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._mailbox = engine.subscribe()
+        self._live: set[RunId] = set()
+        self._feeds: dict[RunId, Feed] = {}
+        self._opening: dict[int, tuple[Feed, Mailbox]] = {}
+        """By the number of the mark that says that the past is in the mailbox."""
+        self._asked: dict[int, asyncio.Future[object]] = {}
+        self.watchers: dict[Watcher, None] = {}
+        """All there are."""
+        self._listeners: dict[Listener, None] = {}
+        self._readers_of_news: dict[Watcher, None] = {}
+        self.edition = 0
+        """Goes up when the list of runs has changed."""
+        self._is_closing = False
+        self._wake = asyncio.Event()
+
+    async def work(self) -> None:
+        """Until `close`."""
+        loop = asyncio.get_running_loop()
+        next_beat = loop.time() + BEAT_S
+        while not self._is_closing:
+            self._take()
+            if loop.time() >= next_beat:
+                next_beat += BEAT_S
+                self._beat()
+            self._wake.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), self._pause())
+        self._engine.unsubscribe(self._mailbox)
+
+    def close(self) -> None:
+        """Every stream ends, and whoever waits for an answer is told so."""
+        self._is_closing = True
+        self._wake.set()
+        for watcher in list(self.watchers):
+            watcher.end()
+        for future in self._asked.values():
+            if not future.done():
+                future.set_exception(LedgerError("Felix is ending – start it again."))
+
+    def _pause(self) -> float:
+        """Seconds until the next look into the mailbox."""
+        if self._asked or self._opening:
+            return REPLY_S
+        return LIVE_S if self._live and self.watchers else IDLE_S
+
+    async def feed(self, run: RunId) -> Feed | None:
+        """What is known of a run; None when nobody knows it."""
+        feed = self._feeds.get(run)
+        if feed is None:
+            feed = self._feeds[run] = Feed(run)
+            past = self._engine.subscribe(run)
+            self._opening[self._engine.change_ledger(lambda _: None)] = (feed, past)
+            self._wake.set()
+        try:
+            await asyncio.wait_for(feed.is_ready.wait(), ANSWER_S)
+        except TimeoutError:
+            self._feeds.pop(run, None)
+            raise LedgerError(BUSY) from None
+        if feed.state.seq == 0:
+            self._feeds.pop(run, None)
+            return None
+        return feed
+
+    def begun(self, run: RunId) -> Feed:
+        """The feed of a run that was started just now, of which nothing can have been missed."""
+        feed = self._feeds[run] = Feed(run)
+        feed.is_ready.set()
+        return feed
+
+    async def ask(self, question: Callable[[Reader], object]) -> object:
+        """Have the ledger asked. Raises the FelixError it answers with."""
+        number = self._engine.ask_ledger(question)
+        future = self._asked[number] = asyncio.get_running_loop().create_future()
+        self._wake.set()
+        try:
+            return await asyncio.wait_for(future, ANSWER_S)
+        except TimeoutError:
+            raise LedgerError(BUSY) from None
+        finally:
+            self._asked.pop(number, None)
+
+    def follow_news(self, watcher: Watcher) -> None:
+        """From now on it is told which runs begin and end."""
+        self._readers_of_news[watcher] = None
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.watchers) >= MOST_WATCHERS
+
+    @contextlib.contextmanager
+    def watching(self, watcher: Watcher) -> Iterator[None]:
+        """Count it among those who watch, as long as the context lasts. Raises FullError."""
+        if self.is_full:
+            raise FullError(f"{MOST_WATCHERS} are watching already – try again when somebody has left.")
+        self.watchers[watcher] = None
+        self._wake.set()
+        try:
+            yield
+        finally:
+            del self.watchers[watcher]
+            self._readers_of_news.pop(watcher, None)
+            for feed in self._feeds.values():
+                feed.leave(watcher)
+
+    @contextlib.contextmanager
+    def listening(self, listener: Listener) -> Iterator[None]:
+        """Have what comes of any run handed over, as long as the context lasts."""
+        self._listeners[listener] = None
+        try:
+            yield
+        finally:
+            self._listeners.pop(listener, None)
+
+    @property
+    def live(self) -> list[RunId]:
+        """The runs that go on."""
+        return list(self._live)
+
+    def _take(self) -> None:
+        news: dict[RunId, list[Record]] = {}
+        for item in self._mailbox.take():
+            if isinstance(item, Reply):
+                self._answer(item)
+            elif isinstance(item, Record):
+                self._note(item)
+                feed = self._feeds.get(item.run)
+                if self._listeners or (feed is not None and feed.is_ready.is_set()):
+                    news.setdefault(item.run, []).append(item)
+        for run, records in news.items():
+            told = merged(records)
+            if (feed := self._feeds.get(run)) and feed.is_ready.is_set():
+                feed.tell(told)
+            for listener in list(self._listeners):
+                listener(told)
+
+    def _answer(self, reply: Reply) -> None:
+        if opening := self._opening.pop(reply.number, None):
+            self._open(*opening, reply.number)
+        elif (future := self._asked.pop(reply.number, None)) and not future.done():
+            if reply.error is not None:
+                future.set_exception(reply.error)
+            else:
+                future.set_result(reply.value)
+
+    def _open(self, feed: Feed, past: Mailbox, mark: int) -> None:
+        """What stands in the run's own mailbox before the mark is its past; what follows comes by the common one."""
+        self._engine.unsubscribe(past)
+        before = itertools.takewhile(lambda item: not (isinstance(item, Reply) and item.number == mark), past.take())
+        feed.recall(item for item in before if isinstance(item, Record) and item.run == feed.run)
+
+    def _note(self, record: Record) -> None:
+        match record.event:
+            case RunStarted() | RunReopened():
+                self._live.add(record.run)
+            case RunFinished():
+                self._live.discard(record.run)
+            case _:
+                self._live.add(record.run)
+                return
+        self.edition += 1
+        if self._readers_of_news:
+            piece = Piece(event("runs_changed", {"run": record.run, "type": record.event.type}))
+            for watcher in list(self._readers_of_news):
+                watcher.put(piece)
+
+    def _beat(self) -> None:
+        for watcher in list(self.watchers):
+            watcher.beat(BEAT)
+        for run, feed in list(self._feeds.items()):
+            if feed.is_watched or not feed.is_ready.is_set():
+                feed.is_forgotten = False
+            elif feed.is_forgotten:
+                del self._feeds[run]
+            else:
+                feed.is_forgotten = True  # whoever asked for it a moment ago may still come
