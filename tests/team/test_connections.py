@@ -204,15 +204,27 @@ def test_a_pool_goes_on_without_a_machine_that_does_not_answer_and_says_so_once(
     assert notes == ["dead does not answer: the pool gpus goes on without it"]
 
 
-def test_a_machine_of_a_pool_that_fails_is_passed_over_for_a_while(two: tuple[Machine, Machine]) -> None:
+def test_a_machine_of_a_pool_that_fails_costs_nobody_their_turn_and_is_passed_over_for_a_while(
+    two: tuple[Machine, Machine],
+) -> None:
     two[0].mood = "overloaded"
     run = Mixed(
         flow("{id: r, role: research, count: 2}", "endpoint: gpus", checkpoints="[0, 0.1, 0.2]"),
         [each.endpoint(pool="gpus", slots=1) for each in two],
     )
-    ends = sorted((end.round, end.status, end.endpoint) for end in run.ends().values())
-    assert ends[:2] == [(1, "complete", "gpu2"), (1, "failed", "gpu1")]
-    assert {end[1:] for end in ends[2:]} == {("complete", "gpu2")}
+    assert {(end.status, end.endpoint) for end in run.ends().values()} == {("complete", "gpu2")}
+    notes = {end.round: end.notes for end in run.ends().values() if end.notes}
+    assert notes == {1: ("gpu1 is overloaded: asked gpu2",)}
+    assert len(two[0].asked) == 3, "asked, and twice again, in the first turn alone"
+
+
+def test_a_pool_without_another_machine_that_has_the_model_lets_its_turn_fail(two: tuple[Machine, Machine]) -> None:
+    two[0].mood = "overloaded"
+    run = Mixed(
+        flow("{id: r, role: research}, {id: x, role: research, endpoint: gpu2}", "endpoint: gpus"),
+        [two[0].endpoint(pool="gpus"), two[1].endpoint()],
+    )
+    assert run.said()["r-1#1"] == ("failed", "gpu1")
 
 
 def test_a_machine_that_rests_is_asked_after_longer_and_longer_times_until_it_answers(

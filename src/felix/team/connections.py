@@ -1,7 +1,8 @@
 """The places of one run: the server in use and the endpoints that its workflow names, each with its slots and queue.
 
 Endpoints of one pool share a queue: whoever waits gets the least busy of them that is well and has the model. An answer
-is asked for on another endpoint only where the workflow allows it, and only as long as nothing of it has come.
+is asked for on another endpoint of its pool, and elsewhere where the workflow allows it, as long as nothing of it has
+come.
 """
 
 from __future__ import annotations
@@ -212,14 +213,15 @@ class Connections:
         """Where an answer can be asked for that did not come from `tried`: those that have the model before others.
 
         Of these first the rest of its pool, then whoever else this run asks, then the user's other machines; of each
-        those that have answered in this run. What is out on the internet is asked only if the workflow names it.
+        those that have answered in this run. What is out on the internet is asked only if the workflow names it. A
+        workflow that does not allow it has still named all of a pool: there the rest of it is asked for the same model.
         """
-        if self._is_alone or not self._fails_over:
+        if self._is_alone:
             return ()
         own = self._queue(asked.endpoint)
         spare: list[Host] = []
-        tiers: list[Sequence[Host]] = [own, self._used, spare]
-        for is_any in (False, True):
+        tiers: list[Sequence[Host]] = [own, self._used, spare] if self._fails_over else [own]
+        for is_any in (False, True) if self._fails_over else (False,):
             for tier in tiers:
                 if tier is spare and not spare:
                     spare += await self._spare()
