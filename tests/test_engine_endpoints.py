@@ -12,6 +12,7 @@ from felix.engine import Engine
 from felix.events import HUB, AgentId, AgentState, Record, RunFinished, ThoughtId
 from felix.ledger.state import RunState
 from felix.settings import SettingsFile
+from felix.team.mailbox import Reply
 from felix.team.workflow import Workflow
 from tests.servers.fakes.lmstudio import FakeLMStudio
 from tests.servers.fakes.ollama import FakeOllama
@@ -136,6 +137,24 @@ def test_a_synthesis_that_waits_for_another_run_can_be_stopped(engine: Engine, s
         assert state.status == "stopped" and state.synthesis is not None and state.synthesis.status == "stopped"
         assert state.synthesis.sources == (ThoughtId("r-1#1"),) and len(gpu.asked) == 1
         engine.stop(other)
+
+
+def test_a_question_that_is_taken_back_closes_its_socket_and_is_never_answered(
+    engine: Engine, settings: SettingsFile
+) -> None:
+    with Machine("gpu", holds=True) as gpu:
+        settings.override(base_url=gpu.base_url)
+        mailbox = engine.subscribe()
+        forgotten = engine.compare_streaming(gpu.base_url, "m")
+        gpu.wait_for(1)
+        engine.forget(forgotten)
+        gpu.wait_until_idle()
+        number = engine.ask_server(gpu.base_url)
+        items = follow(mailbox, lambda item: isinstance(item, Reply) and item.number == number)
+        engine.forget(number)  # it has been answered: that changes nothing
+        number = engine.ask_server(gpu.base_url)
+        items += follow(mailbox, lambda item: isinstance(item, Reply) and item.number == number)
+    assert forgotten not in [item.number for item in items if isinstance(item, Reply)]
 
 
 def waits(item: object, *, position: int) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,14 +9,14 @@ import keyring
 import pytest
 from keyring.backends.fail import Keyring as NoStore
 
+from felix import servers
 from felix.endpoints import Endpoint
 from felix.engine import Engine
 from felix.errors import FelixError, ServerError
 from felix.keys import VARIABLE, VARIABLES, KeyStore
 from felix.llm.models import ServerReport
-from felix.servers import LOOK_S
 from felix.settings import SettingsFile
-from felix.team.mailbox import Reply
+from felix.team.mailbox import Part, Reply
 from tests.servers.fault_server import Connection, FaultServer
 from tests.test_engine import follow
 
@@ -30,9 +29,15 @@ def listing(client: Connection) -> None:
         client.reply_json({"error": "no"}, "404 Not Found")
 
 
+def slow(client: Connection) -> None:
+    """Answers each question in time, and all of them too late."""
+    client.server.stopping.wait(0.4)
+    listing(client)
+
+
 @pytest.fixture
 def one() -> Iterator[FaultServer]:
-    with FaultServer({"s": listing, "mute": lambda client: client.silence()}) as server:
+    with FaultServer({"s": listing, "slow": slow, "mute": lambda client: client.silence()}) as server:
         yield server
 
 
@@ -91,18 +96,34 @@ def test_each_endpoint_gets_its_own_key_and_no_other(
     assert all(isinstance(each, ServerReport) for each in said.values())
 
 
-def test_an_endpoint_that_hangs_keeps_nobody_waiting(settings: SettingsFile, one: FaultServer) -> None:
+def test_an_endpoint_that_hangs_keeps_nobody_waiting(
+    settings: SettingsFile, one: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(servers, "LOOK_S", 0.6)
     settings.override(
         base_url=one.url("s"),
         endpoints=(
+            Endpoint(name="Slow", base_url=one.url("slow")),
             Endpoint(name="Mute", base_url=one.url("mute")),
             Endpoint(name="Gone", base_url="http://127.0.0.1:9/v1"),
             Endpoint(name="Words", base_url="no address at all"),
         ),
     )
-    began = time.monotonic()
-    said = asked_all(settings)
-    assert time.monotonic() - began < 3 * LOOK_S
+    with Engine(settings) as engine:
+        mailbox = engine.subscribe()
+        number = engine.ask_endpoints()
+        items = follow(mailbox, lambda item: isinstance(item, Reply) and item.number == number)
+    reply = items.pop()
+    assert isinstance(reply, Reply) and isinstance(reply.value, dict), reply
+    said: dict[str, ServerReport | FelixError] = reply.value
+    news = [item.value for item in items if isinstance(item, Part) and item.number == number]
+    assert [isinstance(each, tuple) and each[0] for each in news][-2:] in (
+        [one.url("mute"), one.url("slow")],
+        [one.url("slow"), one.url("mute")],
+    )
+    assert dict(each for each in news if isinstance(each, tuple)) == said
+    late = said[one.url("slow")]
+    assert isinstance(late, ServerError) and late.fault == "silent" and "Slow did not say within 0.6 s" in str(late)
     assert isinstance(said[one.url("s")], ServerReport)
     mute, gone = said[one.url("mute")], said["http://127.0.0.1:9/v1"]
     assert isinstance(mute, ServerError) and mute.fault == "silent"

@@ -32,7 +32,7 @@ from felix.settings import Settings, SettingsFile
 from felix.team.agent import STOPPED_BY_USER, wording_of
 from felix.team.connections import Connections
 from felix.team.hub import CentralPost
-from felix.team.mailbox import Item, Mailbox, Reply
+from felix.team.mailbox import Item, Mailbox, Part, Reply
 from felix.team.outcome import can_continue
 from felix.team.run import Run
 from felix.team.runner import CRASHED, give_up, reopen_run, run_workflow
@@ -66,6 +66,8 @@ class Engine:
         self._mailboxes: tuple[Mailbox, ...] = ()
         """Replaced as a whole, so that the worker may read it at any time."""
         self._numbers = itertools.count(1)
+        self._asked: dict[int, asyncio.Task[None]] = {}
+        """By the number of the reply, what is still being answered; the worker's own."""
         self._runs: dict[RunId, asyncio.Task[None]] = {}
         """The worker's own."""
         self._steering: dict[RunId, Steering] = {}
@@ -197,6 +199,10 @@ class Engine:
     def unsubscribe(self, mailbox: Mailbox) -> None:
         self._post(lambda: self._dismiss(mailbox))
 
+    def forget(self, number: int) -> None:
+        """Take a question back: what it has begun is ended, its sockets close, and no reply comes."""
+        self._post(lambda: self._forget(number))
+
     def ask_ledger(self, question: Callable[[Reader], object]) -> int:
         """Have past runs looked at on a thread of its own; the reply holds what `question` gave, or a FelixError.
 
@@ -222,9 +228,11 @@ class Engine:
     def ask_endpoints(self) -> int:
         """Ask every endpoint of the settings, and the server in use, all at once, for two seconds at most.
 
-        The reply holds a dict from base URL to a `ServerReport`, or to the FelixError of one that cannot be used.
+        The reply holds a dict from base URL to a `ServerReport`, or to the FelixError of one that cannot be used; a
+        `Part` comes with each (base URL, value) of it before.
         """
-        return self._ask(self._servers.reports)
+        number = next(self._numbers)
+        return self._ask(lambda: self._servers.reports(self._teller(number)), number)
 
     def find_servers(self) -> int:
         """Look where servers on this machine usually listen; the reply holds the `ServerReport`s of those that do."""
@@ -239,8 +247,13 @@ class Engine:
         return self._ask(lambda: self._servers.unload(base_url, model))
 
     def examine(self, base_url: str, model: str = "", api_key: str | None = None, needs_context: int = 0) -> int:
-        """Have the connection doctor look at a server; the reply holds his `Finding`s, in order."""
-        return self._ask(lambda: self._servers.examine(base_url, model, api_key, needs_context))
+        """Have the connection doctor look at a server; the reply holds his `Finding`s, in order.
+
+        A `Part` comes with each as soon as it is found.
+        """
+        number, servers = next(self._numbers), self._servers
+        tell = self._teller(number)
+        return self._ask(lambda: servers.examine(base_url, model, api_key, needs_context, tell), number)
 
     def compare_streaming(self, base_url: str, model: str) -> int:
         """Ask a model the same question streamed and whole; the reply holds a `Comparison`, or a ServerError."""
@@ -407,10 +420,13 @@ class Engine:
             except RuntimeError:  # closed between the two lines
                 _log.debug("the worker has ended")
 
-    def _ask(self, question: Callable[[], Awaitable[object]]) -> int:
-        number = next(self._numbers)
+    def _ask(self, question: Callable[[], Awaitable[object]], number: int = 0) -> int:
+        number = number or next(self._numbers)
 
         async def answer() -> None:
+            this = asyncio.current_task()
+            assert this is not None
+            self._asked[number] = this
             try:
                 reply = Reply(number, await question())
             except FelixError as error:
@@ -418,10 +434,19 @@ class Engine:
             except Exception:  # noqa: BLE001  whoever asked must not wait for ever
                 _log.exception("a question failed")
                 reply = Reply(number, error=FelixError("Felix made a mistake – the log has the details."))
+            finally:
+                del self._asked[number]
             self._send(reply)
 
         self._post(answer)
         return number
+
+    async def _forget(self, number: int) -> None:
+        if task := self._asked.get(number):
+            task.cancel()
+
+    def _teller(self, number: int) -> Callable[[object], None]:
+        return lambda value: self._send(Part(number, value))
 
     def _send(self, item: Item) -> None:
         for mailbox in self._mailboxes:

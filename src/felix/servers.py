@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from felix.endpoints import Endpoint, ServerKind, at, unnamed
-from felix.errors import FelixError, WorkflowError
+from felix.errors import FelixError, ServerError, WorkflowError
 from felix.events import RunStarted
 from felix.keys import KeyStore, origin_of
 from felix.llm.address import file_path, is_file
@@ -97,12 +98,27 @@ class Servers:
             base_url, await self._key(endpoint, api_key), kind=endpoint.kind, files=self._model_files, **_own(endpoint)
         )
 
-    async def reports(self) -> dict[str, ServerReport | FelixError]:
-        """What every endpoint says, and the server in use, by address. All are asked at once, for `LOOK_S` at most."""
+    async def reports(
+        self, tell: Callable[[tuple[str, ServerReport | FelixError]], object] | None = None
+    ) -> dict[str, ServerReport | FelixError]:
+        """What every endpoint says, and the server in use, by address. All are asked at once, for `LOOK_S` at most.
+
+        `tell` is called with each as it comes: a slow one holds up nobody's news.
+        """
+        from felix.llm.packages import ready_to_list
+
+        await ready_to_list()
         settings = self._settings.current
+        said: dict[str, ServerReport | FelixError] = {}
+
+        async def look(base_url: str) -> None:
+            said[base_url] = answer = await self._look(self.endpoint(base_url))
+            if tell:
+                tell((base_url, answer))
+
         places = dict.fromkeys((settings.base_url, *(each.base_url for each in settings.endpoints)))
-        said = await asyncio.gather(*(self._look(self.endpoint(base_url)) for base_url in places))
-        return dict(zip(places, said, strict=True))
+        await asyncio.gather(*map(look, places))
+        return {base_url: said[base_url] for base_url in places}
 
     async def found(self) -> tuple[ServerReport, ...]:
         """The servers that run on this machine, where the usual ones listen."""
@@ -136,10 +152,12 @@ class Servers:
     async def test(self, base_url: str, model: str, api_key: str | None) -> ConnectionCheck:
         """One word of a model, through the code of a run."""
         from felix.llm.models import check_connection, list_models
+        from felix.llm.packages import ready_to_ask
 
         endpoint = self.endpoint(base_url)
         key = await self._key(endpoint, api_key)
         report = await list_models(base_url, key, kind=endpoint.kind, files=self._model_files, **_own(endpoint))
+        await ready_to_ask(report.kind, report.base_url)
         client = self._client(endpoint, report, key)
         settings = self._settings.current
         try:
@@ -153,8 +171,15 @@ class Servers:
         finally:
             await asyncio.shield(client.aclose())
 
-    async def examine(self, base_url: str, model: str, api_key: str | None, needs_context: int) -> tuple[Finding, ...]:
-        """Everything that can be wrong with a connection, looked at one after the other."""
+    async def examine(
+        self,
+        base_url: str,
+        model: str,
+        api_key: str | None,
+        needs_context: int,
+        tell: Callable[[Finding], object],
+    ) -> tuple[Finding, ...]:
+        """Everything that can be wrong with a connection, looked at one after the other; `tell` hears of each."""
         from felix.llm.examination import examine
 
         endpoint, settings = self.endpoint(base_url), self._settings.current
@@ -169,16 +194,19 @@ class Servers:
             context_length=endpoint.context_length,
             slots=endpoint.slots,
             files=self._model_files,
+            on_finding=tell,
         )
 
     async def compare_streaming(self, base_url: str, model: str) -> Comparison:
         """The same question streamed and whole."""
         from felix.llm.examination import compare_streaming, comparison_request
+        from felix.llm.packages import ready_to_ask
 
         endpoint = self.endpoint(base_url)
         key = await self.key_of(endpoint)
         report = await self.report(base_url, key)
         chosen = report.model(model or endpoint.model)
+        await ready_to_ask(report.kind, report.base_url)
         client = self._client(endpoint, report, key)
         try:
             return await compare_streaming(
@@ -207,16 +235,17 @@ class Servers:
     async def _look(self, endpoint: Endpoint) -> ServerReport | FelixError:
         from felix.llm.models import list_models
 
+        where = endpoint.name or endpoint.base_url
+        late = f"The key store did not give the key for {where} in time – unlock it, then look again."
         try:
-            key = await self.key_of(endpoint)
-            return await list_models(
-                endpoint.base_url,
-                key,
-                kind=endpoint.kind,
-                timeout_s=LOOK_S,
-                files=self._model_files,
-                **_own(endpoint),
-            )
+            async with asyncio.timeout(LOOK_S):
+                key = await self.key_of(endpoint)
+                late = f"{where} did not say within {LOOK_S:g} s which models it has – look whether it is busy."
+                return await list_models(
+                    endpoint.base_url, key, kind=endpoint.kind, files=self._model_files, **_own(endpoint)
+                )
+        except TimeoutError:
+            return ServerError(late, fault="silent")
         except FelixError as error:
             return error
 

@@ -149,6 +149,11 @@ class FaultServer:
         for thread in self._threads:
             thread.join(5)
 
+    @property
+    def is_connected(self) -> bool:
+        with self._came:
+            return bool(self._sockets)
+
     def wait_until_idle(self, timeout_s: float = 10) -> None:
         """Until no client is connected."""
         with self._came:

@@ -137,10 +137,12 @@ class _Visit:
     async def _compare(self, endpoint: Endpoint, key: str, files: ModelFiles) -> None:
         from felix.llm.examination import compare_streaming, comparison_request
         from felix.llm.models import list_models, make_client
+        from felix.llm.packages import ready_to_ask
 
         own = {"context_length": endpoint.context_length, "slots": endpoint.slots}
         report = await list_models(endpoint.base_url, key, kind=endpoint.kind, files=files, **own)
         chosen = report.model(endpoint.model) or report.models[0]
+        await ready_to_ask(report.kind, report.base_url)
         client = make_client(report.base_url, key, report.kind, files=files, **own)
         try:
             comparison = await compare_streaming(

@@ -44,7 +44,7 @@ from felix.gui.view import View
 from felix.ledger.health import Health
 from felix.ledger.run_clock import RunClock, clock_of
 from felix.ledger.state import RunState
-from felix.team.mailbox import Item, Mailbox, Reply
+from felix.team.mailbox import Item, Mailbox, Part, Reply
 
 FRAME_MS = 16
 """Between two frames while something moves: at 60 Hz a token waits 8 ms for its frame on average."""
@@ -69,6 +69,7 @@ _log = logging.getLogger(__name__)
 
 
 OnReply = Callable[[object, FelixError | None], None]
+OnPart = Callable[[object], object]
 
 
 class _Seat:
@@ -170,7 +171,7 @@ class Bridge:
         self._waiting: deque[Item] = deque()
         self.on_health: Callable[[Health], None] = lambda _health: None
         """Told how the ledger is from now on."""
-        self._replies: dict[int, OnReply] = {}
+        self._replies: dict[int, tuple[OnReply, OnPart | None]] = {}
         self._ticked_at = 0.0
         self._leapt_at = -SETTLE_S
         """When the run that is played was last somewhere else at once."""
@@ -258,10 +259,15 @@ class Bridge:
             followed.player = Player(followed.records, state, self.wake)
         return followed.player
 
-    def expect(self, number: int, then: OnReply) -> None:
-        """Call `then(value, error)` with the engine's answer to question `number`."""
-        self._replies[number] = then
+    def expect(self, number: int, then: OnReply, on_part: OnPart | None = None) -> None:
+        """Call `then(value, error)` with the engine's answer to question `number`, and before it `on_part` with parts
+        of it."""
+        self._replies[number] = then, on_part
         self._plan(REPLY_MS)
+
+    def forget(self, number: int) -> None:
+        """The question has been taken back: no answer is awaited."""
+        self._replies.pop(number, None)
 
     def wake(self) -> None:
         """A view has something to move or to draw although no record came."""
@@ -374,7 +380,7 @@ class Bridge:
             if isinstance(item, Health):
                 self.on_health(item)
                 continue
-            if isinstance(item, Reply):
+            if isinstance(item, Reply | Part):
                 self._answer(item)
                 continue
             followed = self._runs.get(item.run)
@@ -458,12 +464,17 @@ class Bridge:
             each.changes = _Changes()
         return moving
 
-    def _answer(self, reply: Reply) -> None:
-        then = self._replies.pop(reply.number, None)
-        if then is None:
+    def _answer(self, said: Reply | Part) -> None:
+        is_whole = isinstance(said, Reply)
+        who = self._replies.pop(said.number, None) if is_whole else self._replies.get(said.number)
+        if who is None:
             return
+        then, on_part = who
         try:
-            then(reply.value, reply.error)
+            if isinstance(said, Reply):
+                then(said.value, said.error)
+            elif on_part:
+                on_part(said.value)
         except Exception:  # noqa: BLE001  as for a view
             self._report(then)
 

@@ -132,7 +132,11 @@ class SettingsPage:
             if isinstance(value, dict):
                 self.tab.endpoints_report(value)
 
-        self._bridge.expect(self._engine.ask_endpoints(), heard)
+        def heard_one(value: object) -> None:
+            if isinstance(value, tuple):
+                self.tab.endpoints_report(dict([value]))
+
+        self._bridge.expect(self._engine.ask_endpoints(), heard, heard_one)
 
     def _find(self) -> None:
         def heard(value: object, _error: FelixError | None) -> None:

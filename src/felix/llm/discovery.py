@@ -11,6 +11,7 @@ from felix.llm.address import is_loopback
 from felix.llm.models import ServerReport, list_models
 from felix.llm.ollama.address import DEFAULT as OLLAMA
 from felix.llm.ollama.address import from_environment
+from felix.llm.packages import ready_to_list
 
 USUAL = (
     "http://127.0.0.1:1234/v1",  # LM Studio
@@ -26,9 +27,7 @@ async def find_servers(
     *, environment: Mapping[str, str] | None = None, addresses: Sequence[str] | None = None
 ) -> tuple[ServerReport, ...]:
     """Those that answered in time and have a model, in the order of `addresses`: without them the usual ones."""
-    # It takes a fraction of a second to import, once, and must not be taken from the time of the servers.
-    import felix.llm.transport  # noqa: F401
-
+    await ready_to_list()
     wanted = usual_addresses(os.environ if environment is None else environment) if addresses is None else addresses
     found = await asyncio.gather(*map(_look, wanted))
     return tuple(report for report in found if report)

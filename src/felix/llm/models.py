@@ -22,6 +22,7 @@ from felix.llm.lmstudio import lists as lmstudio
 from felix.llm.model_lists import ModelInfo, from_openai
 from felix.llm.ollama import catalog as ollama
 from felix.llm.ollama.lists import TAGS, full_name
+from felix.llm.packages import ready_to_list
 from felix.llm.questions import LISTING_TIMEOUT_S, Questions, parsed
 
 if TYPE_CHECKING:
@@ -148,14 +149,15 @@ async def list_models(
     The last three are for a model file, as in `make_client`. Raises ServerError: nothing listens there, it is no model
     server, it has no model, it wants a key; and AddressError for an address that is none.
     """
-    from felix.llm import faults
-
     base_url = repair_base_url(base_url)
     if is_file(base_url):
         return await _file_report(base_url, context_length, slots, files)
     if kind == "auto":
         kind = _HOSTED.get(urlsplit(base_url).hostname or "", "auto")
     own = headers(base_url, api_key) if kind == "anthropic" else None
+    await ready_to_list()
+    from felix.llm import faults
+
     async with Questions(base_url, api_key, timeout_s=timeout_s, headers=own) as server:
         try:
             kind, models = await _ask(server, kind)

@@ -54,8 +54,10 @@ async def connect(
     """
     # Imported here: they bring the SDK along, and the window is up long before anybody connects.
     from felix.llm.models import list_models, make_client
+    from felix.llm.packages import ready_to_ask
 
     base_url = repair_base_url(endpoint.base_url)
+    await ready_to_ask(endpoint.kind, base_url)
     own = {"context_length": endpoint.context_length, "slots": endpoint.slots}
     report = await list_models(base_url, api_key, kind=endpoint.kind, files=files, **own)
     chosen = next((m for m in report.models if m.id == endpoint.model), None)

@@ -8,7 +8,6 @@ come.
 from __future__ import annotations
 
 import asyncio
-import importlib
 import ipaddress
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -19,6 +18,7 @@ from felix.endpoints import Endpoint, unnamed
 from felix.errors import FelixError, ServerFault, WorkflowError
 from felix.events import RunStarted
 from felix.llm.address import is_file, is_loopback
+from felix.llm.packages import ready_to_ask
 from felix.settings import Settings
 from felix.team.asking import Asked, all_asked, endpoints_called, not_in_settings
 from felix.team.connection import Connection
@@ -113,10 +113,10 @@ class Connections:
         of a run that goes on: it keeps its model.
         """
         self._fails_over = workflow.failover
-        # The SDK takes up to seconds to be imported, on the loop: they would count as an endpoint's silence.
-        await asyncio.to_thread(importlib.import_module, "felix.llm.openai_client")
         queues = {asked.endpoint: self._queue(asked.endpoint) for asked in all_asked(workflow)}
         self._used = hosts = tuple(dict.fromkeys(host for queue in queues.values() for host in queue))
+        for host in hosts:  # imports would count as an endpoint's silence
+            await ready_to_ask(host.endpoint.kind, host.endpoint.base_url)
         await _reach_all(hosts, patience_s=PATIENCE_S if len(hosts) > 1 else None)
         reached = [host for host in hosts if host.connection]
         main = queues.get(workflow.endpoint or "") or hosts

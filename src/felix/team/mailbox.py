@@ -30,7 +30,15 @@ class Reply:
     error: FelixError | None = None
 
 
-Item = Record | Reply | Health
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Something of an answer that is known before all of it: comes any number of times, before the `Reply`."""
+
+    number: int
+    value: object
+
+
+Item = Record | Reply | Part | Health
 """`Health`: how the ledger is from now on."""
 _Key = tuple[RunId, ThoughtId | None, Channel]
 

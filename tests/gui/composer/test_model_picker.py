@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from felix import servers
+from felix.endpoints import Endpoint
 from felix.gui.composer.model_choices import Choice, Heading
 from felix.gui.composer.model_panel import ModelPanel
 from tests.gui.opened import Opened, write_settings
 from tests.servers.fakes.lmstudio import FakeLMStudio
 from tests.servers.fakes.ollama import FakeOllama
 from tests.servers.fakes.serving import Refusal, Request
+from tests.servers.fault_server import FaultServer
 
 pytestmark = pytest.mark.usefixtures("display")
 
@@ -245,3 +248,24 @@ def test_the_tab_key_goes_through_the_panel_and_out_of_it(opened: Opened, panel:
     opened.press("<Tab>")
     opened.settle()
     assert opened.window.model.panel is None, "who goes on has left it"
+
+
+def test_closing_the_panel_takes_its_question_back(
+    opened: Opened, panel: ModelPanel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(servers, "LOOK_S", 60.0)
+    with FaultServer({"m": lambda client: client.silence()}) as mute:
+        settings = opened.window.settings
+        endpoint = Endpoint(name="Mute", base_url=mute.url("m"), key="none")
+        settings.change(endpoints=[*settings.current.endpoints, endpoint])
+        panel._acts.look()
+        opened.until(lambda: mute.is_connected)
+        panel.close()
+        mute.wait_until_idle()
+        watch = opened.window.choosing.endpoints
+        watch.look(is_passing=True)
+        watch.look()  # somebody else wants to know, too
+        opened.until(lambda: mute.is_connected)
+        watch.look_away()
+        opened.turn(50)
+        assert mute.is_connected

@@ -14,6 +14,7 @@ from felix.llm import discovery
 from tests.gui.opened import Opened, free_port, write_settings
 from tests.servers.fakes.lmstudio import FakeLMStudio
 from tests.servers.fakes.openai import FakeOpenAI
+from tests.servers.machine import Machine
 
 Open = Callable[..., Opened]
 
@@ -94,6 +95,21 @@ def test_the_same_question_is_asked_streamed_and_whole(open_window: Open) -> Non
         felix.screenshot("connection-doctor")
         felix.press("<Escape>")
         assert not panel.is_open
+
+
+def test_each_finding_is_shown_as_it_is_found_and_closing_takes_the_question_back(open_window: Open) -> None:
+    with Machine("gpu", holds=True) as gpu:
+        felix = open_window(base_url=gpu.base_url)
+        felix.window.settings_page.tab.endpoints.examine_button.invoke()
+        panel = felix.window.settings_page.examination.panel
+        assert panel is not None
+        felix.until(lambda: "Context" in felix.words(panel.overlay.body))
+        assert "Answer" not in felix.words(panel.overlay.body).replace("Examining – Answer", "")
+        assert panel.verdict.cget("text").startswith("Examining – Answer")
+        assert panel.again_button.instate(["disabled"])
+        gpu.wait_for(1)
+        panel.overlay.close()
+        gpu.wait_until_idle()
 
 
 def test_what_comes_after_the_panel_was_closed_is_no_fault(open_window: Open) -> None:

@@ -31,7 +31,10 @@ class EndpointWatch:
         """By base URL and model, why it could not be loaded or unloaded."""
         self.listeners: list[Callable[[], object]] = []
         self._busy: dict[tuple[str, str], tuple[str, float]] = {}
-        self._is_asking = False
+        self._asking = 0
+        """The question to all of them, while it is being answered."""
+        self._is_passing = False
+        """Only whoever looks at them at the moment wants to know."""
         self._after = ""
         self._is_open = True
 
@@ -40,12 +43,21 @@ class EndpointWatch:
         """By base URL, of those that answered."""
         return {base_url: said for base_url, said in self.said.items() if isinstance(said, ServerReport)}
 
-    def look(self) -> None:
-        """Ask them all, unless they are being asked already."""
-        if self._is_asking or not self._is_open:
+    def look(self, *, is_passing: bool = False) -> None:
+        """Ask them all, unless they are being asked already; `is_passing`: until `look_away`."""
+        if not self._is_open:
             return
-        self._is_asking = True
-        self._bridge.expect(self._engine.ask_endpoints(), self._heard)
+        self._is_passing = is_passing and (self._is_passing or not self._asking)
+        if not self._asking:
+            self._asking = self._engine.ask_endpoints()
+            self._bridge.expect(self._asking, self._heard, self._heard_one)
+
+    def look_away(self) -> None:
+        """Whoever looked at them looks no more: what nobody else wants to know is not asked any longer."""
+        if self._asking and self._is_passing:
+            self._engine.forget(self._asking)
+            self._bridge.forget(self._asking)
+            self._asking = 0
 
     def hear(self, base_url: str, said: Said) -> None:
         """What somebody else has found out about one."""
@@ -77,10 +89,14 @@ class EndpointWatch:
             self._after = ""
 
     def _heard(self, value: object, _error: FelixError | None) -> None:
-        self._is_asking = False
+        self._asking = 0
         if isinstance(value, dict):
             self.said.update(value)
             self._tell()
+
+    def _heard_one(self, value: object) -> None:
+        if isinstance(value, tuple):
+            self.hear(*value)
 
     def _begin(self, what: str, base_url: str, model: str) -> None:
         self._busy[base_url, model] = (what, time.monotonic())

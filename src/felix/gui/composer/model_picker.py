@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from felix.errors import SettingsError
@@ -80,13 +81,13 @@ class ModelPicker:
         acts = PanelActs(
             choose=self._choose,
             warning=self._warning,
-            look=self._watch.look,
+            look=partial(self._watch.look, is_passing=True),
             open_file=self.open_file,
             endpoints=self._on_connection,
             demo=self._on_demo,
         )
         self.panel = ModelPanel(self.button, self._kit, self._watch, self._rows, acts, on_close=self._closed)
-        self._watch.look()
+        self._watch.look(is_passing=True)
 
     def close(self) -> bool:
         """Close the panel; False when it was not open."""
@@ -143,6 +144,7 @@ class ModelPicker:
 
     def _closed(self) -> None:
         self.panel = None
+        self._watch.look_away()
 
     def _tip(self) -> str:
         settings = self._settings.current

@@ -62,6 +62,7 @@ class DoctorPanel:
         self._since, self._doing, self._after = 0.0, "", ""
         self._said = ""
         """The verdict of the latest examination."""
+        self._shown: list[Finding] = []
         self.overlay = Overlay(
             root, kit, f"Connection doctor – {name}", width=860, height=640, room=room, on_close=on_close
         )
@@ -103,21 +104,31 @@ class DoctorPanel:
 
     def wait(self, doing: str) -> None:
         """Say what goes on, and for how long."""
-        self._doing, self._since = doing, time.monotonic()
         for button in (self.again_button, self.compare_button, self.undo_button, *self.repairs):
             button.state(["disabled"])
-        self._stop_ticking()
-        self._tick()
+        self._look(doing)
+
+    def examine(self) -> None:
+        """An examination begins: nothing is known yet."""
+        self._clear()
+        self.wait(_looking(0))
+
+    def finding(self, finding: Finding) -> None:
+        """One more was found."""
+        self._add(finding)
+        for button in self.repairs:  # until all is known
+            button.state(["disabled"])
+        self._look(_looking(len(self._shown)))
+        self._wrap(self._page.canvas.winfo_width())
 
     def findings(self, findings: Sequence[Finding], *, can_undo: bool) -> None:
-        """What was found, and a button for each repair."""
+        """Everything that was found, and a button for each repair."""
         self._said = _verdict(findings)
+        if self._shown != list(findings):
+            self._clear()
+            for finding in findings:
+                self._add(finding)
         self._rest(self._said)
-        _empty(self._findings)
-        _empty(self._comparison)
-        self._sentences, self.repairs = [], []
-        for finding in findings:
-            self._add(finding)
         if can_undo:
             self.undo_button.pack(side="right")
         else:
@@ -162,7 +173,13 @@ class DoctorPanel:
         """Every sentence that is shown."""
         return [str(label.cget("text")) for label in self._sentences]
 
+    def _clear(self) -> None:
+        _empty(self._findings)
+        _empty(self._comparison)
+        self._sentences, self.repairs, self._shown = [], [], []
+
     def _add(self, finding: Finding) -> None:
+        self._shown.append(finding)
         kit = self._kit
         row = kit.frame(self._findings, "card")
         row.pack(fill="x", pady=(0, kit.px(8)))
@@ -191,11 +208,16 @@ class DoctorPanel:
         label.pack(anchor="w", pady=(self._kit.px(2), 0))
         self._sentences.append(label)
 
+    def _look(self, doing: str) -> None:
+        self._doing, self._since = doing, time.monotonic()
+        self._stop_ticking()
+        self._tick()
+
     def _rest(self, verdict: str) -> None:
         self._doing = ""
         self._stop_ticking()
         self.verdict.configure(text=verdict)
-        for button in (self.again_button, self.compare_button, self.undo_button):
+        for button in (self.again_button, self.compare_button, self.undo_button, *self.repairs):
             button.state(["!disabled"])
 
     def _tick(self) -> None:
@@ -219,6 +241,12 @@ class DoctorPanel:
         if canvas.winfo_exists():
             canvas.update_idletasks()  # what is new has no place yet
             canvas.yview_moveto(1)
+
+
+def _looking(done: int) -> str:
+    """What is looked at after so many findings."""
+    left = list(TITLES.values())[done:]
+    return f"Examining – {left[0]}" if left else "Examining"
 
 
 def _verdict(findings: Sequence[Finding]) -> str:

@@ -16,7 +16,7 @@ from felix.gui.overlay import Overlay, Room
 from felix.gui.overlays import Overlays
 from felix.gui.server import roster
 from felix.gui.server.doctor_panel import DoctorActs, DoctorPanel
-from felix.llm.examination import Comparison, Repair
+from felix.llm.examination import Comparison, Finding, Repair
 from felix.settings import SettingsFile
 
 
@@ -40,6 +40,8 @@ class Examination:
         self._overlays, self._change, self._needs_context = overlays, change, needs_context
         self._name = ""
         self._asked = 0
+        self._passing = 0
+        """A question that only this panel asks: taken back when it closes."""
         self._undo: Callable[[], None] | None = None
         self.panel: DoctorPanel | None = None
         """The one that was opened last."""
@@ -54,13 +56,17 @@ class Examination:
         """Look again at everything."""
         endpoint = self._endpoint()
         number = self._engine.examine(endpoint.base_url, self._model(endpoint), needs_context=self._needs_context())
-        self._wait(number, "Examining", self._found)
+        if self.panel:
+            self.panel.examine()
+        self._expect(number, self._found, self._found_one)
+        self._passing = number
 
     def compare(self) -> None:
         """Ask the model the same question twice."""
         endpoint = self._endpoint()
         number = self._engine.compare_streaming(endpoint.base_url, self._model(endpoint))
         self._wait(number, "Asking twice", self._compared)
+        self._passing = number
 
     def repair(self, repair: Repair) -> None:
         """Put a repair in force, and look again."""
@@ -125,13 +131,38 @@ class Examination:
         endpoint = self._endpoint()
         acts = DoctorActs(self.examine, self.compare, self.repair, self.undo)
         name = endpoint.name or roster.address_words(endpoint)
-        self.panel = DoctorPanel(self._root, self._kit, name, acts, room=room, on_close=on_close)
+
+        def closed() -> None:
+            self._take_back()
+            on_close()
+
+        self.panel = DoctorPanel(self._root, self._kit, name, acts, room=room, on_close=closed)
         return self.panel.overlay
 
+    def _take_back(self) -> None:
+        number, self._passing = self._passing, 0
+        if number:
+            self._engine.forget(number)
+            self._bridge.forget(number)
+
     def _wait(self, number: int, doing: str, then: Callable[[DoctorPanel, object], None]) -> None:
-        self._asked = number
         if self.panel:
             self.panel.wait(doing)
+        self._expect(number, then)
+
+    def _expect(
+        self,
+        number: int,
+        then: Callable[[DoctorPanel, object], None],
+        on_part: Callable[[DoctorPanel, object], None] | None = None,
+    ) -> None:
+        """Hear the answer to a question, as long as it is the latest."""
+        self._asked = number
+
+        def heard_part(value: object) -> None:
+            panel = self.panel
+            if on_part and number == self._asked and panel is not None and panel.is_open:
+                on_part(panel, value)
 
         def heard(value: object, error: FelixError | None) -> None:
             panel = self.panel
@@ -142,11 +173,15 @@ class Examination:
             else:
                 then(panel, value)
 
-        self._bridge.expect(number, heard)
+        self._bridge.expect(number, heard, heard_part)
 
     def _found(self, panel: DoctorPanel, value: object) -> None:
         assert isinstance(value, tuple)
         panel.findings(value, can_undo=self._undo is not None)
+
+    def _found_one(self, panel: DoctorPanel, value: object) -> None:
+        assert isinstance(value, Finding)
+        panel.finding(value)
 
     def _compared(self, panel: DoctorPanel, value: object) -> None:
         assert isinstance(value, Comparison)

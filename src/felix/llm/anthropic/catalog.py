@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from importlib import import_module
-from importlib.util import find_spec
-
 from felix.llm.anthropic.lists import PATH, from_models
 from felix.llm.model_lists import ModelInfo
 from felix.llm.questions import Questions, parsed
-
-SDK = "anthropic.resources.messages"
-"""The module that is slow to import."""
 
 _MOST_PAGES = 20
 """Of a thousand models each: a list that is longer has no end."""
@@ -19,14 +12,6 @@ _MOST_PAGES = 20
 
 async def models_of(server: Questions) -> tuple[ModelInfo, ...] | None:
     """Its models; None when the list is not Anthropic's, so that another reading of it may fit. Raises ServerError."""
-    if find_spec("anthropic") is None:
-        return await _pages(server)
-    # Whoever asks for the list asks a question next, and its first token should not wait for an import of seconds.
-    models, _ = await asyncio.gather(_pages(server), asyncio.to_thread(import_module, SDK))
-    return models
-
-
-async def _pages(server: Questions) -> tuple[ModelInfo, ...] | None:
     models: tuple[ModelInfo, ...] = ()
     path = PATH
     for _ in range(_MOST_PAGES):

@@ -3,11 +3,9 @@ for why it does not read the answer."""
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
-from importlib import import_module
 from importlib.util import find_spec
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -17,7 +15,6 @@ import httpx2
 
 from felix.errors import ServerError
 from felix.llm import transport
-from felix.llm.anthropic.catalog import SDK
 from felix.llm.anthropic.dialect import AnswerReader
 from felix.llm.anthropic.faults import in_words
 from felix.llm.anthropic.headers import headers, is_anthropic
@@ -25,6 +22,7 @@ from felix.llm.anthropic.lists import most_tokens
 from felix.llm.body import parsed
 from felix.llm.chat import Answer, ChatRequest, Delta, Message, Note, Progress
 from felix.llm.exchange import Exchange, Opened
+from felix.llm.packages import ready_to_ask
 from felix.llm.surrogates import mend
 from felix.llm.tool_calls import object_of
 from felix.llm.tool_text import in_text
@@ -100,9 +98,9 @@ class AnthropicClient:
             return Opened(opened.http_response, (Progress("waiting"), *notes))
 
     async def _imported(self) -> anthropic.AsyncAnthropic:
-        """The SDK's client. Its import takes seconds on a slow machine, and other answers must go on meanwhile."""
+        """The SDK's client; who asks first has had it imported before the clock ran."""
         if self._sdk is None:
-            await asyncio.to_thread(import_module, SDK)
+            await ready_to_ask("anthropic")
             import anthropic
 
             # Given one by one, even where empty: what is left out the SDK takes from ANTHROPIC_* in the environment,

@@ -16,6 +16,7 @@ from felix.llm.examination.findings import Check, Finding, Repair, State
 from felix.llm.examination.model import answer_finding, context_finding, halves, model_finding
 from felix.llm.examination.network import listening_finding, name_finding, proxy_finding, proxy_for
 from felix.llm.models import ModelInfo, ServerReport, check_connection, list_models, make_client
+from felix.llm.packages import ready_to_ask
 from felix.llm.questions import Questions
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ async def examine(
     files: ModelFiles | None = None,
     environment: Mapping[str, str] | None = None,
     find: Find = find_servers,
-    on_finding: Callable[[Finding], None] | None = None,
+    on_finding: Callable[[Finding], object] | None = None,
 ) -> tuple[Finding, ...]:
     """Look at everything that can be wrong between Felix and a model: one finding for each `Check`, in their order.
 
@@ -99,7 +100,7 @@ class _Examination:
         patient: Patient,
         environment: Mapping[str, str],
         find: Find,
-        on_finding: Callable[[Finding], None] | None,
+        on_finding: Callable[[Finding], object] | None,
     ) -> None:
         self._patient = patient
         self._environment = environment
@@ -281,6 +282,7 @@ class _Examination:
         limit_s = patient.silence_timeout_s
         if limit_s is None:
             limit_s = default_silence_timeout_s(report.base_url)
+        await ready_to_ask(report.kind, report.base_url)
         try:
             client = make_client(
                 report.base_url,
