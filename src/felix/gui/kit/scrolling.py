@@ -44,7 +44,7 @@ class ScrolledFrame:
 
     def yview(self, *args: str) -> None:
         """As the canvas's own, for its bar."""
-        self.canvas.yview(*args)  # type: ignore[no-untyped-call]
+        self.canvas.yview(*args)
         self._hold()
 
     def see(self, widget: tk.Misc) -> None:
