@@ -12,6 +12,8 @@ import pytest
 
 import felix
 from felix.demo import DemoServer
+from felix.door.place import place
+from felix.endpoints import Endpoint, unnamed
 from felix.events import PartialThought, RunFinished, RunStarted
 from felix.ledger.reader import Reader
 from felix.settings import Settings
@@ -197,6 +199,22 @@ def test_settings_may_be_given_whole_or_in_part() -> None:
         assert {request.model for request in client.requests} == {"mine"}
 
 
+def test_a_model_in_the_settings_is_not_asked_for_at_another_address() -> None:
+    settings = Settings(base_url="http://127.0.0.1:1/v1", model="mine")
+    assert place(settings=settings).settings.model == "mine"
+    assert place(settings=settings, base_url="127.0.0.1:1").settings.model == "mine"
+    assert place(settings=settings, base_url="http://127.0.0.1:2/v1").settings.model == ""
+    assert place(settings=settings, base_url="http://127.0.0.1:2/v1", model="that").settings.model == "that"
+
+
+def test_a_key_goes_to_the_address_it_was_given_for_and_to_no_other() -> None:
+    box = Endpoint(name="box", base_url="http://127.0.0.1:2/v1")
+    settings = Settings(base_url="http://127.0.0.1:1/v1", endpoints=(box,))
+    in_use, named = place(settings=settings, api_key="k1"), place(settings=settings, endpoint="box", api_key="k2")
+    assert [in_use._keys().key_for(each) for each in (unnamed(settings.base_url), box)] == ["k1", ""]
+    assert [named._keys().key_for(each) for each in (unnamed(settings.base_url), box)] == ["", "k2"]
+
+
 def test_a_run_that_is_kept_is_in_the_ledger_and_two_may_share_it(tmp_path: Path) -> None:
     path = tmp_path / "runs" / "ledger.db"
     path.parent.mkdir()
@@ -282,8 +300,11 @@ def test_a_run_can_be_steered() -> None:
 
 
 def test_the_result_is_not_there_before_its_time() -> None:
+    run = felix.run("A task", workflow=TEAM, client=scripted())
     with pytest.raises(felix.FelixError, match="The run has not ended yet"):
-        _ = felix.run("A task", workflow=TEAM, client=scripted()).result
+        _ = run.result
+    with pytest.warns(RuntimeWarning, match="a run was made, but neither awaited nor iterated"):
+        del run
 
 
 def test_a_run_may_be_stopped_before_it_begins() -> None:

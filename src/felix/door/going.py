@@ -7,6 +7,7 @@ cancelled task – ends it, and so does cancelling whoever awaits it.
 from __future__ import annotations
 
 import asyncio
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable
 from types import TracebackType
@@ -28,6 +29,11 @@ class Going(ABC, Generic[Item, End]):
         """Something waits to be read, or it has ended."""
         self._is_stopped = False
         self._is_iterated = False
+
+    def __del__(self) -> None:
+        if self._task is None and not self._is_iterated and not self._is_stopped:
+            what = type(self).__name__.lower()
+            warnings.warn(f"a {what} was made, but neither awaited nor iterated", RuntimeWarning, stacklevel=2)
 
     @abstractmethod
     async def _carry_out(self) -> End:

@@ -133,11 +133,11 @@ def place(
     if api_key:
         log.hide(clean_key(api_key))
     file = _settings_file(settings)
-    if base_url is not None:
-        repaired = repair_base_url(base_url)
-        if repaired != file.current.base_url:
-            file.override(model="")  # a model of another server
-        file.override(base_url=repaired)
+    in_use = file.current.base_url
+    repaired = repair_base_url(base_url or in_use)
+    if base_url and repaired != in_use:
+        file.override(model="")  # what stands there is a model of another server
+    file.override(base_url=repaired)
     if model and not endpoint:
         file.override(model=model)
     if client is not None and not model:

@@ -7,6 +7,7 @@ import os
 import secrets
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from functools import wraps
 from pathlib import Path
 from typing import ParamSpec
 
@@ -30,7 +31,6 @@ from felix.events import (
     ThoughtId,
 )
 from felix.llm.chat import ChatClient
-from felix.log import RunLog
 from felix.team.agent import STOPPED_BY_USER
 from felix.team.hub import CentralPost
 from felix.team.mailbox import Item, Mailbox
@@ -103,7 +103,8 @@ def run(
 class Run(Going[Event, Result]):
     """A run: iterate it for its events, await it for its result, or both; made by `felix.run`.
 
-    Its methods without `async` are acts of the user. They return at once, and one that comes too late does nothing.
+    Its other methods are acts of the user, for the thread of its loop. They return at once, and one that comes too late
+    does nothing.
     """
 
     def __init__(
@@ -181,7 +182,6 @@ class Run(Going[Event, Result]):
     async def _carry_out(self) -> Result:
         with kept_in(self._ledger) as ledger:
             hub = CentralPost(self.id, mailboxes=lambda: (self._box,), ledger=ledger)
-            hub.register_streaming_callback(RunLog())
             hub.register_streaming_callback(self._remember)
             try:
                 async with asyncio.TaskGroup() as tasks:
@@ -274,9 +274,8 @@ def _teller(on_event: Feed, on_token: Feed) -> Callable[[Record], None]:
 
 
 def _to_its_end(start: Callable[P, Awaitable[Result]]) -> Callable[P, Result]:
-    def whole(*args: P.args, **named: P.kwargs) -> Result:
-        """`felix.run` to its end, for a program without an event loop of its own; Ctrl-C stops the run."""
-
+    @wraps(start)
+    def run_sync(*args: P.args, **named: P.kwargs) -> Result:
         async def wait() -> Result:
             return await start(*args, **named)
 
@@ -286,7 +285,9 @@ def _to_its_end(start: Callable[P, Awaitable[Result]]) -> Callable[P, Result]:
             return asyncio.run(wait())
         raise FelixError("An event loop runs here already, as in a notebook – write `await felix.run(…)` instead.")
 
-    return whole
+    run_sync.__name__ = run_sync.__qualname__ = "run_sync"
+    run_sync.__doc__ = """`felix.run` to its end, for a program without an event loop of its own; Ctrl-C stops it."""
+    return run_sync
 
 
 run_sync = _to_its_end(run)
