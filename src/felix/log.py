@@ -67,6 +67,14 @@ def hide(secret: str) -> None:
         _secrets.update((secret, *in_addresses, json.dumps(secret)[1:-1], repr(secret)[1:-1]))
 
 
+def redacted(text: str) -> str:
+    """`text` without any of what is to be hidden, for what is shown or kept elsewhere. Any thread may call it."""
+    # The longest first: one key may begin another. Sorting copies, so another thread may hide one meanwhile.
+    for secret in sorted(_secrets, key=len, reverse=True):
+        text = text.replace(secret, "[key]")
+    return text
+
+
 def start(path: Path, *, verbosity: int = 0, detailed: bool = False) -> str:
     """Log to `path`, and to stderr with `verbosity` 1; 2, or `detailed`, adds a line per chunk.
 
@@ -113,11 +121,7 @@ def _loggers() -> tuple[logging.Logger, logging.Logger]:
 
 class _Redacting(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record)
-        # The longest first: one key may begin another. Sorting copies, so another thread may hide one meanwhile.
-        for secret in sorted(_secrets, key=len, reverse=True):
-            text = text.replace(secret, "[key]")
-        return safe(text)
+        return safe(redacted(super().format(record)))
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  logging's own name
         # One line each, whatever a server called its model; a traceback below it keeps its lines.

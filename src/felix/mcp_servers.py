@@ -28,3 +28,12 @@ class McpServer(BaseModel):
     url: _Text = ""
     headers: dict[str, _Text] = {}
     disabled: bool = False
+
+
+class SaidReach(BaseModel):
+    """What the user says of a tool that nobody else can be believed about. Without a word of theirs it may do both."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", strict=True)
+
+    reads_private: bool = True
+    can_send: bool = True

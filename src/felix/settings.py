@@ -18,7 +18,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from felix.endpoints import Endpoint, named
 from felix.errors import SettingsError
-from felix.mcp_servers import McpServer, Trust
+from felix.mcp_servers import McpServer, SaidReach, Trust
 
 Theme = Literal["light", "dark", "system"]
 
@@ -67,6 +67,8 @@ class Settings(BaseModel):
     """What the built-in tools may read; empty: nothing."""
     tool_trust: dict[str, Trust] = {}
     """By name, `server/tool` or a built-in one's: where the user has said otherwise than the tool's own default."""
+    tool_reach: dict[str, SaidReach] = {}
+    """By name, `server/tool`: what the user says a server's tool cannot do, which nobody else is believed about."""
     has_connected: bool = False
     """True once a model of a real server has answered, in a run or a test, or its user took a server that was found:
     from then on the demo model is not used unasked."""
