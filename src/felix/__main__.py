@@ -94,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--no-stream", action="store_true", help="ask for whole answers")
     run.add_argument("--batch-interval", type=float, metavar="S", help="seconds between two pieces of text, 0 to 2")
     run.add_argument("--json", action="store_true", help="events only, one JSON object per line")
+    run.add_argument("--plain", action="store_true", help="lines of text at a terminal, too, as in a pipe")
 
     batch = _add_batch(commands)
     serve = _add_serve(commands)
@@ -161,6 +162,7 @@ def _add_kept(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     export.add_argument("--force", action="store_true", help="replace FILE if it is there")
 
     replay = commands.add_parser("replay", help="play a run again")
+    replay.add_argument("--plain", action="store_true", help="lines of text at a terminal, too, as in a pipe")
     replay.add_argument("--speed", type=float, default=1.0, metavar="N", help="4 is four times as fast as it was")
 
     for command in (show, export, replay):

@@ -21,15 +21,15 @@ class Output:
 
     def __init__(self, stream: TextIO | None = None) -> None:
         # there is none when the shell has closed it
-        self._stream = stream or sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115  open as long as the process
-        self._encoding = self._stream.encoding or "utf-8"
+        self.stream = stream or sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115  open as long as the process
+        self._encoding = self.stream.encoding or "utf-8"
 
     @property
     def is_terminal(self) -> bool:
-        return self._stream.isatty()
+        return self.stream.isatty()
 
     def write(self, text: str) -> None:
-        self._stream.write(text.encode(self._encoding, "replace").decode(self._encoding))
+        self.stream.write(text.encode(self._encoding, "replace").decode(self._encoding))
 
     def note(self, line: str) -> None:
         """A line on stderr, behind the text it belongs to."""
@@ -37,7 +37,7 @@ class Output:
         note(line)
 
     def flush(self) -> None:
-        self._stream.flush()
+        self.stream.flush()
 
 
 def note(line: str) -> None:

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 
 from felix import log, places
+from felix.cli.asking import Asking
+from felix.cli.faces import Face, face_for
 from felix.cli.fit import Fit
 from felix.cli.given import given_settings, given_workflow
 from felix.cli.interrupts import Interrupts
 from felix.cli.output import COMPLETE, FAILED, STOPPED, WRONG, Output, give_up_stdout, not_kept, note
-from felix.cli.plain import PlainFace
 from felix.engine import Engine
 from felix.errors import FelixError
-from felix.events import Record, RunFinished, RunStatus, to_json
+from felix.events import Record, RunFinished, RunStatus
 from felix.keys import environment_fault
 from felix.ledger.health import Health
 from felix.settings import Settings
+from felix.team.mailbox import Mailbox
 from felix.team.workflow import Workflow
 
-_POLL_S = 0.02
-"""Between two looks into the mailbox: what the eye takes for at once."""
+STOPPING = "Stopping – what was written is kept; Ctrl-C again quits at once."
+STOPPED_KEPT = "Stopped – what was written is kept."
 
 
 def run(options: argparse.Namespace) -> int:
@@ -60,32 +61,16 @@ def _watch(engine: Engine, task: str, workflow: Workflow, settings: Settings, op
     run_id = engine.start(task, workflow, demo=options.demo)
     fit = None if options.demo else Fit(engine, task, workflow, settings)
     interrupts = Interrupts(lambda: engine.stop(run_id))
-    out = Output()
-    face = None if options.json else PlainFace(out.write, out.note)
-    end: RunStatus | None = None
-    if not engine.health.is_kept:
+    # the log would write across the wall
+    is_plain = options.plain or bool(options.verbose and sys.stderr and sys.stderr.isatty())
+    asking = Asking(lambda call, leave: None, lambda question, stop: engine.answer(run_id, question, stop=stop))
+    is_kept = engine.health.is_kept
+    face = face_for(Output(), asking=asking, is_json=options.json, is_plain=is_plain, is_kept=is_kept)
+    if not is_kept:
         note(not_kept(engine.health))
-    said = engine.health
     try:
-        while end is None:
-            items = mailbox.take()
-            for item in items:
-                if isinstance(item, Health) and item != said and not item.is_kept:
-                    said = item  # a disk has filled up meanwhile
-                    out.note(not_kept(item))
-                if fit and (misfit := fit.hear(item)):
-                    out.note(misfit)
-                if not isinstance(item, Record):
-                    continue
-                if face:
-                    face.apply(item)
-                else:
-                    out.write(_line(item))
-                if isinstance(item.event, RunFinished):
-                    end = item.event.status
-            out.flush()
-            if not items:
-                time.sleep(_POLL_S)
+        with face:
+            end = _follow(engine, mailbox, face, fit, interrupts)
     except BrokenPipeError:
         # Whoever read along has gone: leaving the engine stops the run and frees the server.
         give_up_stdout()
@@ -99,6 +84,26 @@ def _watch(engine: Engine, task: str, workflow: Workflow, settings: Settings, op
     return {"complete": COMPLETE, "stopped": STOPPED}.get(end, FAILED)
 
 
-def _line(record: Record) -> str:
-    # ASCII only, and DEL escaped by hand (JSON lets it pass): nothing a terminal could take for a command
-    return json.dumps(to_json(record), ensure_ascii=True).replace("\x7f", "\\u007f") + "\n"
+def _follow(engine: Engine, mailbox: Mailbox, face: Face, fit: Fit | None, interrupts: Interrupts) -> RunStatus:
+    """Show a run until it has ended."""
+    end: RunStatus | None = None
+    said, is_stopping = engine.health, False
+    while end is None:
+        items = mailbox.take()
+        for item in items:
+            if isinstance(item, Health) and item != said and not item.is_kept:
+                said = item  # a disk has filled up meanwhile
+                face.note(not_kept(item))
+            if fit and (misfit := fit.hear(item)):
+                face.note(misfit)
+            if isinstance(item, Record):
+                face.apply(item)
+                if isinstance(item.event, RunFinished):
+                    end = item.event.status
+        if interrupts.has_stopped and not is_stopping:
+            is_stopping = True
+            face.note(STOPPED_KEPT if end else STOPPING)
+        face.frame(time.time())
+        if end is None:
+            time.sleep(face.pause_s)
+    return end

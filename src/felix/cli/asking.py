@@ -1,0 +1,101 @@
+"""What a run asks its user while it goes on, one question at a time, answered with a key.
+
+Where nobody can be asked, a tool call that waits for leave is refused and a guard is let go on, and both are said.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from felix.events import CallId, Leave
+from felix.ledger.state import RunState
+
+_UNSEEN_S = 0.5
+"""For so long after a question has appeared no key answers it: it was meant for something else."""
+_LEAVES: dict[str, Leave] = {"y": "once", "r": "run", "a": "always", "n": "no"}
+
+Give = Callable[[CallId, Leave], None]
+"""Tells the run what its user says to a tool call."""
+Decide = Callable[[str, bool], None]
+"""Tells the run whether to stop what a guard asks about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    id: str
+    lines: tuple[str, ...]
+    """The last one names the keys."""
+    answers: dict[str, Callable[[], None]]
+    """By key."""
+
+
+class Asking:
+    """Of one run; for the thread that shows it."""
+
+    def __init__(self, give: Give, decide: Decide, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._give = give
+        self._decide = decide
+        self._clock = clock
+        self._answered: set[str] = set()
+        """What the run may not have heard of yet."""
+        self._shown = ""
+        self._shown_at = 0.0
+
+    def hear(self, state: RunState, pressed: str) -> tuple[str, ...]:
+        """Take the keys that were pressed as the answer to the question that stands. The lines of the one to show."""
+        question = next(self._open(state), None)
+        if question is not None and question.id == self._shown and self._clock() - self._shown_at >= _UNSEEN_S:
+            key = next((each for each in pressed.lower() if each in question.answers), "")
+            if key:
+                question.answers[key]()
+                self._answered.add(question.id)
+                question = next(self._open(state), None)
+        if question is None:
+            self._shown = ""
+            return ()
+        if question.id != self._shown:
+            self._shown, self._shown_at = question.id, self._clock()
+        return question.lines
+
+    def refuse(self, state: RunState) -> Iterator[str]:
+        """Say no for a user who cannot be asked, to every call that waits; a sentence for each."""
+        for thought in state.thoughts.values():
+            for call in thought.calls:
+                if call.is_asking and call.call_id not in self._answered:
+                    self._answered.add(call.call_id)
+                    self._give(call.call_id, "no")
+                    yield (
+                        f"{thought.agent_id} may not use {call.name} {call.arguments}: nobody can be asked here – "
+                        "run it at a terminal or in the window, or allow the tool in the settings."
+                    )
+
+    def _open(self, state: RunState) -> Iterator[Question]:
+        """What is to be answered, the oldest first; tools before guards, since an agent waits for them."""
+        if state.status is not None:
+            return
+        for thought in state.thoughts.values():
+            for call in thought.calls:
+                if call.is_asking and call.call_id not in self._answered:
+                    yield self._tool_question(thought.agent_id, call.call_id, call.name, str(call.arguments), call.asks)
+        for raised in state.questions.values():
+            if raised.question_id not in self._answered:
+                yield self._guard_question(raised.question_id, raised.text)
+
+    def _tool_question(self, agent: str, call: CallId, name: str, arguments: str, why: str) -> Question:
+        def say(leave: Leave) -> Callable[[], None]:
+            return lambda: self._give(call, leave)
+
+        return Question(
+            call,
+            (f"May {agent} use {name}? {why}", f"{name}({arguments})", "y once · r this run · a always · n no"),
+            {key: say(leave) for key, leave in _LEAVES.items()},
+        )
+
+    def _guard_question(self, question: str, text: str) -> Question:
+        return Question(
+            question,
+            (text, "s stop it · g let it go on"),
+            {"s": lambda: self._decide(question, True), "g": lambda: self._decide(question, False)},
+        )

@@ -1,0 +1,66 @@
+"""A run on the wall while it goes on, and what stays of it in the terminal afterwards."""
+
+from __future__ import annotations
+
+import sys
+from typing import Self, TextIO
+
+from rich.console import Console
+
+from felix.cli.asking import Asking
+from felix.cli.wall import ending
+from felix.cli.wall.keys import Keys
+from felix.cli.wall.screen import Screen
+from felix.cli.wall.wall import Wall
+from felix.events import Record
+from felix.ledger.state import RunState
+from felix.terminal import safe
+
+FRAME_S = 0.1
+"""Between two frames: as often as text comes, at little cost."""
+
+
+class WallFace:
+    """Shows states of one run, frame by frame. A context manager: inside it the terminal is the wall's."""
+
+    pause_s = FRAME_S
+
+    def __init__(self, stream: TextIO, asking: Asking | None = None, *, is_kept: bool = True) -> None:
+        """`stream` is a terminal. `asking` is None where there is nothing to be answered any more; `is_kept` says
+        whether the run can be found again."""
+        self._asking = asking
+        self._is_kept = is_kept
+        self.state = RunState()
+        self._console = Console(file=stream, markup=False, emoji=False, highlight=False)
+        self._screen = Screen(self._console, stream)
+        self._keys = Keys()
+        self._wall = Wall(self._console)
+        self._notes: list[str] = []
+
+    def __enter__(self) -> Self:
+        self._keys.__enter__()
+        self._screen.__enter__()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._screen.__exit__(*exc)
+        self._keys.__exit__(*exc)
+        for note in self._notes:
+            print(safe(note), file=sys.stderr, flush=True)
+        ending.show(self._console, self.state, is_kept=self._is_kept)
+
+    def apply(self, record: Record) -> None:
+        self.state.apply(record)
+
+    def note(self, sentence: str) -> None:
+        """Said at the foot of the wall, and once more when it has gone."""
+        self._notes.append(sentence)
+
+    def frame(self, now: float) -> None:
+        """Show the run as it is at `now`, Unix seconds on its own clock; hear what its user answers."""
+        self.state.now = now
+        pressed = self._keys.pressed()
+        asks = self._asking.hear(self.state, pressed) if self._asking and self._keys.are_there else ()
+        size = self._screen.size()
+        says = self._notes[-1] if self._notes else ""
+        self._screen.draw(self._wall.rows(self.state, size, asks=asks, says=says), size)
