@@ -58,10 +58,14 @@ def test_task_tab_place_wings_and_run_come_back(open_window: Open, tmp_path: Pat
     felix.write("not sent")
     felix.window.keeping.shelf.open(felix.window.keeping.shelf.list.rows[0].run)
     felix.until(lambda: felix.window.composer.box.text == "Move the clinic")
+    rows = felix.window.keeping.shelf.list.canvas
+    rows.canvas.event_generate("<Button-1>", x=30, y=10)
+    assert len(rows.folded) == 1
     felix.window.show_settings()
     felix.settle()
 
     felix = open_window()
+    assert felix.window.keeping.shelf.list.canvas.folded == rows.folded
     assert felix.app.geometry() == "1200x720+60+40"
     assert felix.window.header.page == SETTINGS
     assert not felix.window.wing.is_open
@@ -158,7 +162,7 @@ def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
     file = tmp_path / "deep" / "session.json"
     session = Session(
         task="two\nlines 😀 \ud83d", tab=1, place=Place(-3, 4, 1000, 700), is_maximised=True, runs=Side(240, False),
-        panel=Side(None, True),
+        panel=Side(None, True), folded=("2026-11", "week"),
     )  # fmt: skip
     kept = SessionFile(file)
     kept.begin(tk.Tcl(), lambda: session)

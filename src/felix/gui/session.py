@@ -60,6 +60,8 @@ class Session:
     panel: Side = field(default_factory=Side)
     run: RunId | None = None
     """On screen."""
+    folded: tuple[str, ...] = ()
+    """Days of the runs list whose rows are not shown, by their keys, in order."""
 
 
 class SessionFile:
@@ -135,13 +137,14 @@ def read_session(path: Path | None) -> Session:
     run = raw.get("run")
     return Session(
         task=_text(raw.get("task")),
-        files=_paths(raw.get("files")),
+        files=_texts(raw.get("files")),
         tab=1 if raw.get("tab") == 1 else 0,
         place=_place(raw.get("place")),
         is_maximised=raw.get("is_maximised") is True,
         runs=_side(raw.get("runs")),
         panel=_side(raw.get("panel")),
         run=RunId(run) if isinstance(run, str) and run else None,
+        folded=_texts(raw.get("folded")),
     )
 
 
@@ -161,8 +164,8 @@ def _text(value: Any) -> str:  # Any: from JSON
     return value if isinstance(value, str) else ""
 
 
-def _paths(value: Any) -> tuple[str, ...]:  # Any: from JSON
-    return tuple(path for path in value if isinstance(path, str) and path) if isinstance(value, list) else ()
+def _texts(value: Any) -> tuple[str, ...]:  # Any: from JSON
+    return tuple(text for text in value if isinstance(text, str) and text) if isinstance(value, list) else ()
 
 
 def _number(value: Any) -> int | None:  # Any: from JSON

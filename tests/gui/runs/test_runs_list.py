@@ -19,6 +19,7 @@ from tests.gui.conftest import Screenshot
 from tests.gui.rows import many, row
 
 Update = Callable[[], None]
+DAY = 86_400
 
 
 class Shown:
@@ -104,9 +105,52 @@ def test_a_click_and_the_keyboard_open_what_stands_there(shown: Shown) -> None:
     shown.press("<Home>")
     shown.press("<Return>")
     assert shown.told[-1] == ("open", "run-0")
-    shown.told.clear()
-    shown.click(10)  # the heading
+
+
+def test_a_click_on_a_day_folds_it_and_another_one_unfolds_it(shown: Shown) -> None:
+    folds: list[set[str]] = []
+    shown.list.canvas.on_fold = lambda: folds.append(set(shown.list.canvas.folded))
+    shown.list.show([row(n, ago_s=60 * n) for n in range(3)] + [row(9, ago_s=400 * DAY)], "")
+    before = shown.texts()
+    shown.click(10)
+    assert (shown.texts()[:2], "Run 1" in shown.texts()) == (["Today", "3"], False)
+    assert shown.told == [] and len(folds) == 1 and len(folds[0]) == 1
+    shown.click(2 + 27 + 6 + 27 + 10)
+    assert shown.told == [("open", "run-9")]
+    shown.click(10)
+    assert shown.texts() == before
+    assert folds[-1] == set()
+
+
+def test_a_day_is_folded_by_keyboard_and_is_then_one_step(shown: Shown) -> None:
+    shown.list.show([row(n, ago_s=60 * n) for n in range(3)] + [row(9, ago_s=400 * DAY)], "")
+    shown.press("<Home>")
+    shown.press("<Down>")
+    shown.press("<Left>")
+    assert shown.list.canvas.current is None
+    shown.press("<Delete>")
     assert shown.told == []
+    shown.press("<Down>")
+    shown.press("<Return>")
+    assert shown.told == [("open", "run-9")]
+    shown.press("<Up>")
+    shown.press("<Return>")
+    assert shown.list.canvas.folded == set()
+    shown.press("<Return>")
+    assert shown.told[-1] == ("open", "run-0")
+
+
+def test_what_a_search_finds_is_shown_though_its_day_is_folded(shown: Shown) -> None:
+    rows = [row(n, ago_s=60 * n) for n in range(3)]
+    shown.list.show(rows, "")
+    shown.click(10)
+    hidden = shown.texts()
+    shown.list.show(rows, "zebra")
+    shown.window.update()
+    assert len(shown.texts()) > len(hidden)
+    shown.list.show(rows, "")
+    shown.window.update()
+    assert shown.texts() == hidden
 
 
 def test_a_search_is_told_once_the_hand_rests_and_escape_ends_it(shown: Shown, wait_until: Callable[..., None]) -> None:

@@ -107,6 +107,8 @@ class Keeping:
         last = self._session.last
         panel.restore(last.panel)
         self.wing.restore(last.runs)
+        self.shelf.list.canvas.fold(last.folded)
+        self.shelf.list.canvas.on_fold = self._session.touch
         header.set_runs(is_open=self.wing.is_open)
 
     def start(self, *, is_automatic: bool = False) -> None:
@@ -276,6 +278,7 @@ class Keeping:
             runs=self.wing.side,
             panel=self._panel.side,
             run=self._bridge.run or None,
+            folded=tuple(sorted(self.shelf.list.canvas.folded)),
         )
 
     def _place(self) -> Place:

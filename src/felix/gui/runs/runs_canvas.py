@@ -1,6 +1,6 @@
 """The rows of the runs list on one canvas, of which only those in view are drawn: ten thousand cost what twenty do.
 
-Positions are sums of row heights, so finding what stands where is a search in the few headings and a division.
+A click on a day's heading, or Left and Right, fold and unfold it.
 """
 
 from __future__ import annotations
@@ -8,13 +8,14 @@ from __future__ import annotations
 import time
 import tkinter as tk
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from PIL import ImageTk
 
 from felix.events import RunId
 from felix.gui.kit import Kit, drawing
 from felix.gui.pointer_tip import PointerTip
+from felix.gui.runs.runs_layout import RunsLayout
 from felix.gui.runs.runs_words import Group, Live, age_of, found_in, grouped, look_of, name_of, second_line, tip_of
 from felix.gui.shortcuts import leave_run
 from felix.ledger.reader import RunRow
@@ -50,10 +51,12 @@ class RunsCanvas:
         canvas.pack(side="left", fill="both", expand=True)
         self.rows: Sequence[RunRow] = ()
         """In the order in which they stand."""
+        self.folded: set[str] = set()
+        """Keys of the days whose rows are not shown."""
+        self._is_whole = False
+        """All rows are shown, whatever is folded: they are what a search has found."""
         self._groups: list[Group] = []
-        self._tops: list[int] = []
-        """Where each group begins, in pixels from the top of the list."""
-        self._height = 0
+        self._layout = RunsLayout()
         self._top = 0
         self._shown: RunId | None = None
         self._live: Live | None = None
@@ -61,10 +64,12 @@ class RunsCanvas:
         self._hovered = -1
         self._grounds: dict[int, int] = {}
         """Index to canvas item, of the rows in view."""
-        self._photos: dict[tuple[str, bool], ImageTk.PhotoImage] = {}
+        self._photos: dict[tuple[str, int, bool], ImageTk.PhotoImage] = {}
         self._shortened: dict[tuple[str, str, int], str] = {}
         self.on_move: Callable[[], object] = lambda: None
         """Told when the rows stand elsewhere now."""
+        self.on_fold: Callable[[], object] = lambda: None
+        """Told when the user has folded or unfolded a day."""
         self._tip = PointerTip(canvas, kit)
         for sequence, handler in (
             ("<Configure>", lambda _event: self._resized()),
@@ -84,6 +89,8 @@ class RunsCanvas:
             ("<Next>", lambda _event: self.step(self._page)),
             ("<Home>", lambda _event: self.step(-len(self.rows))),
             ("<End>", lambda _event: self.step(len(self.rows))),
+            ("<Left>", lambda _event: self._fold_here(is_folded=True)),
+            ("<Right>", lambda _event: self._fold_here(is_folded=False)),
             ("<Return>", lambda _event: self._open()),
             ("<KP_Enter>", lambda _event: self._open()),
             ("<space>", lambda _event: self._open()),
@@ -101,9 +108,12 @@ class RunsCanvas:
 
     # -- what it shows -------------------------------------------------------------------------------------------------
 
-    def show(self, rows: Sequence[RunRow], *, from_top: bool = False) -> None:
-        """Draw these, arranged; the view stays where it is unless the list is another one altogether."""
-        self.rows = rows
+    def show(self, rows: Sequence[RunRow], *, from_top: bool = False, is_whole: bool = False) -> None:
+        """Draw these, arranged; the view stays where it is unless the list is another one altogether.
+
+        With `is_whole` no day is folded.
+        """
+        self.rows, self._is_whole = rows, is_whole
         self._groups = grouped(rows, time.time())
         if from_top:
             self._top = 0
@@ -112,6 +122,11 @@ class RunsCanvas:
     def grow_older(self) -> None:
         """Time has passed: other ages, and at midnight other days."""
         self._groups = grouped(self.rows, time.time())
+        self._measure()
+
+    def fold(self, keys: Iterable[str]) -> None:
+        """Fold these days and no others."""
+        self.folded = set(keys)
         self._measure()
 
     def set_shown(self, run: RunId | None) -> None:
@@ -128,9 +143,9 @@ class RunsCanvas:
 
     @property
     def current(self) -> RunRow | None:
-        """The row the keyboard is at."""
+        """The row the keyboard is at; None when it is at a day that is folded."""
         index = self.index_of(self._cursor)
-        return self.rows[index] if index is not None else None
+        return None if index is None or self._layout.is_hidden(index) else self.rows[index]
 
     def go_to(self, run: RunId | None) -> None:
         """Put the keyboard at a row, and the row in view."""
@@ -153,17 +168,18 @@ class RunsCanvas:
 
     def see(self, index: int) -> None:
         """Scroll no further than needed to have a row in view, with its heading when it is the first under one."""
-        top = self._y_of(index)
-        group = self._groups[self._group_of(index)]
-        self._scroll_to(max(min(self._top, top - self._head * (index == group.first)), top + self._row - self._room))
+        top, height = self._layout.box_of(index)
+        group = self._groups[self._layout.number_of(index)]
+        above = self._head if index == group.first and not self._layout.is_hidden(index) else 0
+        self._scroll_to(max(min(self._top, top - above), top + height - self._room))
         self._draw()
 
     def name_box(self, run: RunId) -> tuple[int, int, int, int] | None:
         """Left, top, width and height of a row's name on the canvas; None when it is out of view."""
         index = self.index_of(run)
-        if index is None:
+        if index is None or self._layout.is_hidden(index):
             return None
-        y = self._y_of(index) - self._top
+        y = self._layout.box_of(index)[0] - self._top
         if y < 0 or y + self._row > self._room:
             return None
         left = self._kit.px(TEXT_X) - self._kit.px(9)
@@ -173,7 +189,7 @@ class RunsCanvas:
         """Move the keyboard by so many rows, as far as there are any."""
         if self.rows:
             here = self.index_of(self._cursor)
-            index = 0 if here is None else max(0, min(len(self.rows) - 1, here + by))
+            index = 0 if here is None else self._layout.stepped(here, by)
             self._cursor = self.rows[index].run
             self.see(index)
         return "break"
@@ -204,30 +220,19 @@ class RunsCanvas:
         px = self._kit.px
         self._head = max(px(HEAD), self._line("Tiny") + px(13))
         self._row = max(px(ROW), self._line("Base") + self._line("Small") + px(9))
-        y, self._tops = px(2), []
-        for group in self._groups:
-            self._tops.append(y)
-            y += self._head + group.count * self._row + px(GAP)
-        self._height = y
-        self._show_bar(is_needed=y > self._room)
+        folded = () if self._is_whole else self.folded
+        self._layout = RunsLayout(self._groups, folded, head=self._head, row=self._row, gap=px(GAP), top=px(2))
+        self._show_bar(is_needed=self._layout.height > self._room)
         self._scroll_to(self._top)
         self._draw()
 
-    def _group_of(self, index: int) -> int:
-        return bisect_right(self._groups, index, key=_first) - 1
-
-    def _y_of(self, index: int) -> int:
-        number = self._group_of(index)
-        return self._tops[number] + self._head + (index - self._groups[number].first) * self._row
-
     def _index_at(self, y: int) -> int:
         """The row at a height of the canvas, -1 between rows."""
-        y += self._top
-        number = bisect_right(self._tops, y) - 1
-        if number < 0:
-            return -1
-        group, offset = self._groups[number], y - self._tops[number] - self._head
-        return group.first + offset // self._row if 0 <= offset < group.count * self._row else -1
+        return self._layout.row_at(y + self._top)
+
+    def _heading_at(self, y: int) -> Group | None:
+        """The heading at a height of the canvas that can be folded or unfolded."""
+        return None if self._is_whole else self._layout.heading_at(y + self._top)
 
     def _show_bar(self, *, is_needed: bool) -> None:
         if is_needed != bool(self._bar.winfo_manager()):
@@ -240,15 +245,15 @@ class RunsCanvas:
     # -- scrolling -----------------------------------------------------------------------------------------------------
 
     def _scroll_to(self, top: int) -> None:
-        before, self._top = self._top, max(0, min(top, self._height - self._room))
+        before, self._top = self._top, max(0, min(top, self._layout.height - self._room))
         if self._top != before:
             self.on_move()
-        height = max(1, self._height)
+        height = max(1, self._layout.height)
         self._bar.set(self._top / height, min(1.0, (self._top + self._room) / height))
 
     def _scroll_by_bar(self, kind: str, amount: str, unit: str = "") -> None:
         if kind == "moveto":
-            self._scroll_to(round(float(amount) * self._height))
+            self._scroll_to(round(float(amount) * self._layout.height))
         else:
             self._scroll_to(self._top + int(amount) * (self._room if unit == "pages" else self._row))
         self._draw()
@@ -284,12 +289,15 @@ class RunsCanvas:
         self._grounds.clear()
         if self._width <= 1:
             return
-        now, bottom = time.time(), self._top + self._room
-        for number in range(max(0, bisect_right(self._tops, self._top) - 1), len(self._groups)):
-            group, y = self._groups[number], self._tops[number]
+        now, bottom, tops = time.time(), self._top + self._room, self._layout.tops
+        for number in range(max(0, bisect_right(tops, self._top) - 1), len(self._groups)):
+            group, y = self._groups[number], tops[number]
             if y > bottom:
                 break
-            self._draw_heading(group.heading, y - self._top)
+            is_folded = self._layout.is_folded(number)
+            self._draw_heading(group, y - self._top, is_folded=is_folded)
+            if is_folded:
+                continue
             y += self._head
             skipped = max(0, (self._top - y) // self._row)
             for index in range(group.first + skipped, group.first + group.count):
@@ -298,11 +306,24 @@ class RunsCanvas:
                     break
                 self._draw_row(index, at - self._top, now)
 
-    def _draw_heading(self, heading: str, y: int) -> None:
-        kit = self._kit
+    def _draw_heading(self, group: Group, y: int, *, is_folded: bool) -> None:
+        kit, middle = self._kit, y + round(self._head * 0.6)
+        if is_folded:
+            ground = self._ground(group.first)
+            top = middle - self._folded_height // 2
+            self._grounds[group.first] = self.canvas.create_image(kit.px(INSET), top, anchor="nw", image=ground)
         self.canvas.create_text(
-            kit.px(HEADING_X), y + round(self._head * 0.6), text=heading, anchor="w", font="Tiny", fill=kit["text2"]
+            kit.px(HEADING_X), middle, text=group.heading, anchor="w", font="Tiny", fill=kit["text2"]
         )
+        if self._is_whole:
+            return
+        right = self._edge - kit.px(RIGHT)
+        icon = kit.icon("chevron-right" if is_folded else "chevron-down", 9, "text2")
+        self.canvas.create_image(right - kit.px(5), middle, image=icon)
+        if is_folded:
+            self.canvas.create_text(
+                right - kit.px(16), middle, text=f"{group.count:,}", anchor="e", font="Tiny", fill=kit["text2"]
+            )
 
     def _draw_row(self, index: int, y: int, now: float) -> None:
         kit, canvas, row = self._kit, self.canvas, self.rows[index]
@@ -361,18 +382,31 @@ class RunsCanvas:
         return self._shortened[key]
 
     def _ground(self, index: int) -> str:
-        """What lies under a row: nothing, or a rounded box when it is shown, pointed at or has the keyboard."""
-        row = self.rows[index]
-        fill = "sel" if row.run == self._shown else "hover" if index == self._hovered else "side"
-        has_keyboard = row.run == self._cursor and str(self.canvas.tk.call("focus")) == str(self.canvas)
+        """What lies under a row: nothing, or a rounded box when it is shown, pointed at or has the keyboard.
+
+        Where its day is folded, it lies under the heading when that is so of any run of the day.
+        """
+        runs, height = self.rows[index : index + 1], self._row - 1
+        if self._layout.is_hidden(index):
+            group = self._groups[self._layout.number_of(index)]
+            runs, height = self.rows[group.first : group.first + group.count], self._folded_height
+        is_shown = any(row.run == self._shown for row in runs)
+        fill = "sel" if is_shown else "hover" if index == self._hovered else "side"
+        is_here = any(row.run == self._cursor for row in runs)
+        has_keyboard = is_here and str(self.canvas.tk.call("focus")) == str(self.canvas)
         if fill == "side" and not has_keyboard:
             return ""
-        return str(self._photo(fill, has_ring=has_keyboard))
+        return str(self._photo(fill, height, has_ring=has_keyboard))
 
-    def _photo(self, fill: str, *, has_ring: bool) -> ImageTk.PhotoImage:
-        kit, key = self._kit, (fill, has_ring)
+    @property
+    def _folded_height(self) -> int:
+        """Of the box under the heading of a day that is folded."""
+        return self._head - self._kit.px(5)
+
+    def _photo(self, fill: str, height: int, *, has_ring: bool) -> ImageTk.PhotoImage:
+        kit, key = self._kit, (fill, height, has_ring)
         if key not in self._photos:
-            size = (max(1, self._edge - kit.px(INSET)), self._row - 1)
+            size = (max(1, self._edge - kit.px(INSET)), height)
             border = kit["primary"] if has_ring else None
             box = drawing.rounded(size, kit.px(6), kit[fill], kit["side"], border=border, border_width=kit.px(2))
             self._photos[key] = kit.photo(box)
@@ -396,16 +430,17 @@ class RunsCanvas:
         for each in (before, index):
             if each in self._grounds:
                 self.canvas.itemconfigure(self._grounds[each], image=self._ground(each))
-        self.canvas.configure(cursor="hand2" if index >= 0 else "")
 
     def _point(self, event: tk.Event[tk.Misc]) -> None:
         index = self._index_at(event.y)
         self._hover(index)
+        self.canvas.configure(cursor="hand2" if index >= 0 or self._heading_at(event.y) else "")
         self._tip.show(tip_of(self.rows[index]) if index >= 0 else "", event.x_root, event.y_root)
 
     def _leave(self) -> None:
         self._tip.hide()
         self._hover(-1)
+        self.canvas.configure(cursor="")
 
     def _press(self, event: tk.Event[tk.Misc]) -> None:
         self._tip.hide()
@@ -414,11 +449,32 @@ class RunsCanvas:
             self._cursor = self.rows[index].run
             self._on_open(self.rows[index])
             self._ground_all()
+        elif (group := self._heading_at(event.y)) is not None:
+            self._toggle(group)
 
     def _open(self) -> str:
         if (row := self.current) is not None:
             self._on_open(row)
+        else:
+            self._fold_here(is_folded=False)
         return "break"
+
+    def _fold_here(self, *, is_folded: bool) -> str:
+        """Fold or unfold the day that the keyboard is in."""
+        index = self.index_of(self._cursor)
+        if index is not None and not self._is_whole:
+            group = self._groups[self._layout.number_of(index)]
+            if (group.key in self.folded) != is_folded:
+                self._cursor = self.rows[group.first].run
+                self._toggle(group)
+                self.see(group.first)
+        return "break"
+
+    def _toggle(self, group: Group) -> None:
+        self.folded ^= {group.key}
+        self.on_move()
+        self._measure()
+        self.on_fold()
 
     def _context(self, event: tk.Event[tk.Misc]) -> str:
         self._tip.hide()
@@ -435,7 +491,3 @@ class RunsCanvas:
         if row and box:
             self._on_menu(row, self.canvas.winfo_rootx() + box[0], self.canvas.winfo_rooty() + box[1] + box[3])
         return "break"
-
-
-def _first(group: Group) -> int:
-    return group.first

@@ -132,7 +132,7 @@ class RunsList:
         """These runs, arranged, which are all there are or what `search` has found."""
         is_other = search != self._shown_search
         self._shown_search = search
-        self.canvas.show(rows, from_top=is_other)
+        self.canvas.show(rows, from_top=is_other, is_whole=bool(search))
         self._place_field()
         if rows:
             self._nothing.place_forget()

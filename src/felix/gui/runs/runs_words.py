@@ -33,6 +33,8 @@ class Group:
     heading: str
     first: int
     count: int
+    key: str = ""
+    """What stays the same when today has become yesterday: the day, the month."""
 
 
 class Look(NamedTuple):
@@ -84,16 +86,16 @@ def arranged(rows: Sequence[RunRow]) -> list[RunRow]:
 def grouped(rows: Sequence[RunRow], now: float) -> list[Group]:
     """Headings for `rows` as `arranged`."""
     pinned = sum(row.is_pinned for row in rows)
-    groups = [Group(PINNED, 0, pinned)] if pinned else []
-    first, heading, since = pinned, "", float("inf")
+    groups = [Group(PINNED, 0, pinned, "pinned")] if pinned else []
+    first, heading, key, since = pinned, "", "", float("inf")
     for index in range(pinned, len(rows)):
         if rows[index].started_at < since:
             if index > first:
-                groups.append(Group(heading, first, index - first))
+                groups.append(Group(heading, first, index - first, key))
             first = index
-            heading, since = _day_of(rows[index].started_at, now)
+            heading, key, since = _day_of(rows[index].started_at, now)
     if len(rows) > first:
-        groups.append(Group(heading, first, len(rows) - first))
+        groups.append(Group(heading, first, len(rows) - first, key))
     return groups
 
 
@@ -171,20 +173,20 @@ def tip_of(row: RunRow) -> str:
     return "\n".join(part for part in (name_of(row), when, with_what, " · ".join(figures)) if part)
 
 
-def _day_of(at: float, now: float) -> tuple[str, float]:
-    """The heading of a moment, and the earliest moment it holds for."""
+def _day_of(at: float, now: float) -> tuple[str, str, float]:
+    """The heading of a moment, its key, and the earliest moment it holds for."""
     day, today = _date(at), _date(now)
     ago = (today - day).days
     if ago <= 0:
-        return "Today", _start(today)
+        return "Today", f"{today}", _start(today)
     if ago == 1:
-        return "Yesterday", _start(day)
+        return "Yesterday", f"{day}", _start(day)
     if ago < 7:
-        return f"{day:%A}, {day.day} {day:%b}", _start(day)
+        return f"{day:%A}, {day.day} {day:%b}", f"{day}", _start(day)
     if ago < 14:
-        return "Last week", _start(today - timedelta(days=13))
+        return "Last week", "week", _start(today - timedelta(days=13))
     month = f"{day:%B}" if day.year == today.year else f"{day:%B} {day.year}"
-    return month, _start(day.replace(day=1))
+    return month, f"{day:%Y-%m}", _start(day.replace(day=1))
 
 
 def _date(at: float) -> date:
