@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from felix import places
+from felix.gui.answer.synthesis_head import figures
 from tests.gui.opened import Opened, write_settings
 from tests.servers.fakes.lmstudio import FakeLMStudio
 from tests.servers.fakes.ollama import FakeOllama
@@ -78,4 +79,5 @@ def test_three_kinds_of_server_serve_one_run_and_everybody_is_told_by_place(open
     words = opened.words()
     assert "3 servers" in words
     assert words.count("·  Studio") == 2 and words.count("·  Ollama") == 1 and words.count("·  Rack") == 1
+    assert "Studio · qwen3-8b" in figures(state.synthesis, state, state.now).replace("  ", " ")
     opened.screenshot("mixed-run")

@@ -76,13 +76,18 @@ def model_of(state: RunState) -> str:
 def places(state: RunState) -> tuple[str, ...]:
     """Where a run asks, in the order of its agents: names of endpoints, or of the server where one has no name.
 
-    Where somebody will be asked who names no endpoint is known as soon as they are.
+    Where somebody will be asked who names no endpoint is known as soon as they are. A pool counts until it is known
+    which machines it has.
     """
     asked: list[str] = []
+    pools: set[str] = set()
     for agent in state.agents.values():
         asked += [_place(state, thought) for thought in agent.thoughts] or [agent.endpoint]
+        if any(thought.endpoint not in ("", agent.endpoint) for thought in agent.thoughts):
+            pools.add(agent.endpoint)
     asked += [_place(state, each) for each in (*state.earlier, state.synthesis) if each is not None]
-    return tuple(dict.fromkeys(place for place in asked if place))
+    actual = {thought.endpoint for thought in state.thoughts.values()}
+    return tuple(place for place in dict.fromkeys(asked) if place and (place in actual or place not in pools))
 
 
 def place_of(state: RunState, who: Agent | Speech) -> str:

@@ -84,3 +84,16 @@ def test_a_server_that_the_settings_do_not_know_is_told_before_the_run(opened: O
     opened.window.workflow.choose(entry)
     opened.until(lambda: "“Olama”" in said(opened))
     assert "disabled" not in opened.window.composer.button.state(), "it is told, and nothing is forbidden"
+
+
+def test_a_model_that_pushes_another_one_out_is_told_before_the_run(opened: Opened) -> None:
+    window = opened.window
+    report = window.watch.server.report
+    away = next(model for model in report.models if not model.loaded)
+    window.settings.change(model=away.id, workflow="one_agent")
+    window.choosing.workflow.refresh()
+    window.composer.take("Short.")
+    opened.until(lambda: said(opened).startswith("The run loads "))
+    assert "may have to go" in said(opened)
+    window.settings.change(model="", workflow="research_team")
+    window.choosing.workflow.refresh()

@@ -17,7 +17,7 @@ from felix.gui.wall.offers import Offers, SynthesisActs
 from felix.gui.wall.question_line import QuestionLine, question_for
 from felix.ledger.speech import Synthesis
 from felix.ledger.state import RunState
-from felix.ledger.words import lacking
+from felix.ledger.words import lacking, place_of
 
 SAID_MS = 2_500
 """How long "Copied" stands where the figures are."""
@@ -247,7 +247,10 @@ class SynthesisHead:
 
 
 def figures(synthesis: Synthesis, state: RunState, now: float) -> str:
-    """`12 s · 58 tok/s · without research-3`; "~" before what is estimated. `now` in Unix seconds."""
+    """`12 s · 58 tok/s · Ollama · qwen3:8b · without research-3`; "~" before what is estimated. `now` in Unix seconds.
+
+    Where it was asked is said of a run that asks several servers.
+    """
     parts = []
     elapsed = elapsed_of(synthesis, now)
     if elapsed is not None:
@@ -256,6 +259,8 @@ def figures(synthesis: Synthesis, state: RunState, now: float) -> str:
         parts.append(f"{synthesis.tokens_per_s:.0f} tok/s")
     elif synthesis.is_live and synthesis.first_at is not None and now - synthesis.first_at >= 1:
         parts.append(f"~{synthesis.tokens / (now - synthesis.first_at):.0f} tok/s")
+    if place := place_of(state, synthesis):
+        parts.append(place)
     if missing := _left_out(state, synthesis):
         parts.append(_named(missing, most=2))
     return DOT.join(parts)

@@ -19,6 +19,7 @@ from felix.gui.kit import Kit
 from felix.gui.server.server_watch import ServerWatch
 from felix.llm.models import ServerReport
 from felix.settings import SettingsFile
+from felix.team.asking import all_asked
 from felix.team.workflow import Library, Workflow
 
 
@@ -48,6 +49,7 @@ class Choosing:
         self.endpoints = EndpointWatch(root, engine, bridge)
         self.endpoints.listeners.append(self._heard)
         self.guard: Guard | None = None
+        self._was_busy = False
 
     def add_pickers(self, row: tk.Misc) -> None:
         """Make both chips, at the left of a row."""
@@ -59,6 +61,7 @@ class Choosing:
         self.model = ModelPicker(
             row, kit, self._settings, self.endpoints, on_change=self._on_settings, on_error=self._on_error,
             on_connection=self._on_connection, on_demo=self._watch.use_demo, ask_model_file=self._ask_model_file,
+            places=self._places, is_busy=self._is_busy,
         )  # fmt: skip
         for picker in (self.workflow, self.model):
             picker.button.pack(side="left", padx=(kit.px(2), kit.px(4)))
@@ -68,6 +71,7 @@ class Choosing:
         self.guard = Guard(
             composer, self._settings, self.endpoints, workflow=self._chosen, is_wanted=lambda: not self._watch.uses_demo
         )
+        composer.on_task.append(self._task_changed)
 
     def refresh(self) -> None:
         """Show what is known of the server now."""
@@ -106,8 +110,23 @@ class Choosing:
     def _chosen(self) -> Workflow | None:
         return self.workflow.entry.workflow if self.workflow.entry else None
 
+    def _is_busy(self) -> bool:
+        return self._watch.is_busy()
+
+    def _places(self) -> tuple[str, ...]:
+        """The endpoints and pools that the chosen workflow names; empty: the server in use."""
+        workflow = self._chosen()
+        return tuple(dict.fromkeys(asked.endpoint for asked in all_asked(workflow))) if workflow else ("",)
+
+    def _task_changed(self) -> None:
+        """Maybe a run has begun, or ended."""
+        if self._was_busy != self._is_busy():
+            self._was_busy = self._is_busy()
+            self.model.refresh()
+
     def _workflow_changed(self) -> None:
         self._on_workflow()
+        self.model.refresh()
         if self.guard:
             self.guard.look()
 

@@ -7,8 +7,11 @@ from collections.abc import Callable
 
 from felix.gui.composer.composer import Composer
 from felix.gui.composer.endpoint_watch import EndpointWatch
+from felix.gui.composer.model_choices import swap_warning
+from felix.gui.composer.model_menu import shortened
+from felix.gui.server import roster
 from felix.settings import SettingsFile
-from felix.team.asking import not_in_settings, unknown_endpoints
+from felix.team.asking import all_asked, endpoints_called, not_in_settings, unknown_endpoints
 from felix.team.fit import addresses_of, misfit
 from felix.team.workflow import Workflow
 
@@ -69,7 +72,20 @@ class Guard:
             self._asked = wanted  # one that stays silent is not asked at every letter
             self._watch.look()
         found = misfit(composer.task, workflow, settings, reports)
-        return str(found) if found else ""
+        return str(found) if found else self._swap(workflow)
+
+    def _swap(self, workflow: Workflow) -> str:
+        """Which models will have to go for those of the run."""
+        settings = self._settings.current
+        for asked in all_asked(workflow):
+            here = (roster.found(settings, ""),)
+            for endpoint in endpoints_called(asked.endpoint, settings) if asked.endpoint else here:
+                report = self._watch.reports.get(endpoint.base_url)
+                name = asked.model or (endpoint.model if asked.endpoint else settings.model)
+                model = report.model(name) if report and name else None
+                if report and model and (warning := swap_warning(report, model)):
+                    return f"The run loads {shortened(model.name, 30)}. {warning}"
+        return ""
 
     def _combination(self, workflow: Workflow) -> Combination:
         settings = self._settings.current

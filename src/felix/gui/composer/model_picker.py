@@ -34,11 +34,18 @@ class ModelPicker:
         on_connection: Callable[[], object],
         on_demo: Callable[[], object],
         ask_model_file: Callable[[], Path | None],
+        places: Callable[[], tuple[str, ...]] = lambda: ("",),
+        is_busy: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`on_change` hears which settings a choice has changed and saved, `on_error` a sentence."""
+        """`on_change` hears which settings a choice has changed and saved, `on_error` a sentence.
+
+        `places` are the endpoints and pools that the next run asks, empty the server in use; `is_busy` is true while a
+        run is on: what a server has loaded may change then without being told.
+        """
         self._kit, self._settings, self._watch = kit, settings, watch
         self._on_change, self._on_error = on_change, on_error
         self._on_connection, self._on_demo, self._ask_model_file = on_connection, on_demo, ask_model_file
+        self._places, self._is_busy = places, is_busy
         self._report: ServerReport | None = None
         self._is_demo, self._is_wide = False, True
         self.panel: ModelPanel | None = None
@@ -65,7 +72,12 @@ class ModelPicker:
         """Show the model of the settings."""
         settings = self._settings.current
         words = "Demo model" if self._is_demo else chosen_words(self._report, settings.model)
-        if not self._is_demo and (busy := self._watch.busy_words(settings.base_url, settings.model)):
+        if self._is_busy() and not self._is_demo and settings.model:
+            words = shortened(settings.model)
+        places = self._places()
+        if not self._is_demo and "" not in places:
+            words = ", ".join(places)
+        elif not self._is_demo and (busy := self._watch.busy_words(settings.base_url, settings.model)):
             words = f"{shortened(settings.model)} · {busy}"
         if not self._is_wide:
             words = words.partition(" · ")[0]
@@ -150,6 +162,11 @@ class ModelPicker:
         settings = self._settings.current
         if self._is_demo:
             return "The demo model follows a script; choose a model to use a server"
+        places = self._places()
+        if "" not in places:
+            return (
+                f"The workflow itself names whom everybody asks: {', '.join(places)}\nA model chosen here is not asked"
+            )
         endpoint = roster.found(settings, "")
         where = endpoint.name or roster.address_words(endpoint)
         return f"{settings.model or 'The first model that is loaded'} on {where}\nFor every agent that names none"
