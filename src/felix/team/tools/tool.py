@@ -23,6 +23,8 @@ class Reach:
     """What strangers have written: web pages, mail, issues."""
     can_send: bool = True
     """Anything of its arguments may leave the machine."""
+    changes: bool = True
+    """Doing it twice is not the same as doing it once: files, mail, bookings."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,128 @@
+"""All the tools that there are, by the names that workflows use for them.
+
+Providers have them: the built-in ones, each MCP server, a caller's own functions. Nobody is asked, and no server is
+started, before a workflow names one of theirs or the user wants to see what there is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from felix.errors import ToolError
+from felix.mcp_servers import Trust
+from felix.settings import Settings
+from felix.team.tools.tool import Reach, Tool
+
+
+class Provider(Protocol):
+    """Somebody who has tools. Belongs to the worker's loop; whoever made it closes it."""
+
+    @property
+    def name(self) -> str:
+        """Of an MCP server, whose tools are called `name/tool`; empty where they are called by their own names."""
+        ...
+
+    async def tools(self) -> tuple[Tool, ...]:
+        """What it has; an MCP server is started for it, once. Raises ToolError when that cannot be had."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTool:
+    """A tool as the settings and the workflow editor show it."""
+
+    name: str
+    """As workflows and settings name it."""
+    description: str
+    reach: Reach
+    own_trust: Trust
+    """Its own default."""
+    trust: Trust
+    """What is in force."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What one provider has, or why it has nothing."""
+
+    name: str
+    """Of the MCP server; empty for those whose tools are called by their own names."""
+    tools: tuple[KnownTool, ...]
+    error: str = ""
+    """One sentence."""
+
+
+class Toolbox:
+    """Belongs to the worker's loop."""
+
+    def __init__(
+        self, providers: Callable[[], Iterable[Provider]] = tuple, settings: Callable[[], Settings] = Settings
+    ) -> None:
+        """`providers` are asked for anew each time: servers come and go with the settings."""
+        self._providers = providers
+        self._settings = settings
+
+    async def offered(self, names: Sequence[str]) -> tuple[Tool, ...]:
+        """The tools that a workflow means by `names`, each once: a tool's own name, `server/tool`, or all of `server`.
+
+        Raises ToolError, which says what is missing and what there is.
+        """
+        found: dict[str, Tool] = {}
+        for name in names:
+            for tool in await self._named(name):
+                found.setdefault(tool.name, tool)
+        return tuple(found.values())
+
+    async def known(self) -> tuple[Source, ...]:
+        """What every provider has; their servers are started for it, all at once."""
+        return tuple(await asyncio.gather(*(self._source(provider) for provider in self._providers())))
+
+    def trust(self, tool: Tool) -> Trust:
+        """What is in force: the user's word, else the tool's own."""
+        return self._settings().tool_trust.get(tool.name, tool.trust)
+
+    async def _named(self, name: str) -> tuple[Tool, ...]:
+        server, _, rest = name.partition("/")
+        for provider in self._providers():
+            if provider.name and provider.name != server:
+                continue
+            if not provider.name and rest:
+                continue
+            tools = await provider.tools()
+            if provider.name and not rest:
+                return tools
+            if one := [tool for tool in tools if tool.name == name]:
+                return tuple(one[:1])
+            if provider.name:
+                there = ", ".join(tool.name for tool in tools) or "none"
+                raise ToolError(f"The server “{server}” has no tool “{rest}” – name one it has (there: {there}).")
+        raise ToolError(
+            f"The workflow names the tool “{name}”, which Felix does not know – add it in Settings, or name another one"
+            f" (there: {await self._there()})."
+        )
+
+    async def _there(self) -> str:
+        """What could have been named; servers are not started to say so."""
+        names: list[str] = []
+        for provider in self._providers():
+            if provider.name:
+                names.append(provider.name)
+                continue
+            try:
+                names += [tool.name for tool in await provider.tools()]
+            except ToolError:
+                continue
+        return ", ".join(names) or "none yet"
+
+    async def _source(self, provider: Provider) -> Source:
+        try:
+            tools = await provider.tools()
+        except ToolError as error:
+            return Source(provider.name, (), str(error))
+        return Source(provider.name, tuple(self._known(tool) for tool in tools))
+
+    def _known(self, tool: Tool) -> KnownTool:
+        return KnownTool(tool.name, tool.spec.description, tool.reach, tool.trust, self.trust(tool))
