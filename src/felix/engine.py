@@ -12,14 +12,14 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Self
 
 from felix.clock import elapsed
 from felix.errors import FelixError, LedgerError
-from felix.events import SYNTHESIS, AgentId, Exchange, RunId, ThoughtId
+from felix.events import SYNTHESIS, AgentId, CallId, Exchange, Leave, RunId, ThoughtId
 from felix.keys import KeyStore
 from felix.ledger.conversation import conversation
 from felix.ledger.file import Health, Ledger
@@ -37,7 +37,10 @@ from felix.team.outcome import can_continue
 from felix.team.run import Run
 from felix.team.runner import CRASHED, give_up, reopen_run, run_workflow
 from felix.team.steering import Act, Steering
+from felix.team.tools.calls import RunTools
+from felix.team.tools.toolbox import Provider
 from felix.team.workflow import Workflow
+from felix.tools import Tools
 from felix.worker import Aside, guarded, log_exception
 
 CLOSE_S = 1.5
@@ -56,12 +59,17 @@ class Engine:
         *,
         demo_speed: float = 1.0,
         ledger: Path | None = None,
+        tools: Iterable[Provider] = (),
+        asks: bool = False,
     ) -> None:
         """`demo_speed` is the pace of the demo model: 1 as a person reads along, more for whoever cannot wait.
 
-        `ledger` is the file in which runs are kept; None keeps them in memory.
+        `ledger` is the file in which runs are kept; None keeps them in memory. `tools` are the caller's own, beside
+        those of the settings; `asks`: a user is there who answers calls that ask (`answer_tool`), else these are
+        refused.
         """
         self._settings = settings
+        self._tools = Tools(settings, tools, asks=asks)
         self._servers = Servers(settings, keys or KeyStore(), demo_speed=demo_speed)
         self._mailboxes: tuple[Mailbox, ...] = ()
         """Replaced as a whole, so that the worker may read it at any time."""
@@ -172,6 +180,14 @@ class Engine:
         """Answer a guard: stop what it asks about, or let it go on."""
         self._act(run, lambda live: live.answer(question_id, stop=stop))
 
+    def answer_tool(self, run: RunId, call_id: CallId, leave: Leave) -> None:
+        """Let a tool call begin that asks, or not; `always` also puts that into the settings."""
+        self._act(run, lambda live: live.answer_tool(call_id, leave))
+
+    def ask_tools(self) -> int:
+        """All tools that there are: the reply holds a `Source` for each provider. Starts the servers of tools."""
+        return self._ask(self._tools.known)
+
     def prompt_of(self, run: RunId, thought_id: ThoughtId) -> int:
         """The user message that a retry of this thought would send; the reply holds it, or a FelixError.
 
@@ -278,6 +294,7 @@ class Engine:
         finally:
             if self._ledger:
                 self._ledger.close()
+            await self._tools.close()
             await self._servers.close()
 
     def _open_ledger(self) -> None:
@@ -394,7 +411,15 @@ class Engine:
             async def connect_again(workflow: Workflow) -> Connections:
                 return await self._servers.connect(workflow, demo=plan.demo, before=plan)
 
-            await reopen_run(hub, connect_again, self._current, steering, reason=reason, is_continued=act is None)
+            await reopen_run(
+                hub,
+                connect_again,
+                self._current,
+                steering,
+                reason=reason,
+                is_continued=act is None,
+                tools=self._run_tools(hub),
+            )
         except FelixError as error:
             _log.warning("%s", error)
         finally:
@@ -482,11 +507,16 @@ class Engine:
                     steering=steering,
                     follows=follows,
                     history=history,
+                    tools=self._run_tools(hub),
                 )
             finally:
                 await asyncio.shield(connections.aclose())
         finally:
             del self._runs[run], self._steering[run], self._hubs[run]
+
+    def _run_tools(self, hub: CentralPost) -> RunTools:
+        assert self._ledger is not None
+        return self._tools.of_run(hub, self._ledger)
 
     def _conversation(self, run: RunId) -> tuple[Exchange, ...]:
         """What was asked and answered up to a run, itself included. Raises LedgerError for one that nobody knows."""

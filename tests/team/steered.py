@@ -11,6 +11,7 @@ from pathlib import Path
 from felix.errors import FelixError
 from felix.events import PASSING, Exchange, Record, RunId, ThoughtComplete
 from felix.ledger.file import Ledger
+from felix.ledger.results import ResultFiles
 from felix.ledger.state import RunState
 from felix.settings import Settings
 from felix.team.connections import Connections
@@ -18,6 +19,8 @@ from felix.team.hub import CentralPost
 from felix.team.mailbox import Mailbox
 from felix.team.runner import reopen_run, run_workflow
 from felix.team.steering import Act, Steering
+from felix.team.tools.calls import RunTools
+from felix.team.tools.toolbox import Toolbox
 from felix.team.workflow import Workflow
 from tests.team.scripted import Script, ScriptedClient, always, connection
 
@@ -40,6 +43,9 @@ class Steered:
         context: int | None = 16_384,
         silence_timeout_s: float = 0,
         earlier: str = "",
+        tools: Toolbox | None = None,
+        asks: bool = True,
+        results: Path | None = None,
     ) -> None:
         self.client = ScriptedClient(script)
         self.mailbox = Mailbox()
@@ -53,6 +59,7 @@ class Steered:
         for act in before:
             self.steering.do(act)
         self.records: list[Record] = []
+        self._toolbox, self._asks, self._results = tools, asks, results
         self._carry_out(
             lambda: run_workflow(
                 "Why?",
@@ -62,6 +69,7 @@ class Steered:
                 self.settings,
                 steering=self.steering,
                 history=(Exchange(task="Before?", answer=earlier),) if earlier else (),
+                tools=self._tools(),
             )
         )
 
@@ -90,10 +98,21 @@ class Steered:
 
         self._carry_out(
             lambda: reopen_run(
-                self.hub, connect, self.settings, self.steering, reason="Again.", is_continued=is_continued
+                self.hub,
+                connect,
+                self.settings,
+                self.steering,
+                reason="Again.",
+                is_continued=is_continued,
+                tools=self._tools(),
             )
         )
         return self
+
+    def _tools(self) -> RunTools | None:
+        if self._toolbox is None:
+            return None
+        return RunTools(self._toolbox, asks=self._asks, hub=self.hub, files=ResultFiles(self._results))
 
     def places(self) -> Connections:
         return Connections.to(self.connection, self.settings)

@@ -25,6 +25,7 @@ from felix.ledger.lock import Lock
 from felix.ledger.opening import Opened, fault, in_memory, open_file
 from felix.ledger.reader import Reader
 from felix.ledger.recovery import recover
+from felix.ledger.results import ResultFiles
 
 __all__ = ["Health", "Ledger"]
 
@@ -51,6 +52,8 @@ class Ledger:
         self, opened: Opened, loop: asyncio.AbstractEventLoop | None, on_health: Callable[[Health], None] | None
     ) -> None:
         self.health = opened.health
+        path = opened.health.path if opened.health.is_kept else None
+        self.results = ResultFiles(path.parent / "results" if path else None)
         self._db = opened.db
         self._lock: Lock | None = opened.lock
         self._loop = loop
@@ -183,13 +186,15 @@ class Ledger:
         oldest = time.time() - keep_days * DAY_S if keep_days else 0.0
         with self._change():
             gone = self._db.execute(
-                "SELECT id FROM run WHERE status IS NOT NULL"
+                "SELECT id, run FROM run WHERE status IS NOT NULL"
                 " AND (deleted_at IS NOT NULL OR (started_at < ? AND NOT is_pinned))",
                 (oldest,),
             ).fetchall()
-            for (run_id,) in gone:
+            for run_id, _ in gone:
                 search.remove(self._db, run_id)
                 self._db.execute("DELETE FROM run WHERE id = ?", (run_id,))
+        for _, run in gone:
+            self.results.remove(run)
 
     def compact(self) -> None:
         """Give the room of what was removed back to the disk; takes a while. Raises LedgerError while a run is on."""

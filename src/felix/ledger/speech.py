@@ -262,7 +262,9 @@ class Call:
     @property
     def has_begun(self) -> bool:
         """The tool has been set to work: what it does outside may have been done, whatever came back."""
-        return self.called_at is not None and not self.is_asking and self.answer != "no" and self.status != "refused"
+        was_let = not self.asks or self.answer not in (None, "no")
+        never_ran = self.status == "refused" or (self.status == "failed" and not self.duration_s)
+        return self.called_at is not None and was_let and not never_ran
 
 
 @dataclass(slots=True, kw_only=True)
@@ -329,6 +331,11 @@ class Thought(Speech):
         for call in self.calls:
             if call.is_live:
                 call.status, call.ended_at, call.message, call.fraction = "interrupted", at, "", None
+
+    @property
+    def has_open_call(self) -> bool:
+        """A tool is at work for it, or it waits for the user's word to one."""
+        return any(call.is_live and call.called_at is not None for call in self.calls)
 
     def ask(self, event: ThoughtAsked) -> None:
         """What the user wants of it."""

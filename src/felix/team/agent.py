@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 from felix.errors import FelixError
@@ -24,6 +25,8 @@ from felix.team.prompts import Brief, Prompt, Room, agent_prompt, estimate_token
 from felix.team.rules import team_of
 from felix.team.schedule import depth_at
 from felix.team.speaking import Speaker, Spoken
+from felix.team.tools.calls import Calls, Offer, RunTools, calls_before
+from felix.team.tools.telling import Telling
 from felix.team.workflow import Member, Workflow, from_json
 
 STOPPED_BY_USER = "Stopped by you."
@@ -45,9 +48,16 @@ class LLMAgent:
     """An agent of a workflow, and what it has thought so far."""
 
     def __init__(
-        self, member: Member, workflow: Workflow, connection: Connection, settings: Callable[[], Settings]
+        self,
+        member: Member,
+        workflow: Workflow,
+        connection: Connection,
+        settings: Callable[[], Settings],
+        tools: RunTools | None = None,
     ) -> None:
+        """Without `tools` it may use none, whatever its workflow names."""
         self.member = member
+        self._tools = tools
         self._workflow = workflow
         self._connection = connection
         self._settings = settings
@@ -104,7 +114,8 @@ class LLMAgent:
         """What it is told when the user asks it about its own thoughts."""
         own = [t for t in hub.thoughts() if t.agent_id == self.member.id and str(t.answer).strip()]
         brief = brief_for(hub.state, self.member.id)
-        return question_prompt(task, self.member, own=own, question=question, room=self._room(model, ""), brief=brief)
+        room = self._room(model, "")
+        return question_prompt(task, self.member, own=own, question=question, room=room, brief=brief)
 
     async def speak(
         self,
@@ -127,6 +138,9 @@ class LLMAgent:
         spec, model = self.member.spec, model or self.model
         temperature = spec.temperature_at(occasion.checkpoint)
         connection, notes = self._connection, place.notes if place else ()
+        offer, why_none = self._offer(model)
+        if why_none:
+            notes = (*notes, why_none)
         voice = _Voice(hub, self.member, occasion, prompt, temperature, model, connection.endpoint, notes)
         speaker = Speaker(
             connection.client,
@@ -136,6 +150,7 @@ class LLMAgent:
             on_text=voice.show,
             on_progress=voice.progress,
             so_far=so_far,
+            calls=self._calls(offer, occasion, hub, place, model),
         )
 
         def streams() -> bool:
@@ -164,7 +179,34 @@ class LLMAgent:
 
     def _room(self, model: str, so_far: str) -> Room:
         context = self._connection.context_of(model or self.model)
-        return Room(context, self._max_tokens(), estimate_tokens(so_far))
+        offer, _ = self._offer(model or self.model)
+        return Room(context, self._max_tokens(), estimate_tokens(so_far), offer.tokens if offer else None)
+
+    def _offer(self, model: str) -> tuple[Offer, str]:
+        """The tools that its model gets, and why none, when it has some that it cannot use."""
+        offer = self._tools.of(self.member) if self._tools else Offer()
+        if self._tools and self._tools.missing:
+            return Offer(), self._tools.missing
+        if offer and model in self._connection.toolless:
+            return Offer(), f"{model} was not taught to call tools: it was asked without them"
+        return offer, ""
+
+    def _calls(
+        self, offer: Offer, occasion: Occasion, hub: CentralPost | None, place: Place | None, model: str
+    ) -> Calls | None:
+        if not offer or self._tools is None:
+            return None
+        number, agent_id = occasion.round, self.member.id
+        context = self._connection.context_of(model)
+        return Calls(
+            self._tools,
+            offer,
+            Telling(hub, agent_id, occasion.thought_id, round_number=number, checkpoint=occasion.checkpoint),
+            context=context,
+            room=Room(context, self._max_tokens()).question,
+            before=calls_before(hub.state, agent_id, number, but=occasion.thought_id) if hub else (),
+            aside=place.aside if place else nullcontext,
+        )
 
     def _max_tokens(self) -> int:
         own = self.member.spec.max_tokens

@@ -38,6 +38,8 @@ class Connection:
     kind: ServerKind = "other"
     slots: Mapping[str, int] = field(default_factory=dict)
     """By model, requests that the server answers at once, where it says so."""
+    toolless: frozenset[str] = frozenset()
+    """Models of which the server says that they were not taught to call tools."""
 
     def context_of(self, model: str) -> int | None:
         """Tokens of one slot; None when nobody says, as for a model the server does not list."""
@@ -75,6 +77,7 @@ async def connect(
         endpoint=endpoint.name,
         kind=report.kind,
         slots={model.id: model.slots for model in report.models if model.slots},
+        toolless=frozenset(model.id for model in report.models if model.has_tools is False),
     )
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -176,6 +177,7 @@ class Connections:
         tried: tuple[Host, ...] = ()
         while True:
             host = await self._turnstile.enter(hosts, model, tell)
+            place: Place | None = None
             try:
                 connection = await host.reach(patience_s=PATIENCE_S if len(hosts) > 1 else None)
                 own = connection.model if tried and not host.has(model) else model or connection.model
@@ -183,10 +185,11 @@ class Connections:
                     detail = f"{tried[-1].name} {why} – asking {host.name}"
                     other = f" for {own}" if model and own != model else ""
                     notes = (*notes, f"{tried[-1].name} {why}: asked {host.name}{other}")
-                place = Place(self, asked, host, connection, own, notes, detail, tried)
+                place = Place(self, asked, host, connection, own, notes, detail, tried, tell)
                 await speak(place)
             finally:
-                self._turnstile.leave(host)
+                if place is None or place.is_inside:
+                    self._turnstile.leave(host)
             if not place.elsewhere:
                 return
             tried, hosts, model, why = (*tried, host), place.elsewhere, own, place.why
@@ -202,6 +205,14 @@ class Connections:
         while self._given_back:
             self._given_back.pop()()
         await asyncio.gather(*(host.aclose() for host in self._hosts.values()))
+
+    def leave(self, host: Host) -> None:
+        """Somebody who has a place there does not need it for now."""
+        self._turnstile.leave(host)
+
+    async def come_back(self, host: Host, model: str, tell: Tell) -> None:
+        """They want it again, and wait for it as everybody does."""
+        await self._turnstile.enter((host,), model, tell)
 
     def heard(self, host: Host, fault: ServerFault | None) -> None:
         """How an answer ended at a host. One that failed rests, where others can do its work."""
@@ -295,6 +306,7 @@ class Place:
         notes: tuple[str, ...],
         detail: str,
         tried: tuple[Host, ...],
+        tell: Tell,
     ) -> None:
         self.connection = connection
         self.model = model
@@ -311,6 +323,25 @@ class Place:
         self._host = host
         self._tried = tried
         """Before this one."""
+        self._tell = tell
+        self.is_inside = True
+        """It counts as one of those that are asked there at once."""
+        self._aside = 0
+
+    @asynccontextmanager
+    async def aside(self) -> AsyncGenerator[None]:
+        """Leave the place to others for a while, as while the user is asked; entered again within, nothing changes."""
+        self._aside += 1
+        if self.is_inside:
+            self.is_inside = False
+            self._connections.leave(self._host)
+        try:
+            yield
+        finally:
+            self._aside -= 1
+        if not self._aside:
+            await self._connections.come_back(self._host, self.model, self._tell)
+            self.is_inside = True
 
     async def is_left(self, spoken: Spoken) -> bool:
         """Told how the answer ended here: whether it is asked for at another place instead of ending so."""

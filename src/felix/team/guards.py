@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from felix.clock import Halt, Pulse
 from felix.events import HUB, AgentId, Doubt, QuestionClosed, QuestionRaised, StoodStill
-from felix.ledger.speech import Speech
+from felix.ledger.speech import Speech, Thought
 from felix.team.hub import CentralPost
 from felix.team.workflow import Limits
 
@@ -136,7 +136,8 @@ class Guards:
         name = "The hub" if agent_id == HUB else agent_id
         sign = (len(speech.answer), len(speech.thinking), speech.activity, speech.fraction)
         now = self._clock()
-        if sign != watched.sign or speech.activity == "queued":
+        is_excused = speech.activity == "queued" or (isinstance(speech, Thought) and speech.has_open_call)
+        if sign != watched.sign or is_excused:  # a tool has a limit of its own, the user has none
             watched.sign, watched.heard_at = sign, now
             self._close(watched.silence)
             watched.silence = ""

@@ -18,6 +18,8 @@ from felix.events import (
     Act,
     AgentId,
     AgentSpawned,
+    CallId,
+    Leave,
     NoteAdded,
     PauseChanged,
     PlannedRound,
@@ -25,6 +27,7 @@ from felix.events import (
     QuestionClosed,
     RoundStarted,
     ThoughtId,
+    ToolAnswered,
     WrapUpAsked,
 )
 from felix.ledger.speech import Speech, Synthesis, Thought
@@ -43,6 +46,7 @@ from felix.team.outcome import (
 )
 from felix.team.rules import addition
 from felix.team.synthesis import adopt, synthesise, usable
+from felix.team.tools.calls import RunTools
 from felix.team.turns import Turns
 from felix.team.workflow import Workflow
 
@@ -76,6 +80,7 @@ class Run:
         tasks: asyncio.TaskGroup,
         *,
         outcome: Outcome | None = None,
+        tools: RunTools | None = None,
     ) -> None:
         """`hub` has been told the plan. `tasks` is entered and left by the caller: then all that was said has ended.
 
@@ -91,7 +96,8 @@ class Run:
         self._settings = settings
         self._tasks = tasks
         self._guards = Guards(hub, workflow.limits, silence_timeout_s=connections.main.silence_timeout_s)
-        self._turns = Turns(workflow, connections, hub, settings, tasks, self._has_said)
+        self._tools = tools
+        self._turns = Turns(workflow, connections, hub, settings, tasks, self._has_said, tools)
         self._synthesis: asyncio.Task[object] | None = None
         self._wish: _Wish | None = None
         self._news = asyncio.Event()
@@ -179,6 +185,21 @@ class Run:
             self.wrap_up()
         elif stop and question.agent_id is not None:
             self.stop_agent(question.agent_id)
+
+    def answer_tool(self, call_id: CallId, leave: Leave) -> None:
+        """The user's word to a tool call that asks; one for the run goes for all that wait for the same."""
+        calls = {call.call_id: (t, call) for t in self._hub.state.thoughts.values() for call in t.calls}
+        for each in self._tools.answer(call_id, leave) if self._tools else ():
+            thought, call = calls[each]
+            self._hub.emit(
+                ToolAnswered(
+                    agent_id=thought.agent_id,
+                    thought_id=thought.thought_id,
+                    call_id=each,
+                    name=call.name,
+                    answer=leave,
+                )
+            )
 
     def retry(self, thought_id: ThoughtId, *, prompt: str = "", model: str = "") -> None:
         """Have a thought that has ended thought again, with the user's wording of its prompt or another model."""

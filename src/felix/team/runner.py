@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from felix.clock import elapsed
 from felix.endpoints import unnamed
-from felix.errors import FelixError
+from felix.errors import FelixError, ToolError
 from felix.events import (
     Exchange,
     PlannedAgent,
@@ -35,6 +35,8 @@ from felix.team.outcome import STOPPED, Outcome
 from felix.team.run import Run
 from felix.team.schedule import schedule
 from felix.team.steering import Steering
+from felix.team.tools.calls import RunTools
+from felix.team.tools.toolbox import Toolbox
 from felix.team.workflow import Member, Workflow, as_json, from_json
 
 CRASHED = "Felix made a mistake – the log has the details; what was written is kept."
@@ -53,13 +55,16 @@ async def run_workflow(
     callbacks: Iterable[StreamingCallback] = (),
     follows: RunId | None = None,
     history: tuple[Exchange, ...] = (),
+    tools: RunTools | None = None,
 ) -> None:
     """Carry out `workflow` on `task`, telling `hub` everything, with exactly one `RunFinished` at its end.
 
     The user's acts reach it through `steering`. `history` is the conversation up to the run that this one `follows`.
-    Raises only CancelledError, after the end has been told.
+    A workflow that names tools which `tools` does not have fails before anything is asked of a model. Raises only
+    CancelledError, after the end has been told.
     """
     started = elapsed()
+    steering, tools = steering or Steering(), tools or RunTools(Toolbox(), hub=hub)
 
     async def work(run: Run) -> None:
         await run.carry_out()
@@ -70,7 +75,15 @@ async def run_workflow(
                 hub.register_streaming_callback(callback, watchers)
             hub.emit(_plan(task, workflow, settings(), connections, follows=follows, history=history))
             hub.flush()  # the task is in the ledger before the first request goes out
-            await _conduct(workflow, connections, hub, settings, steering or Steering(), work, started, before=None)
+            try:
+                await tools.open(workflow)
+            except ToolError as error:
+                await _finish(hub, Outcome("failed", str(error)), started, steering)
+                return
+            except asyncio.CancelledError:
+                await _finish(hub, STOPPED, started, steering)
+                raise
+            await _conduct(workflow, connections, hub, settings, steering, work, started, before=None, tools=tools)
     except* Exception:  # noqa: BLE001  a bug must end this run, not the program
         _log.exception("run %s crashed", hub.run)
 
@@ -83,6 +96,7 @@ async def reopen_run(
     *,
     reason: str,
     is_continued: bool = False,
+    tools: RunTools | None = None,
 ) -> None:
     """Go on with a run that has ended, from `RunReopened` to another `RunFinished`.
 
@@ -90,7 +104,7 @@ async def reopen_run(
     its time. Raises WorkflowError, before anything is told, when the run's workflow cannot be read any more, and
     CancelledError as `run_workflow`.
     """
-    state, started = hub.state, elapsed()
+    state, started, tools = hub.state, elapsed(), tools or RunTools(Toolbox(), hub=hub)
     assert state.plan is not None
     workflow = from_json(state.plan.definition)
     # Who goes on with a run they had stopped wants its rounds; after a crash the wish to wrap up still stands.
@@ -116,7 +130,17 @@ async def reopen_run(
             await _finish(hub, before, started, steering)
             raise
         try:
-            await _conduct(workflow, connections, hub, settings, steering, work, started, before=before)
+            try:
+                await tools.open(workflow)
+            except ToolError as error:
+                if is_continued:
+                    await _finish(hub, replace(before, reason=str(error)), started, steering)
+                    return
+                tools.do_without(str(error))  # who only wants another synthesis needs none
+            except asyncio.CancelledError:
+                await _finish(hub, before, started, steering)
+                raise
+            await _conduct(workflow, connections, hub, settings, steering, work, started, before=before, tools=tools)
         finally:
             await asyncio.shield(connections.aclose())
     except* Exception:  # noqa: BLE001  as in run_workflow
@@ -134,13 +158,14 @@ async def _conduct(
     started: float,
     *,
     before: Outcome | None,
+    tools: RunTools,
 ) -> None:
     """`work` on a run, and its end, when everybody who spoke has ended."""
     outcome = Outcome("crashed", CRASHED)
     run: Run | None = None
     try:
         async with asyncio.TaskGroup() as tasks:
-            run = Run(workflow, connections, hub, settings, tasks, outcome=before)
+            run = Run(workflow, connections, hub, settings, tasks, outcome=before, tools=tools)
             steering.begin(run)
             try:
                 await work(run)

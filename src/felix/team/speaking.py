@@ -1,5 +1,8 @@
 """One answer of one speaker, agent or hub: asked for, continued when it was cut at its limit, its confidence taken off.
 
+Where its model may use tools, an answer that asks for them is followed by their results and asked for again, until one
+comes that asks for none: all of that is one answer.
+
 `Speaker.text` and `Speaker.thinking` hold what came, whatever happens: when the task is cancelled they are what is
 kept.
 """
@@ -13,10 +16,11 @@ from felix.errors import ServerFault
 from felix.events import Channel, Status, Tokens
 from felix.ledger.speech import GrowingText
 from felix.llm.batching import complete_streaming, complete_whole
-from felix.llm.chat import Answer, ChatClient, ChatRequest, Progress, StreamingChunk, Usage
+from felix.llm.chat import Answer, ChatClient, ChatRequest, Message, Progress, StreamingChunk, ToolCallPart, Usage
 from felix.settings import Settings
 from felix.team.confidence import ConfidenceFilter
 from felix.team.prompts import continuation
+from felix.team.tools.calls import Calls
 
 TextSink = Callable[[Channel, str, int, int], None]
 """Called with channel, new text, characters of the channel before it, tokens so far (an estimate)."""
@@ -57,8 +61,12 @@ class Speaker:
         on_text: TextSink,
         on_progress: Callable[[Progress], None],
         so_far: str = "",
+        calls: Calls | None = None,
     ) -> None:
-        """`so_far` stands already and is shown first; what is said is its continuation, and the end is the whole."""
+        """`so_far` stands already and is shown first; what is said is its continuation, and the end is the whole.
+
+        `calls` carries out what the model asks of tools; without it none are offered.
+        """
         self.text = GrowingText()
         """Without the confidence line and what may become it."""
         self.thinking = GrowingText()
@@ -77,6 +85,19 @@ class Speaker:
         """Of the parts before the one that is being written."""
         self._tokens = 0
         self._so_far = so_far
+        self._calls = calls
+        self._turns: tuple[Message, ...] = ()
+        """What was said before tools were used, and what they brought."""
+        self._round_parts: list[Answer] = []
+        """Since then."""
+        self._standing = 0
+        """Characters of the text before those."""
+        self._needs_gap = False
+        """The next text goes on after a blank line."""
+        self._needs_thinking_gap = False
+        self._tool_notes: list[str] = []
+        self._tools_s = 0.0
+        self._batch_interval_s = 0.0
 
     async def speak(
         self, settings: Callable[[], Settings], *, streaming: Callable[[], bool], continue_most: int
@@ -85,36 +106,69 @@ class Speaker:
 
         Settings and streaming are asked for anew at each call, so a change is in force from the next one on.
         """
-        request = self._request
         if self._so_far:
             self._is_streaming = True  # what stands is shown whatever is to follow
             self._keep("answer", self._passed(self._so_far))
-            request = replace(request, messages=continuation(request.messages, self._so_far))
         while True:
             self._is_streaming = streaming()
-            last = await self._ask(request, settings())
+            last = await self._ask(self._next_request(), settings())
             self._parts.append(last)
+            self._round_parts.append(last)
             self._tokens_before = self._tokens
-            has_more = last.status == "truncated" and bool(last.text.strip())
-            if not has_more or len(self._parts) > continue_most:
+            if self._calls and last.tool_calls and last.status == "complete" and not self._calls.must_answer:
+                await self._use_tools(last, self._calls)
+                continue
+            has_more = last.status == "truncated" and bool(last.text.strip()) and not last.tool_calls
+            if not has_more or len(self._round_parts) > continue_most:
                 return self._ended(last)
-            request = replace(self._request, messages=continuation(self._request.messages, self._raw_text()))
 
     def interrupted(self) -> None:
         """The answer was cut off from outside: what was held back of it is text, unless it is the confidence line."""
         self._release(is_whole=False)
+        if self._calls:
+            self._calls.written()
+
+    def _next_request(self) -> ChatRequest:
+        messages = (*self._request.messages, *self._turns)
+        if so_far := self._raw_text():
+            messages = continuation(messages, so_far)
+        if self._calls is None:
+            return replace(self._request, messages=messages)
+        messages, cut = self._calls.question(messages)
+        if cut:
+            self._tool_notes.append(cut)
+        return replace(self._request, messages=messages, tools=self._calls.specs)
+
+    async def _use_tools(self, last: Answer, calls: Calls) -> None:
+        """Do what the answer asks for; its text stands, and what follows it goes on after a blank line."""
+        self._release(is_whole=False)
+        self._filter = ConfidenceFilter()
+        returned = await calls.carry_out(last.tool_calls, len(self.text))
+        self._turns += (Message("assistant", self._raw_text(), calls=returned.calls), *returned.results)
+        self._tool_notes += returned.notes
+        self._tools_s += returned.duration_s
+        self._so_far, self._round_parts = "", []
+        self._standing, self._needs_gap = len(self.text), bool(self.text)
+        self._needs_thinking_gap = bool(self.thinking)
+        self._on_progress(Progress("waiting"))
 
     async def _ask(self, request: ChatRequest, settings: Settings) -> Answer:
+        calls = self._calls
         if self._is_streaming:
-            return await complete_streaming(
+            self._batch_interval_s = settings.streaming_batch_interval
+            answer = await complete_streaming(
                 self._client,
                 request,
                 batch_interval=settings.streaming_batch_interval,
                 batch_chars=settings.streaming_batch_chars,
                 callback=self._take,
+                on_call=self._write if calls and request.tools else None,
                 on_progress=self._on_progress,
                 silence_timeout_s=self._silence_timeout_s,
             )
+            if calls:
+                calls.written()
+            return answer
         answer = await complete_whole(
             self._client, request, on_progress=self._on_progress, silence_timeout_s=self._silence_timeout_s
         )
@@ -131,10 +185,15 @@ class Speaker:
         else:
             self._take_back()
 
+    def _write(self, part: ToolCallPart) -> None:
+        assert self._calls is not None
+        self._calls.write(part, lambda: len(self.text), self._batch_interval_s)
+
     def _take_back(self) -> None:
         """The text of this part was thinking; that of the parts before it stands."""
         self._filter = ConfidenceFilter()
-        stands = len(self._passed(self._raw_text()))
+        self._needs_gap = bool(self._standing)
+        stands = self._standing + len(self._after_gap(self._passed(self._raw_text())))
         self.text.put("", stands)
         self._shown["answer"] = shown = min(self._shown["answer"], stands)
         self._on_text("answer", "", shown, self._tokens)
@@ -145,11 +204,23 @@ class Speaker:
     def _keep(self, channel: Channel, text: str) -> None:
         """Add text, and show it with all that was not shown yet; without streaming it appears whole, with the end."""
         kept = self.text if channel == "answer" else self.thinking
+        if channel == "answer":
+            text = self._after_gap(text)
+        elif text and self._needs_thinking_gap:
+            text, self._needs_thinking_gap = f"\n\n{text}", False
         kept.put(text, len(kept))
         shown = self._shown[channel]
         if self._is_streaming and len(kept) > shown:
             self._shown[channel] = len(kept)
             self._on_text(channel, kept.since(shown), shown, self._tokens)
+
+    def _after_gap(self, text: str) -> str:
+        """Text with the blank line that it needs before it."""
+        if not self._needs_gap or not (text := text.lstrip("\r\n")):
+            return text
+        self._needs_gap = False
+        before = self.text.since(max(0, self._standing - 2))[: min(self._standing, 2)]
+        return "\n" * (2 - len(before) + len(before.rstrip("\n"))) + text
 
     def _release(self, *, is_whole: bool) -> float | None:
         """Pass on what was held back, now that no more will come; returns the confidence."""
@@ -158,13 +229,13 @@ class Speaker:
         return confidence
 
     def _raw_text(self) -> str:
-        """What stood already and the parts that have ended, with the confidence line."""
-        return self._so_far + "".join(part.text for part in self._parts)
+        """What stood already and the parts that have ended, since tools were last used; with the confidence line."""
+        return self._so_far + "".join(part.text for part in self._round_parts)
 
     def _ended(self, last: Answer) -> Spoken:
         parts = self._parts
         status, error, finish_reason = last.status, last.error, last.finish_reason
-        if len(parts) > 1 and not last.text.strip() and status not in ("complete", "truncated"):
+        if len(self._round_parts) > 1 and not last.text.strip() and status not in ("complete", "truncated"):
             # The first part stands as it was; only its continuation failed.
             status, error = "truncated", f"Cut short at its length limit; going on failed: {last.error or status}"
             finish_reason = parts[-2].finish_reason
@@ -178,6 +249,8 @@ class Speaker:
             error = f"Cut short at its length limit{limit} – raise max_tokens or the context length."
         if status == "refused" and error is None:
             error = "The model refused to answer – put the task in other words, or choose another model."
+        if last.tool_calls and self._calls and not self._calls.must_answer:
+            self._tool_notes.append("the answer did not come to its end, so the tools it asks for were not used")
         return Spoken(
             status=status,
             content=content,
@@ -186,10 +259,10 @@ class Speaker:
             finish_reason=finish_reason or None,
             usage=_added([part.usage for part in parts]),
             ttft_s=parts[0].ttft_s,
-            duration_s=sum(part.duration_s for part in parts),
+            duration_s=sum(part.duration_s for part in parts) + self._tools_s,
             tokens_per_s=last.tokens_per_s if len(parts) == 1 else _mean_rate(parts),
             error=error,
-            notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
+            notes=tuple(dict.fromkeys((*(note for part in parts for note in part.notes), *self._tool_notes))),
             model=last.model,
             fault=last.fault,
             is_empty=not any(part.text or part.reasoning or part.tool_calls for part in parts),
@@ -210,11 +283,13 @@ def _added(usages: list[Usage | None]) -> Tokens | None:
 
 
 def _mean_rate(parts: list[Answer]) -> float | None:
-    """Tokens per second of writing, over all parts; None when a part has no rate or no count."""
+    """Tokens per second of writing, over all parts that have text; None when one of them has no rate or no count."""
     seconds = tokens = 0.0
     for part in parts:
+        if part.tool_calls and not part.tokens_per_s:
+            continue  # a call that came in one piece has no speed
         if not part.tokens_per_s or part.usage is None:
             return None
         tokens += part.usage.completion_tokens
         seconds += part.usage.completion_tokens / part.tokens_per_s
-    return tokens / seconds
+    return tokens / seconds if seconds else None

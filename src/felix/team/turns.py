@@ -28,6 +28,7 @@ from felix.team.asking import asked_by
 from felix.team.connections import Connections, Place
 from felix.team.hub import CentralPost
 from felix.team.rules import team_of
+from felix.team.tools.calls import RunTools
 from felix.team.workflow import Member, Workflow
 
 Ended = Callable[[AgentId, Act | None, Thought], None]
@@ -56,6 +57,7 @@ class Turns:
         settings: Callable[[], Settings],
         tasks: asyncio.TaskGroup,
         ended: Ended,
+        tools: RunTools | None = None,
     ) -> None:
         assert hub.state.plan is not None
         self._task = hub.state.plan.task
@@ -65,6 +67,7 @@ class Turns:
         self._settings = settings
         self._tasks = tasks
         self._tell_end = ended
+        self._tools = tools
         self._going: dict[ThoughtId, _Going] = {}
 
     @property
@@ -187,7 +190,8 @@ class Turns:
             )
 
         async def speak_at(place: Place) -> None:
-            await speak(LLMAgent(member, self._workflow, place.connection, self._settings), place)
+            tools = None if act == "ask" else self._tools  # who is asked about its thoughts does nothing new
+            await speak(LLMAgent(member, self._workflow, place.connection, self._settings, tools), place)
 
         task = self._tasks.create_task(
             self._connections.ask(replace(asked, model=model or asked.model), speak_at, tell=tell)
