@@ -12,6 +12,7 @@ import pytest
 from felix.endpoints import Endpoint, unnamed
 from felix.errors import ServerError, ServerFault
 from felix.events import HUB, PartialThought, Record, ThoughtComplete, ThoughtId
+from felix.llm.openai_client import OpenAIClient
 from felix.settings import Settings
 from felix.team import host, load
 from felix.team.asking import Asked
@@ -269,6 +270,28 @@ def test_a_machine_that_rests_is_asked_after_longer_and_longer_times_until_it_an
         await connections.aclose()
 
     asyncio.run(fall_and_rise())
+
+
+def test_a_connection_that_was_replaced_is_closed_as_soon_as_nobody_asks_there(two: tuple[Machine, Machine]) -> None:
+    async def replaced() -> None:
+        async def reach(endpoint: Endpoint) -> Connection:
+            return await connect(endpoint, "", Settings())
+
+        def are_closed() -> list[bool]:
+            return [each.client.http.is_closed for each in made if isinstance(each.client, OpenAIClient)]
+
+        machine = host.Host(two[0].endpoint(), reach, lambda: 4, load.Load())
+        made = [await machine.reach()]
+        with machine.asked(made[0]):
+            for _ in range(3):
+                made.append(await machine.reach(anew=True))
+            assert are_closed() == [False, True, True, False]
+        made.append(await machine.reach(anew=True))
+        assert are_closed() == [True, True, True, True, False]
+        await machine.aclose()
+        assert are_closed() == [True] * 5
+
+    asyncio.run(replaced())
 
 
 def test_what_one_run_has_found_out_about_a_machine_holds_for_another_one_and_outlives_it(

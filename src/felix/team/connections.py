@@ -186,7 +186,8 @@ class Connections:
                     other = f" for {own}" if model and own != model else ""
                     notes = (*notes, f"{tried[-1].name} {why}: asked {host.name}{other}")
                 place = Place(self, asked, host, connection, own, notes, detail, tried, tell)
-                await speak(place)
+                with host.asked(connection):
+                    await speak(place)
             finally:
                 if place is None or place.is_inside:
                     self._turnstile.leave(host)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from felix.endpoints import Endpoint
@@ -39,7 +41,9 @@ class Host:
         self._one_at_a_time = asyncio.Lock()
         self._failed_at = float("-inf")
         self._given_up: list[Connection] = []
-        """Those it had before; somebody may still be asking there."""
+        """Those it had before, as long as somebody may still be asking there."""
+        self._asked: Counter[int] = Counter()
+        """Answers by the identity of the client that is asked for them."""
 
     @property
     def name(self) -> str:
@@ -92,6 +96,7 @@ class Host:
                         self._given_up.append(self.connection)
                         reached = replace(reached, model=self._kept_model(reached))
                     self.connection, self.error = reached, None
+                    await self._close_unused()
             if self.error is None:
                 assert self.connection is not None
                 return self.connection
@@ -104,9 +109,24 @@ class Host:
             self.load.answered()
         return fault in FALLS_OUT
 
+    @contextmanager
+    def asked(self, connection: Connection) -> Iterator[None]:
+        """While an answer is asked for there, it stays open, though another connection take its place."""
+        client = id(connection.client)
+        self._asked[client] += 1
+        try:
+            yield
+        finally:
+            self._asked[client] -= 1
+
     async def aclose(self) -> None:
         connections = (*self._given_up, *([self.connection] if self.connection else []))
         await asyncio.gather(*(connection.client.aclose() for connection in connections))
+
+    async def _close_unused(self) -> None:
+        unused = [each for each in self._given_up if not self._asked[id(each.client)]]
+        self._given_up = [each for each in self._given_up if self._asked[id(each.client)]]
+        await asyncio.gather(*(each.client.aclose() for each in unused))
 
     def _kept_model(self, reached: Connection) -> str:
         """Its own model stays the same as long as the server has it."""

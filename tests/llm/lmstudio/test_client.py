@@ -172,6 +172,23 @@ async def twice(client: ChatClient, heard: Heard) -> list[Answer]:
     return [await ask(client, question(model="qwen3-8b"), heard=heard) for _ in range(2)]
 
 
+def test_one_request_that_its_interface_refused_costs_others_nothing() -> None:
+    class WithoutSystem(FakeLMStudio):
+        def objection(self, request: Request) -> Refusal | None:
+            is_refused = request.path == "/api/v1/chat" and "system_prompt" in request.json
+            return PickyLMStudio.missing if is_refused else None
+
+    async def in_turn(client: ChatClient) -> list[int]:
+        natives = []
+        for messages in ((SYSTEM, TALK[0]), (TALK[0],), (SYSTEM, TALK[0])):
+            assert (await ask(client, ChatRequest(messages, server.loaded))).status == "complete"
+            natives.append(len(server.native))
+        return natives
+
+    with WithoutSystem() as server:
+        assert use(server, in_turn) == [1, 2, 2]
+
+
 def test_a_model_that_its_interface_does_not_know_is_asked_for_the_common_way() -> None:
     """The names of instances, which its list tells, may be names for the OpenAI dialect only."""
 

@@ -194,6 +194,32 @@ def test_another_file_waits_for_the_answers_of_the_first_and_takes_its_place(mod
     with_files(work)
 
 
+@pytest.mark.slow
+def test_whoever_has_waited_long_for_another_file_is_next_though_the_first_is_asked_again(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeper, "PATIENCE_S", 0.0)
+    other = tmp_path / "other.gguf"
+    shutil.copy(model, other)
+
+    async def work(files: ModelFiles) -> None:
+        order: list[str] = []
+
+        async def one(path: Path, heard: Heard) -> None:
+            async with asked(path, files) as client:
+                await ask(client, SHORT, heard=heard)
+            order.append(path.name)
+
+        async with asyncio.TaskGroup() as tasks, files.use(model):
+            for path, heard in ((other, Heard()), (model, Heard())):
+                tasks.create_task(one(path, heard))
+                while all(step.phase == "connecting" for step in heard.progress):  # noqa: ASYNC110  nobody tells
+                    await asyncio.sleep(0.01)
+        assert order == [other.name, model.name]
+
+    with_files(work)
+
+
 def test_stop_closes_the_socket_and_the_model_stops_writing(model: Path) -> None:
     async def work(files: ModelFiles) -> None:
         async with asked(model, files) as client:

@@ -39,6 +39,8 @@ class LMStudioClient:
         self._context_length = context_length
         self._has_chat = True
         """Until it turns out that this LM Studio is older than its own chat interface."""
+        self._refused: set[tuple[str, frozenset[str]]] = set()
+        """What that interface did not take: the model, and what the request held."""
         self._loading = asyncio.Lock()
         self._heard_at: dict[str, float] = {}
         """When each model last wrote something."""
@@ -51,7 +53,7 @@ class LMStudioClient:
         if self._context_length and await self._must_load(request.model):
             yield Progress("loading", detail=request.model)
             await self._load(request.model)
-        if self._has_chat and dialect.can_ask(request):
+        if self._has_chat and dialect.can_ask(request) and _kind_of(request) not in self._refused:
             has_answered = False
             try:
                 async with aclosing(self._chat(request)) as deltas:
@@ -62,7 +64,7 @@ class LMStudioClient:
                             continue
                         yield delta
             except ServerError as error:
-                if has_answered or not self._may_ask_the_common_way(error):
+                if has_answered or not self._may_ask_the_common_way(error, request):
                     raise
             else:
                 self._heard_at[request.model] = time.monotonic()
@@ -95,10 +97,13 @@ class LMStudioClient:
 
         return self._exchange.stream(opening, ChatReader(request.max_tokens), gather_s=request.gather_s)
 
-    def _may_ask_the_common_way(self, error: ServerError) -> bool:
+    def _may_ask_the_common_way(self, error: ServerError, request: ChatRequest) -> bool:
         """Whether a refusal may be the chat interface's own: it is missing, or does not take what `/v1` takes."""
-        if error.fault in ("not_a_model_server", "rejected"):
+        if error.fault == "not_a_model_server":
             self._has_chat = False
+            return True
+        if error.fault == "rejected":  # perhaps for something that other requests do not hold
+            self._refused.add(_kind_of(request))
             return True
         # It may know models by other names than those of their instances.
         return error.fault in ("unknown_model", "no_model")
@@ -120,3 +125,7 @@ class LMStudioClient:
             return False
         found = [known for known in models if known.id == model]
         return bool(found) and not any(known.loaded for known in found)
+
+
+def _kind_of(request: ChatRequest) -> tuple[str, frozenset[str]]:
+    return request.model, frozenset(dialect.body(request))

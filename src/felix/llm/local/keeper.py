@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from felix.errors import ServerError
@@ -17,8 +18,22 @@ from felix.llm.local.header import Header, read_header, stem_of
 from felix.llm.local.server import INSTALL, LocalServer
 from felix.llm.local.sizing import Sizing, free_memory, physical_cores, sizing
 
+PATIENCE_S = 60.0
+"""Whoever waits so long for another file is next: from then on nobody joins those who are being answered. Sooner, two
+runs with a file each would load one in turn for every answer."""
 IDLE_S = 600.0
 """A model that nobody asks holds gigabytes; ten minutes is longer than people read before they ask again."""
+
+
+Wanted = tuple[Path, int, int]
+"""The file, and the context length and slots that were asked for."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Waiter:
+    wanted: Wanted
+    since: float
+    """When it came, on the loop's clock."""
 
 
 class ModelFiles:
@@ -27,11 +42,12 @@ class ModelFiles:
     def __init__(self, *, idle_s: float = IDLE_S) -> None:
         self._idle_s = idle_s
         self._server: LocalServer | None = None
-        self._wanted: tuple[Path, int, int] | None = None
-        """What `_server` was started for: the file, and the context length and slots that were asked for."""
-        self._turn = asyncio.Lock()
-        """Held while one server is exchanged for another."""
-        self._freed = asyncio.Event()
+        self._wanted: Wanted | None = None
+        """What `_server` was started for."""
+        self._line: list[_Waiter] = []
+        """Those who want a server, in the order in which they came; the first has the file loaded that it wants."""
+        self._news = asyncio.Event()
+        """Somebody has left the line, or the server."""
         self._timer: asyncio.TimerHandle | None = None
         self._is_closed = False
 
@@ -43,8 +59,10 @@ class ModelFiles:
     def must_wait(self, path: Path, context_length: int = 0, slots: int = 0) -> str:
         """The name of the file that others are still asking; empty when `use` does not wait for them."""
         server = self._server
-        is_busy = server is not None and server.users > 0 and not server.has_ended
-        return server.path.name if server and is_busy and self._wanted != (path, context_length, slots) else ""
+        if server is None or not self._is_busy:
+            return ""
+        waiter = _Waiter((path, context_length, slots), asyncio.get_running_loop().time())
+        return "" if self._may_join(waiter, self._line) else server.path.name
 
     @asynccontextmanager
     async def use(self, path: Path, *, context_length: int = 0, slots: int = 0) -> AsyncGenerator[LocalServer, None]:
@@ -74,26 +92,41 @@ class ModelFiles:
         self._is_closed = True
         await self._let_go()
 
-    async def _enter(self, wanted: tuple[Path, int, int]) -> LocalServer:
-        while True:
-            server = self._server
-            if server and self._wanted == wanted and not server.has_ended:
-                break
-            if server and server.users and not server.has_ended:
-                self._freed.clear()
-                await self._freed.wait()
-                continue
-            header = await asyncio.to_thread(installed_header, wanted[0])
-            async with self._turn:
-                if self._server is server and not (server and server.users and not server.has_ended):
-                    await self._exchange(wanted, header)
+    async def _enter(self, wanted: Wanted) -> LocalServer:
+        waiter = _Waiter(wanted, asyncio.get_running_loop().time())
+        self._line.append(waiter)
+        try:
+            while not self._may_join(waiter, self._line[: self._line.index(waiter)]):
+                if self._line[0] is waiter and not self._is_busy:
+                    header = await asyncio.to_thread(installed_header, wanted[0])
+                    if not self._is_busy:  # nobody has joined meanwhile
+                        await self._exchange(wanted, header)
+                else:
+                    self._news.clear()
+                    await self._news.wait()
+        finally:
+            self._line.remove(waiter)
+            self._news.set()
+        server = self._server
+        assert server is not None
         server.users += 1
         if self._timer:
             self._timer.cancel()
             self._timer = None
         return server
 
-    async def _exchange(self, wanted: tuple[Path, int, int], header: Header) -> None:
+    @property
+    def _is_busy(self) -> bool:
+        """Whether somebody is being answered, so that the file must stay."""
+        return self._server is not None and self._server.users > 0 and not self._server.has_ended
+
+    def _may_join(self, waiter: _Waiter, before: Sequence[_Waiter]) -> bool:
+        """Whether the server that there is serves what somebody wants, and nobody has waited too long for another."""
+        if self._server is None or self._server.has_ended or self._wanted != waiter.wanted:
+            return False
+        return not any(each.wanted != waiter.wanted and waiter.since - each.since >= PATIENCE_S for each in before)
+
+    async def _exchange(self, wanted: Wanted, header: Header) -> None:
         """Another server in the place of the one there is, which nobody asks."""
         path, context_length, slots = wanted
         await self._let_go()  # first: what it frees counts for the next one
@@ -109,7 +142,7 @@ class ModelFiles:
         server.users -= 1
         if server.users:
             return
-        self._freed.set()
+        self._news.set()
         if server is not self._server:
             await server.end()
         elif not server.is_ready:
