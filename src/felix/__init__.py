@@ -15,13 +15,14 @@ __version__ = "0.1.0"
 TYPE_CHECKING = False  # typing's own, which would have to be imported
 if TYPE_CHECKING:
     from felix import events
-    from felix.door.agent import Agent, Stream
+    from felix.door.agent import Agent
     from felix.door.answer import Answer
     from felix.door.conversation import Conversation, Turn
     from felix.door.result import Figures, Result
     from felix.door.run import Run, run, run_sync
     from felix.door.scripted import Say, ScriptedClient, StreamingClient
-    from felix.errors import FelixError, LedgerError, ServerError, SettingsError, WorkflowError
+    from felix.door.stream import Stream
+    from felix.errors import FelixError, LedgerError, ServerError, SettingsError, ToolError, WorkflowError
     from felix.events import Event, Record, Tokens
     from felix.llm.chat import (
         ChatClient,
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
         Usage,
     )
     from felix.settings import Settings
+    from felix.team.tools.functions import FunctionTool
+    from felix.team.tools.tool import Reach, Tool, ToolOutput
     from felix.team.workflow import Workflow
 
 __all__ = [
@@ -50,10 +53,12 @@ __all__ = [
     "FelixError",
     "Figures",
     "Finish",
+    "FunctionTool",
     "LedgerError",
     "Message",
     "Note",
     "Progress",
+    "Reach",
     "Reasoning",
     "Record",
     "Result",
@@ -67,7 +72,10 @@ __all__ = [
     "StreamingClient",
     "Text",
     "Tokens",
+    "Tool",
     "ToolCallPart",
+    "ToolError",
+    "ToolOutput",
     "Turn",
     "Usage",
     "Workflow",
@@ -78,13 +86,14 @@ __all__ = [
 ]
 
 _HOMES = {
-    "felix.door.agent": ("Agent", "Stream"),
+    "felix.door.agent": ("Agent",),
     "felix.door.answer": ("Answer",),
     "felix.door.conversation": ("Conversation", "Turn"),
     "felix.door.result": ("Figures", "Result"),
     "felix.door.run": ("Run", "run", "run_sync"),
     "felix.door.scripted": ("Say", "ScriptedClient", "StreamingClient"),
-    "felix.errors": ("FelixError", "LedgerError", "ServerError", "SettingsError", "WorkflowError"),
+    "felix.door.stream": ("Stream",),
+    "felix.errors": ("FelixError", "LedgerError", "ServerError", "SettingsError", "ToolError", "WorkflowError"),
     "felix.events": ("Event", "Record", "Tokens"),
     "felix.llm.chat": (
         "ChatClient",
@@ -100,6 +109,8 @@ _HOMES = {
         "Usage",
     ),
     "felix.settings": ("Settings",),
+    "felix.team.tools.functions": ("FunctionTool",),
+    "felix.team.tools.tool": ("Reach", "Tool", "ToolOutput"),
     "felix.team.workflow": ("Workflow",),
 }
 """Where each name is at home."""

@@ -28,7 +28,7 @@ class Tools:
         self._toolbox = Toolbox(self._providers, lambda: settings.current)
         self._one_at_a_time = threading.Lock()
 
-    def of_run(self, hub: CentralPost, ledger: Ledger) -> RunTools:
+    def of_run(self, hub: CentralPost, ledger: Ledger | None) -> RunTools:
         """What a run may use. A word of its user that holds for always is put into the settings."""
         loop = asyncio.get_running_loop()
 
@@ -38,7 +38,7 @@ class Tools:
                 loop.run_in_executor(None, self._trust, event.name)
 
         hub.register_streaming_callback(hear)
-        return RunTools(self._toolbox, asks=self._asks, hub=hub, files=ledger.results)
+        return RunTools(self._toolbox, asks=self._asks, hub=hub, files=ledger.results if ledger else None)
 
     async def known(self) -> tuple[Source, ...]:
         """All that there are, with what is in force for each; servers of tools are started for it."""

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import felix
+
 EXAMPLES = Path(__file__).parent.parent / "examples"
 README = Path(__file__).parent.parent.parent / "README.md"
 
@@ -39,6 +41,22 @@ def test_a_run_may_have_a_time_limit(fast_demo_server: str) -> None:
 
 def test_a_client_of_ones_own_answers() -> None:
     assert asyncio.run(_main("own_client")()).text == "Is anybody there? "
+
+
+def test_tools_of_ones_own_are_used_after_asking(capsys: pytest.CaptureFixture[str]) -> None:
+    client = felix.ScriptedClient(
+        [
+            felix.Say(tool_calls=(("stock", {"fruit": "pears"}),)),
+            felix.Say(tool_calls=(("order", {"fruit": "pears", "pieces": 20}),)),
+            "There were none; 20 come tomorrow.",
+        ]
+    )
+    assert asyncio.run(_main("own_tools")(client)).text == "There were none; 20 come tomorrow."
+    assert [each.content for each in client.requests[-1].messages if each.role == "tool"] == [
+        "0",
+        "20 pears come tomorrow.",
+    ]
+    assert "stock keeping wants order" in capsys.readouterr().out
 
 
 def _main(name: str):

@@ -11,8 +11,9 @@ from typing import Self
 
 from pydantic import TypeAdapter, ValidationError
 
-from felix.door.agent import Agent, OnText, Stream
+from felix.door.agent import Agent
 from felix.door.answer import Answer
+from felix.door.stream import Listening, OnText, OnTool, Stream
 from felix.errors import FelixError
 from felix.events import Status
 from felix.llm.chat import Message
@@ -54,11 +55,25 @@ class Conversation:
         self._stream: Stream | None = None
         """The latest question."""
 
-    async def ask(self, question: str, *, on_token: OnText | None = None, on_thinking: OnText | None = None) -> Answer:
+    async def ask(
+        self,
+        question: str,
+        *,
+        on_token: OnText | None = None,
+        on_thinking: OnText | None = None,
+        on_tool: OnTool | None = None,
+    ) -> Answer:
         """As `Agent.ask`. What failed without any text is no turn, what was stopped is one that says so."""
-        return await self.stream(question, on_token=on_token, on_thinking=on_thinking)
+        return await self.stream(question, on_token=on_token, on_thinking=on_thinking, on_tool=on_tool)
 
-    def stream(self, question: str, *, on_token: OnText | None = None, on_thinking: OnText | None = None) -> Stream:
+    def stream(
+        self,
+        question: str,
+        *,
+        on_token: OnText | None = None,
+        on_thinking: OnText | None = None,
+        on_tool: OnTool | None = None,
+    ) -> Stream:
         """As `Agent.stream`; it becomes a turn when it ends, also by being left."""
 
         def remember(answer: Answer) -> None:
@@ -68,9 +83,8 @@ class Conversation:
 
         if self._stream is not None and self._stream.is_going:
             raise FelixError("The last question is still being answered – await it, or stop it first.")
-        if not question.strip():
-            raise FelixError("The question is empty – say what the agent shall answer.")
-        self._stream = Stream(self.agent, question, self.messages, on_token, on_thinking, on_end=remember)
+        listening = Listening(on_token, on_thinking, on_tool, on_end=remember)
+        self._stream = self.agent.listened_to(question, self.messages, listening)
         return self._stream
 
     @property

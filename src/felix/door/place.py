@@ -14,6 +14,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from felix import log, places
+from felix.door.tools import GivenTools
 from felix.endpoints import Endpoint
 from felix.errors import SettingsError
 from felix.keys import KeyStore, clean_key, origin_of
@@ -26,6 +27,7 @@ from felix.team.connection import Connection
 from felix.team.connections import Connections
 from felix.team.load import Loads
 from felix.team.workflow import Workflow
+from felix.tools import Tools
 
 SettingsLike = Settings | Mapping[str, Any] | str | os.PathLike[str]  # Any: each key has a type of its own
 """Settings as they are; keys that differ from those in force; or the file that holds instead of the usual one."""
@@ -66,10 +68,8 @@ class Place:
         if self.client is not None:
             yield Connections.to(self._own(self.client), self.current)
             return
-        file = SettingsFile(Path(os.devnull))
-        file.current = self.settings
         loads = _loads.setdefault(asyncio.get_running_loop(), Loads())
-        servers = Servers(file, self._keys(), demo_speed=1.0, loads=loads)
+        servers = Servers(_Unsaved(self.settings), self._keys(), demo_speed=1.0, loads=loads)
         try:
             connections = await servers.connect(workflow, demo=self.is_demo)
             try:
@@ -78,6 +78,15 @@ class Place:
                 await connections.aclose()
         finally:
             await servers.close()
+
+    @asynccontextmanager
+    async def equipped(self, given: GivenTools, *, asks: bool) -> AsyncGenerator[Tools, None]:
+        """The tools of the settings and the caller's own; what was started for them ends with the block."""
+        tools = Tools(_Unsaved(self.settings), (given,), asks=asks)
+        try:
+            yield tools
+        finally:
+            await tools.close()
 
     def current(self) -> Settings:
         return self.settings
@@ -99,6 +108,17 @@ class Place:
             return KeyStore()
         meant = endpoints_called(self.endpoint, self.settings) if self.endpoint else ()
         return _GivenKey(self.api_key, [each.base_url for each in meant] or [self.settings.base_url])
+
+
+class _Unsaved(SettingsFile):
+    """Settings that hold for one run or agent; what is changed of them reaches no file."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(Path(os.devnull))
+        self.current = settings
+
+    def change(self, **changes: Any) -> Settings:  # Any: as in SettingsFile
+        return self.override(**changes)
 
 
 class _GivenKey(KeyStore):
@@ -148,9 +168,7 @@ def place(
 def _settings_file(given: SettingsLike | None) -> SettingsFile:
     """The settings that hold; what is changed of them holds for this call only and is never saved."""
     if isinstance(given, Settings):
-        file = SettingsFile(Path(os.devnull))
-        file.current = given
-        return file
+        return _Unsaved(given)
     if given is None or isinstance(given, Mapping):
         file = SettingsFile(places.settings_file(), defaults=places.default_settings())
     else:

@@ -16,6 +16,7 @@ from felix.door.going import Going
 from felix.door.keeping import kept_in
 from felix.door.place import Place, SettingsLike, place
 from felix.door.result import Result, result_of
+from felix.door.tools import Approve, GivenTools, ToolLike, leave_of
 from felix.door.workflows import WorkflowLike, workflow_of
 from felix.errors import FelixError
 from felix.events import (
@@ -29,7 +30,9 @@ from felix.events import (
     SynthesisComplete,
     ThoughtComplete,
     ThoughtId,
+    ToolCalled,
 )
+from felix.ledger.file import Ledger
 from felix.llm.chat import ChatClient
 from felix.team.agent import STOPPED_BY_USER
 from felix.team.hub import CentralPost
@@ -57,6 +60,8 @@ def run(
     endpoint: str | None = None,
     settings: SettingsLike | None = None,
     client: ChatClient | None = None,
+    tools: Iterable[ToolLike] = (),
+    approve: Approve | None = None,
     ledger: str | os.PathLike[str] | None = None,
     follows: Result | None = None,
     on_token: OnToken | None = None,
@@ -79,6 +84,10 @@ def run(
     `demo` model; without any of them the server in use. `ledger` is a file in which the run is kept. `follows` is the
     result of an earlier run: the conversation up to it stands in all prompts, as far as it fits.
 
+    `tools` are functions of your own, described by their hints and docstring, and names of tools that the settings
+    have; all agents may use them that name none of their own. `approve` is asked about calls that need a leave, such as
+    those of tools whose trust is "ask"; without it they are refused.
+
     `on_token` and `on_event` may be plain or async; the first exception of either ends the run and is raised.
 
     Raises FelixError at once for what was given wrongly. A server that cannot be reached, or fails, is a result with
@@ -95,9 +104,20 @@ def run(
         client=client,
         demo=demo,
     )
-    team = where.asked(workflow_of(workflow, where.settings.workflow))
+    given = GivenTools(tools)
+    team = given.added_to(where.asked(workflow_of(workflow, where.settings.workflow)))
     kept = Path(ledger).expanduser().resolve() if ledger is not None else None
-    return Run(task, team, where, ledger=kept, follows=follows, on_token=on_token, on_event=on_event)
+    return Run(
+        task,
+        team,
+        where,
+        given,
+        approve=approve,
+        ledger=kept,
+        follows=follows,
+        on_token=on_token,
+        on_event=on_event,
+    )
 
 
 class Run(Going[Event, Result]):
@@ -112,7 +132,9 @@ class Run(Going[Event, Result]):
         task: str,
         workflow: Workflow,
         where: Place,
+        tools: GivenTools,
         *,
+        approve: Approve | None,
         ledger: Path | None,
         follows: Result | None,
         on_token: OnToken | None,
@@ -122,6 +144,8 @@ class Run(Going[Event, Result]):
         self.id = RunId(f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}")
         self._work = (task, workflow)
         self._where = where
+        self._tools = tools
+        self._approve = approve
         self._ledger = ledger
         self._follows = follows
         self._on_token = on_token
@@ -187,7 +211,8 @@ class Run(Going[Event, Result]):
                 async with asyncio.TaskGroup() as tasks:
                     feeds = (Feed(self._on_event, tasks), Feed(self._on_token, tasks))
                     hub.register_streaming_callback(_teller(*feeds))
-                    await self._live(hub)
+                    hub.register_streaming_callback(self._asker(tasks))
+                    await self._live(hub, ledger)
                     for feed in feeds:
                         await feed.drain()
             except BaseExceptionGroup as group:
@@ -197,7 +222,7 @@ class Run(Going[Event, Result]):
                     raise
             return result_of(hub.state, self._thoughts.values(), self._synthesis)
 
-    async def _live(self, hub: CentralPost) -> None:
+    async def _live(self, hub: CentralPost, ledger: Ledger | None) -> None:
         """From connecting to the one end; every expected failure is that end."""
         task, workflow = self._work
         started = time.monotonic()
@@ -219,7 +244,10 @@ class Run(Going[Event, Result]):
             hub.flush()
 
         try:
-            async with self._where.connected(workflow) as connections:
+            async with (
+                self._where.connected(workflow) as connections,
+                self._where.equipped(self._tools, asks=self._approve is not None) as tools,
+            ):
                 await run_workflow(
                     task,
                     workflow,
@@ -229,6 +257,7 @@ class Run(Going[Event, Result]):
                     steering=self._steering,
                     follows=follows,
                     history=history,
+                    tools=tools.of_run(hub, ledger),
                 )
         except FelixError as error:
             over(str(error))
@@ -236,6 +265,19 @@ class Run(Going[Event, Result]):
             if hub.state.plan is None:
                 over(STOPPED_BY_USER, is_stopped=True)
             raise
+
+    def _asker(self, tasks: asyncio.TaskGroup) -> Callable[[Record], None]:
+        """Has the caller asked about each call that asks, beside all else."""
+
+        async def ask(approve: Approve, call: ToolCalled) -> None:
+            leave = await leave_of(approve, call)
+            self._act(lambda live: live.answer_tool(call.call_id, leave))
+
+        def hear(record: Record) -> None:
+            if isinstance(record.event, ToolCalled) and record.event.asks and self._approve is not None:
+                tasks.create_task(ask(self._approve, record.event))
+
+        return hear
 
     def _remember(self, record: Record) -> None:
         match record.event:
