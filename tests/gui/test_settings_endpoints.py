@@ -212,6 +212,28 @@ def test_remove_can_be_undone_and_the_order_stays(three: Page) -> None:
     assert part(three).endpoint() == BOX and not part(three).undo_button.winfo_ismapped()
 
 
+def test_a_removed_endpoint_takes_its_key_along_once_it_cannot_come_back(three: Page) -> None:
+    three.keys.put(BOX.base_url, "sk-box-123456")
+    click(three, 1)
+    three.press(part(three).remove_button)
+    assert three.keys.key_for(BOX) == "sk-box-123456", "undo brings both back"
+    three.press(part(three).undo_button)
+    assert three.keys.key_for(BOX) == "sk-box-123456" and part(three).endpoint() == BOX
+    three.press(part(three).remove_button)
+    part(three).close()
+    assert three.keys.key_for(BOX) == ""
+
+
+def test_a_key_that_another_endpoint_uses_stays(three: Page) -> None:
+    beside = Endpoint(name="Beside", base_url=BOX.base_url.replace("/v1", "/other/v1"))
+    three.tab.change(endpoints=(*three.now.endpoints, beside))
+    three.keys.put(BOX.base_url, "sk-box-123456")
+    click(three, 1)
+    three.press(part(three).remove_button)
+    part(three).close()
+    assert three.keys.key_for(beside) == "sk-box-123456"
+
+
 def test_delete_removes_the_line_that_has_the_keyboard(three: Page) -> None:
     click(three, 2)
     line = part(three).list.line(2)

@@ -96,6 +96,12 @@ class SettingsPage:
         """The tab has come to the front."""
         self.tab.shown()
 
+    def close(self) -> None:
+        """Finish what cannot wait for another start."""
+        if self._tab is not None:
+            self._tab.endpoints.close()
+        self._aside.close()
+
     def refresh(self) -> None:
         """Something else has changed the settings."""
         if self._tab is not None:

@@ -253,6 +253,7 @@ class Window:
             self.app.withdraw()
         self.watch.close()
         self.choosing.close()
+        self.settings_page.close()
         self.bridge.close()
         self.engine.close()
         self._garbage.close()

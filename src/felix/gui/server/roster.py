@@ -116,6 +116,14 @@ def removed(settings: Settings, name: str) -> Changes:
     return {"endpoints": _others(settings, endpoint)}
 
 
+def is_key_shared(settings: Settings, endpoint: Endpoint) -> bool:
+    """Whether another one uses the key that the key store holds for an endpoint; one of its own address and name is
+    none other."""
+    origin = origin_of(endpoint.base_url)
+    others = (each for each in listed(settings) if each.name != endpoint.name)
+    return any(each.key == "store" and origin_of(each.base_url) == origin for each in others)
+
+
 def used(settings: Settings, name: str) -> Changes:
     """An endpoint in use, with the model it was last used with. The one before keeps its model, and gets an entry."""
     endpoint = found(settings, name)

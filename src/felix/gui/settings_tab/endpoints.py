@@ -17,6 +17,7 @@ from felix.gui.settings_tab.figure_rows import FigureRows
 from felix.gui.settings_tab.model_rows import ModelRows
 from felix.gui.settings_tab.more_rows import MoreRows
 from felix.gui.settings_tab.rows import UNDO_MS, Section
+from felix.keys import KeyState
 from felix.llm.condition import Said
 from felix.llm.models import ServerReport
 from felix.settings import Settings
@@ -38,6 +39,7 @@ class Endpoints:
         """By base URL, the latest of each."""
         self._found: Sequence[ServerReport] = ()
         self._removed: tuple[int, Endpoint] | None = None
+        """Its key stays in the key store as long as it can come back."""
         self._after = ""
         self.list = EndpointList(
             section.card.frame, kit, on_choose=self._choose_line, on_remove=self.remove, on_use=self.use
@@ -142,12 +144,13 @@ class Endpoints:
         """Bring back the endpoint that was removed."""
         if self._removed is None:
             return
-        place, endpoint = self._removed
+        (place, endpoint), self._removed = self._removed, None
         self._forget_undo()
         now = self._read().endpoints
         try:
             self._change(endpoints=(*now[:place], endpoint, *now[place:]))
         except SettingsError as error:
+            self._forget_key(endpoint)
             self.notice.configure(text=str(error))
             return
         self._show(endpoint.name)
@@ -232,19 +235,35 @@ class Endpoints:
         self.undo_button.pack(side="left")
         self._after = self.notice.after(UNDO_MS, self._forget_undo)
 
+    def close(self) -> None:
+        """What was removed stays so."""
+        self._forget_undo()
+
     def _forget_undo(self) -> None:
         if self._after:
             self.notice.after_cancel(self._after)
             self._after = ""
-        self._removed = None
+        removed, self._removed = self._removed, None
+        if removed:
+            self._forget_key(removed[1])
         if self.notice.winfo_exists():
             self.notice.configure(text="")
             self.undo_button.pack_forget()
 
+    def _forget_key(self, endpoint: Endpoint) -> None:
+        """The key of an endpoint that is gone, unless another one needs it."""
+        if endpoint.key == "store" and endpoint.kind != "file" and not roster.is_key_shared(self._read(), endpoint):
+            self._acts.on_remove_key(endpoint.base_url)
+
     def _remove_tip(self) -> str:
-        if not self.endpoint().name or roster.is_in_use(self._read(), self.endpoint()):
+        settings, endpoint = self._read(), self.endpoint()
+        if not endpoint.name or roster.is_in_use(settings, endpoint):
             return "It is in use: use another one first"
-        return "Take it off the list; its key stays in the key store"
+        if endpoint.key != "store" or endpoint.kind == "file":
+            return "Take it off the list"
+        if roster.is_key_shared(settings, endpoint):
+            return "Take it off the list; its key stays, which another one uses, too"
+        return "Take it off the list, and its key out of the key store"
 
     # -- what comes back -----------------------------------------------------------------------------------------------
 
@@ -256,6 +275,12 @@ class Endpoints:
         self.models.refresh()
         self.figures.refresh()
         self._show_lines()
+
+    def key_report(self, state: KeyState) -> None:
+        """Where the key of one of them is kept, or that the key of a removed one could not be taken away."""
+        self.connection.key_report(state)
+        if state.fault and state.base_url not in {each.base_url for each in roster.listed(self._read())}:
+            self.notice.configure(text=state.fault)
 
     def server_report(self, base_url: str, report: ServerReport | None, error: FelixError | None) -> None:
         """What one of them said, or why it said nothing."""

@@ -170,7 +170,7 @@ class SettingsTab:
 
     def key_report(self, state: KeyState) -> None:
         """Where the key is kept, after `on_ask_key`, `on_put_key` or `on_remove_key`."""
-        self.connection.key_report(state)
+        self.endpoints.key_report(state)
 
     def storage_report(self, report: storage.StorageReport) -> None:
         """What the ledger is like, after `on_ask` and `on_compact`."""
