@@ -33,6 +33,10 @@ def _carry_out(options: argparse.Namespace) -> int:
             from felix.cli import run
 
             return run.run(options)
+        case "chat":
+            from felix.cli.chat import session
+
+            return session.run(options)
         case "demo-server":
             from felix.cli import demo_server
 
@@ -96,9 +100,10 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--json", action="store_true", help="events only, one JSON object per line")
     run.add_argument("--plain", action="store_true", help="lines of text at a terminal, too, as in a pipe")
 
+    chat = _add_chat(commands)
     batch = _add_batch(commands)
     serve = _add_serve(commands)
-    for command in (gui, run, batch, serve):
+    for command in (gui, run, chat, batch, serve):
         command.add_argument("--workflow", default="", metavar="W", help="name or file of the workflow")
         command.add_argument("--demo", action="store_true", help="use the demo model: scripted text, no server")
         command.add_argument("--settings", type=Path, metavar="FILE", help="the settings file to use")
@@ -112,6 +117,16 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo-server", help="serve the demo model on this machine")
     demo.add_argument("--port", type=int, default=0, help="0, as without it, takes a free one")
     return parser
+
+
+def _add_chat(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    chat = commands.add_parser("chat", help="talk with a model, or with a team of them")
+    chat.add_argument("question", metavar="QUESTION", nargs="?", default="", help="the first one")
+    chat.add_argument("--continue", dest="go_on", default="", metavar="RUN", help="go on after this run; last is one")
+    chat.add_argument("--base-url", metavar="URL", help="the model server, as http://127.0.0.1:1234/v1")
+    chat.add_argument("--model", help="the model; without it the first that is loaded")
+    chat.set_defaults(no_stream=False, batch_interval=None)
+    return chat
 
 
 def _add_batch(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:

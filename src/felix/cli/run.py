@@ -63,7 +63,10 @@ def _watch(engine: Engine, task: str, workflow: Workflow, settings: Settings, op
     interrupts = Interrupts(lambda: engine.stop(run_id))
     # the log would write across the wall
     is_plain = options.plain or bool(options.verbose and sys.stderr and sys.stderr.isatty())
-    asking = Asking(lambda call, leave: None, lambda question, stop: engine.answer(run_id, question, stop=stop))
+    asking = Asking(
+        lambda call, leave: engine.answer_tool(run_id, call, leave),
+        lambda question, stop: engine.answer(run_id, question, stop=stop),
+    )
     is_kept = engine.health.is_kept
     face = face_for(Output(), asking=asking, is_json=options.json, is_plain=is_plain, is_kept=is_kept)
     if not is_kept:

@@ -8,8 +8,8 @@ from typing import Self, TextIO
 from rich.console import Console
 
 from felix.cli.asking import Asking
+from felix.cli.keys import Keys
 from felix.cli.wall import ending
-from felix.cli.wall.keys import Keys
 from felix.cli.wall.screen import Screen
 from felix.cli.wall.wall import Wall
 from felix.events import Record
