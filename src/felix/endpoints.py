@@ -10,6 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 ServerKind = Literal["lmstudio", "ollama", "llamacpp", "vllm", "openai", "groq", "anthropic", "file", "other"]
 """Whose dialect is spoken there; `file` is a GGUF file that Felix serves itself, `other` any OpenAI-compatible one."""
 
+HOSTED: frozenset[ServerKind] = frozenset({"openai", "groq", "anthropic"})
+"""Services on the internet, where "loaded" means nothing to a user."""
+
 KeySource = Literal["store", "environment", "none"]
 """The key store, by origin; the variable that the makers of this kind of server name; no key."""
 

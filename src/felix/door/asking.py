@@ -15,7 +15,7 @@ from felix.llm.chat import ChatRequest, Message
 from felix.settings import Settings
 from felix.team.connections import Connections
 from felix.team.connections import Place as AskedPlace
-from felix.team.prompts import Room
+from felix.team.prompts import Room, assumed_context
 from felix.team.tools.calls import Offer
 from felix.team.workflow import Member, Workflow
 from felix.tools import Tools
@@ -45,8 +45,9 @@ class Asking:
         return self.workflow.members()[0]
 
     def room(self, where: AskedPlace, offer: Offer) -> Room:
-        context = where.connection.context_of(where.model)
-        return Room(context, self.max_tokens, tools=offer.tokens if offer else None)
+        connection = where.connection
+        context, assumed = connection.context_of(where.model), assumed_context(connection.kind)
+        return Room(context, self.max_tokens, tools=offer.tokens if offer else None, assumed=assumed)
 
     def request(
         self, where: AskedPlace, offer: Offer, history: Sequence[Message], question: str

@@ -383,8 +383,7 @@ class Window:
         words = server_words(self.watch, runs_demo=self.control.is_live and plan is not None and plan.demo)
         self.status.say_server(words.server, words.health)
         self.status.say_model(words.beside, icon=words.icon)
-        model = None if self.watch.uses_demo else self.watch.model
-        self.composer.set_context(model.context_length if model else None, model.name if model else "")
+        self.composer.set_context(*self.choosing.context)
 
     def _say_plan(self) -> None:
         self.composer.set_plan(

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
+from felix.endpoints import HOSTED, ServerKind
 from felix.errors import FelixError, ServerError, ServerFault
 from felix.llm.models import ServerReport
-
-if TYPE_CHECKING:
-    from felix.endpoints import ServerKind
-
-HOSTED: frozenset[ServerKind] = frozenset({"openai", "groq", "anthropic"})
-"""Where "loaded" means nothing to a user."""
 
 Said = ServerReport | FelixError | None
 """Of an endpoint that was asked; None while it has not answered."""

@@ -21,7 +21,7 @@ from felix.team.asking import asked_by
 from felix.team.connection import Connection
 from felix.team.connections import Place
 from felix.team.hub import CentralPost, Moment
-from felix.team.prompts import Brief, Prompt, Room, agent_prompt, estimate_tokens, question_prompt
+from felix.team.prompts import Brief, Prompt, Room, agent_prompt, assumed_context, estimate_tokens, question_prompt
 from felix.team.rules import team_of
 from felix.team.schedule import depth_at
 from felix.team.speaking import Speaker, Spoken
@@ -180,7 +180,8 @@ class LLMAgent:
     def _room(self, model: str, so_far: str) -> Room:
         context = self._connection.context_of(model or self.model)
         offer, _ = self._offer(model or self.model)
-        return Room(context, self._max_tokens(), estimate_tokens(so_far), offer.tokens if offer else None)
+        assumed = assumed_context(self._connection.kind)
+        return Room(context, self._max_tokens(), estimate_tokens(so_far), offer.tokens if offer else None, assumed)
 
     def _offer(self, model: str) -> tuple[Offer, str]:
         """The tools that its model gets, and why none, when it has some that it cannot use."""
@@ -203,7 +204,7 @@ class LLMAgent:
             offer,
             Telling(hub, agent_id, occasion.thought_id, round_number=number, checkpoint=occasion.checkpoint),
             context=context,
-            room=Room(context, self._max_tokens()).question,
+            room=Room(context, self._max_tokens(), assumed=assumed_context(self._connection.kind)).question,
             before=calls_before(hub.state, agent_id, number, but=occasion.thought_id) if hub else (),
             aside=place.aside if place else nullcontext,
         )

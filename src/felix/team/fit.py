@@ -19,7 +19,15 @@ from felix.events import AgentId
 from felix.settings import Settings
 from felix.team.asking import Asked, asked_by, asked_by_hub, endpoints_called
 from felix.team.connection import context_of
-from felix.team.prompts import UNKNOWN_CONTEXT, Prompt, Room, agent_prompt, estimate_tokens, synthesis_prompt
+from felix.team.prompts import (
+    UNKNOWN_CONTEXT,
+    Prompt,
+    Room,
+    agent_prompt,
+    assumed_context,
+    estimate_tokens,
+    synthesis_prompt,
+)
 from felix.team.schedule import Round, schedule
 from felix.team.workflow import Member, Workflow
 
@@ -178,7 +186,7 @@ def _tokens(prompt: Prompt) -> int:
 
 def _too_long(place: _Place, need: _Need, *, is_task: bool, who: str) -> Iterator[Misfit]:
     """A prompt against the context: of the task by itself, or with the thoughts that stand in it."""
-    room = Room(place.context, need.answer).prompt * _SLACK
+    room = Room(place.context, need.answer, assumed=assumed_context(place.kind)).prompt * _SLACK
     wanted = need.task if is_task else need.prompt
     if wanted <= room:
         return
@@ -198,7 +206,7 @@ def _too_long(place: _Place, need: _Need, *, is_task: bool, who: str) -> Iterato
     else:
         sentence = (
             f"{subject} about {about} tokens, and {place.name} does not say how many {place.model} takes,"
-            f" so Felix keeps to {UNKNOWN_CONTEXT:,}: {loss}"
+            f" so Felix keeps to {assumed_context(place.kind):,}: {loss}"
         )
     yield Misfit(sentence, _longer(place, need.context()))
 

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from felix.endpoints import HOSTED, ServerKind
 from felix.events import AgentId, Exchange, ThoughtId
 from felix.ledger.speech import Thought
 from felix.llm.chat import Message
@@ -18,6 +19,8 @@ from felix.team.workflow import Member, Workflow
 
 UNKNOWN_CONTEXT = 4_096
 """Tokens assumed where the server does not say; the usual default of local servers."""
+HOSTED_CONTEXT = 128_000
+"""The same of a hosted service: no current model of theirs takes less, and one that does refuses in plain words."""
 
 _LETTERS_PER_TOKEN = 3.0
 """Of ASCII: below what common tokenisers reach on English (about 4), near what they reach on code."""
@@ -116,11 +119,13 @@ class Room:
     """What stands of the answer already, where it is to be continued."""
     tools: int | None = None
     """For the descriptions of tools; None where there are none to use."""
+    assumed: int = UNKNOWN_CONTEXT
+    """The context where the server does not say; see `assumed_context`."""
 
     @property
     def prompt(self) -> int:
         """For what is told at first; where tools are used, their results follow it."""
-        context = self.context or UNKNOWN_CONTEXT
+        context = self.context or self.assumed
         if self.tools is None:
             return self.question
         return max(self.question - self.tools - context // 4, context // 8)
@@ -128,11 +133,16 @@ class Room:
     @property
     def question(self) -> int:
         """For all that is told."""
-        context = self.context or UNKNOWN_CONTEXT
+        context = self.context or self.assumed
         return max(context - (self.answer or context // 4) - self.begun - _TEMPLATE_TOKENS, context // 8)
 
     def __str__(self) -> str:
-        return f"{self.context:,} tokens" if self.context else f"~{UNKNOWN_CONTEXT:,} tokens (the server does not say)"
+        return f"{self.context:,} tokens" if self.context else f"~{self.assumed:,} tokens (the server does not say)"
+
+
+def assumed_context(kind: ServerKind) -> int:
+    """Tokens a model is taken to have room for where a server of this kind does not say."""
+    return HOSTED_CONTEXT if kind in HOSTED else UNKNOWN_CONTEXT
 
 
 def estimate_tokens(text: str) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import assert_never
 
+from felix.endpoints import ServerKind
 from felix.events import (
     HUB,
     SYNTHESIS,
@@ -30,7 +31,7 @@ from felix.team.agent import A_BUG, STOPPED_BY_USER, brief_for, cut_off
 from felix.team.asking import asked_by_hub
 from felix.team.connections import Connections, Place
 from felix.team.hub import CentralPost
-from felix.team.prompts import Prompt, Room, estimate_tokens, synthesis_prompt
+from felix.team.prompts import Prompt, Room, assumed_context, estimate_tokens, synthesis_prompt
 from felix.team.speaking import Speaker, Spoken
 from felix.team.workflow import Workflow
 
@@ -132,8 +133,8 @@ async def synthesise(
     def streams() -> bool:
         return settings().enable_streaming if spec.enable_streaming is None else spec.enable_streaming
 
-    def prompt_for(context_length: int | None) -> tuple[Prompt, tuple[LeftOut, ...]]:
-        room = Room(context_length, max_tokens, estimate_tokens(so_far))
+    def prompt_for(context_length: int | None, kind: ServerKind = "other") -> tuple[Prompt, tuple[LeftOut, ...]]:
+        room = Room(context_length, max_tokens, estimate_tokens(so_far), assumed=assumed_context(kind))
         prompt = synthesis_prompt(
             task,
             workflow,
@@ -181,7 +182,7 @@ async def synthesise(
 
     async def speak(place: Place) -> None:
         connection = place.connection
-        prompt, missing = prompt_for(connection.context_of(place.model))
+        prompt, missing = prompt_for(connection.context_of(place.model), connection.kind)
         begin(prompt, missing)
         voice = _Voice(hub, place, prompt, missing, thought_id, spec.temperature)
         speaker = Speaker(

@@ -20,6 +20,7 @@ from felix.gui.server.server_watch import ServerWatch
 from felix.llm.models import ServerReport
 from felix.settings import SettingsFile
 from felix.team.asking import all_asked
+from felix.team.prompts import UNKNOWN_CONTEXT, assumed_context
 from felix.team.workflow import Library, Workflow
 
 
@@ -101,6 +102,15 @@ class Choosing:
         if endpoint and (there := named(self._settings.current.endpoints, endpoint)):
             return self.endpoints.reports.get(there.base_url)
         return self._watch.server.report if self._watch.server else None
+
+    @property
+    def context(self) -> tuple[int | None, str]:
+        """What the task is counted against: tokens, where they are known, and the name of the model."""
+        server, model = self._watch.server, None if self._watch.uses_demo else self._watch.model
+        if model is None or server is None:
+            return None, ""
+        assumed = assumed_context(server.report.kind)
+        return model.context_length or (assumed if assumed != UNKNOWN_CONTEXT else None), model.name
 
     def close(self) -> None:
         """Ask nobody any more."""

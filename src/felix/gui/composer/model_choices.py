@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from felix.endpoints import Endpoint
+from felix.endpoints import HOSTED, Endpoint
 from felix.gui.composer.attachment import size_in_words
 from felix.gui.composer.model_menu import AUTOMATIC, context_words, shortened
 from felix.gui.server import roster
-from felix.gui.server.endpoint_words import HOSTED, Said, StateWords, name_of, place_words, state_words
+from felix.gui.server.endpoint_words import Said, StateWords, name_of, place_words, state_words
 from felix.gui.server.roster import Changes
 from felix.llm.condition import tells_loaded
 from felix.llm.loading import can_load

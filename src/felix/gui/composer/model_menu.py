@@ -6,7 +6,10 @@ import tkinter as tk
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from felix.llm.condition import tells_loaded
+
 if TYPE_CHECKING:
+    from felix.endpoints import ServerKind
     from felix.llm.models import ModelInfo, ServerReport
 
 AUTOMATIC = ""
@@ -30,8 +33,10 @@ def shortened(name: str, longest: int = _LONGEST) -> str:
     return f"{name[: longest - tail - 1]}…{name[-tail:]}"
 
 
-def model_words(model: ModelInfo) -> str:
-    """`qwen3-8b · loaded, 16k`."""
+def model_words(model: ModelInfo, kind: ServerKind) -> str:
+    """`qwen3-8b · loaded, 16k`; of a server that does not tell what is loaded, the model alone."""
+    if not tells_loaded(kind):
+        return shortened(model.id)
     if not model.loaded:
         return f"{shortened(model.id)} · loads when a run starts"
     context = context_words(model.context_length)
@@ -40,14 +45,13 @@ def model_words(model: ModelInfo) -> str:
 
 def chosen_words(report: ServerReport | None, wanted: str) -> str:
     """What a button says of the model in force."""
-    models = report.models if report else ()
     if wanted == AUTOMATIC:
         first = report.model(AUTOMATIC) if report else None
         return f"Automatic · {shortened(first.id)}" if first else "Automatic"
-    model = next((model for model in models if model.id == wanted), None)
-    if model:
-        return model_words(model)
-    return f"{shortened(wanted)} · not on this server" if report else shortened(wanted)
+    if report is None:
+        return shortened(wanted)
+    model = next((model for model in report.models if model.id == wanted), None)
+    return model_words(model, report.kind) if model else f"{shortened(wanted)} · not on this server"
 
 
 def fill_model_menu(
@@ -88,9 +92,8 @@ def model_choices(report: ServerReport | None, own: str) -> list[tuple[str, str]
     The first is empty and says `own`: as it is without a choice.
     """
     choices: list[tuple[str, str] | None] = [("", own)]
-    models = report.models if report else ()
     for loaded in (True, False):
-        group = [(model.id, model_words(model)) for model in models if model.loaded == loaded]
+        group = [(m.id, model_words(m, report.kind)) for m in report.models if m.loaded == loaded] if report else []
         if group:
             choices += [None, *group]
     return choices

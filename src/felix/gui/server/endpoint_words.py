@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from felix.endpoints import Endpoint
 from felix.gui.server.roster import address_words
-from felix.llm.condition import HOSTED, Grade, Said, condition
+from felix.llm.condition import Grade, Said, condition
 from felix.llm.models import NAMES, ServerReport
 
-__all__ = ["HOSTED", "Said", "StateWords", "name_of", "place_words", "state_words"]
+__all__ = ["Said", "StateWords", "name_of", "place_words", "state_words"]
 
 _LOOKS: dict[Grade, tuple[str, str]] = {
     "well": ("done", "circle-fill"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tkinter as tk
 from collections.abc import Callable
 
-from felix.endpoints import Endpoint, KeySource
+from felix.endpoints import HOSTED, Endpoint, KeySource
 from felix.errors import FelixError, ServerError, ServerFault
 from felix.gui.composer.model_menu import chosen_words, fill_model_menu
 from felix.gui.kit import Kit
@@ -16,7 +16,6 @@ from felix.gui.settings_tab.key_row import KeyRow
 from felix.gui.settings_tab.rows import Card, Row
 from felix.keys import VARIABLES, KeyState
 from felix.llm.address import is_file, repair_base_url
-from felix.llm.condition import HOSTED
 from felix.llm.models import ConnectionCheck, ServerReport
 from felix.settings import Settings
 
@@ -284,7 +283,7 @@ def _summary(report: ServerReport) -> str:
     """`2 models loaded · 4 slots`."""
     loaded = [model for model in report.models if model.loaded]
     if report.kind in HOSTED:
-        return f"{len(report.models)} models"
+        return f"{len(report.models):,} model{'' if len(report.models) == 1 else 's'}"
     if not loaded:
         return f"No model loaded; one of {len(report.models)} loads when a run starts"
     words = f"{len(loaded)} model{'' if len(loaded) == 1 else 's'} loaded"

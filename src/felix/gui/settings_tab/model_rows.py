@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from tkinter import ttk as plain
 
-from felix.endpoints import Endpoint
+from felix.endpoints import Endpoint, ServerKind
 from felix.errors import FelixError, SettingsError
 from felix.gui.composer.attachment import size_in_words
 from felix.gui.composer.model_choices import swap_warning
@@ -21,7 +21,7 @@ from felix.gui.kit import Kit
 from felix.gui.settings_tab.acts import Acts
 from felix.gui.settings_tab.fields import number_between
 from felix.gui.settings_tab.rows import Card, Row
-from felix.llm.condition import models_words
+from felix.llm.condition import models_words, tells_loaded
 from felix.llm.loading import can_load
 from felix.llm.models import ModelInfo, ServerReport
 
@@ -142,9 +142,10 @@ class ModelRows:
         for number, model in enumerate(models):
             if number:
                 kit.rule(self._body).pack(fill="x", padx=kit.px(11))
-            row = Row(self._body, kit, shortened(model.name, 48), model_words(model))
+            row = Row(self._body, kit, shortened(model.name, 48), model_words(model, report.kind))
             row.frame.pack(fill="x")
-            self._rows[model.id] = _ModelRow(row, kit, model, self if lets_others else None, self._wanted_context)
+            loads = self if lets_others else None
+            self._rows[model.id] = _ModelRow(row, kit, model, report.kind, loads, self._wanted_context)
         if len(report.models) > _FEW:
             words = "Show fewer" if self._is_long else f"Show all {len(report.models):,}"
             kit.set_button(self.all_button, text=words)
@@ -165,10 +166,17 @@ class _ModelRow:
     """A model, and what can be done with it."""
 
     def __init__(
-        self, row: Row, kit: Kit, model: ModelInfo, loads: ModelRows | None, wanted_context: Callable[[], int]
+        self,
+        row: Row,
+        kit: Kit,
+        model: ModelInfo,
+        kind: ServerKind,
+        loads: ModelRows | None,
+        wanted_context: Callable[[], int],
     ) -> None:
         """`loads` does it; None where the server does not let others."""
-        self.row, self._kit, self._model, self._loads, self._wanted = row, kit, model, loads, wanted_context
+        self.row, self._kit, self._model, self._kind = row, kit, model, kind
+        self._loads, self._wanted = loads, wanted_context
         control = row.control
         kit.label(control, _weight_words(model), "Small", "text2", "card").pack(side="left")
         self.button: plain.Button | None = None
@@ -223,7 +231,7 @@ class _ModelRow:
         had_focus = str(self._edit.focus_displayof() or "").startswith(str(self._edit))
         self._edit.destroy()
         self._edit = self.entry = None
-        self.row.set_hint(model_words(self._model))
+        self.row.set_hint(model_words(self._model, self._kind))
         self.row.set_fault("")
         self._show_button(is_shown=True)
         if had_focus and self.button:
@@ -260,8 +268,8 @@ class _ModelRow:
             self.button.pack_forget()
 
 
-def model_words(model: ModelInfo) -> str:
-    """`Loaded · 16k of 128k context · 4 slots · thinks · tools`."""
+def model_words(model: ModelInfo, kind: ServerKind) -> str:
+    """`Loaded · 16k of 128k context · 4 slots · thinks · tools`; of a service there is nothing loaded."""
     now, most = context_words(model.context_length), context_words(model.max_context_length)
     if now and most and now != most:
         context = f"{now} of {most} context"
@@ -269,7 +277,7 @@ def model_words(model: ModelInfo) -> str:
         context = f"{now or most} context" if now or most else ""
     slots = f"{model.slots} slot{'' if model.slots == 1 else 's'}" if model.slots else ""
     parts = (
-        "Loaded" if model.loaded else "Not loaded",
+        ("Loaded" if model.loaded else "Not loaded") if tells_loaded(kind) else "",
         context,
         slots,
         "thinks" if model.thinks else "",

@@ -11,12 +11,11 @@ from collections.abc import Callable
 from tkinter import ttk as plain
 from typing import get_args
 
-from felix.endpoints import Endpoint, ServerKind
+from felix.endpoints import HOSTED, Endpoint, ServerKind
 from felix.errors import SettingsError
 from felix.gui.kit import Kit
 from felix.gui.settings_tab.fields import Choice, ChoiceMenu, Field, number_between
 from felix.gui.settings_tab.rows import Card, Row
-from felix.llm.condition import HOSTED
 from felix.llm.models import NAMES
 
 _MOST_SLOTS, _MOST_CONTEXT, _MOST_PRICE, _LONGEST = 256, 10_000_000, 1_000_000, 60
