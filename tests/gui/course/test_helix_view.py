@@ -21,6 +21,8 @@ from felix.ledger.export import drawing
 from felix.settings import SettingsFile
 from felix.team.helix import Helix
 from tests.gui.recorded import CHECKPOINTS, TEAM, ScriptedRun, planned
+from tests.ledger.hubs import Run
+from tests.telling import planned_agent
 
 INK = Ink("#f2f2f2", "#5f6468", "#0a58ca", "#0a58ca")
 
@@ -332,3 +334,35 @@ def test_an_exported_page_spreads_agents_over_a_ring_as_the_window_does() -> Non
             assert min(turn, 2 * math.pi - turn) < 0.4, (
                 f"{number} at {depth}; a crowded ring is looked at from higher up"
             )
+
+
+@pytest.mark.parametrize("count", range(1, 13))
+@pytest.mark.parametrize("width", [244, 284, 420])
+def test_no_node_stands_on_the_words_at_the_ends(
+    window: tk.Toplevel, kit: Kit, tmp_path: Path, width: int, count: int
+) -> None:
+    panel = Panel(window, kit, tmp_path, width)
+    agents = [planned_agent(f"research-{number}", spawn=0.0) for number in range(count)]
+    panel.view.preview(agents, (0.0, 0.1, 1.0), 2.0)
+    canvas = panel.view.canvas
+    words = [item for item in canvas.find_withtag("word") if canvas.itemcget(item, "state") != "hidden"]
+    for item in words:
+        left, top, right, bottom = canvas.bbox(item)
+        for agent in agents:
+            x, y = panel.view.place_of(agent.agent_id)
+            beside = max(left - x, x - right), max(top - y, y - bottom)
+            assert max(beside) >= kit.px(helix_view.NODE) / 2 - 1, (canvas.itemcget(item, "text"), agent.agent_id)
+    assert count > 6 or words or width < 250
+
+
+def test_on_the_page_all_nodes_are_right_of_the_words_at_the_ends() -> None:
+    for count in range(1, 13):
+        agents = [planned_agent(f"research-{number}") for number in range(count)]
+        run = Run(tuple(agent.agent_id for agent in agents))
+        state = run.hub.state
+        for depth in (0.0, 0.3, 1.0):
+            places = [drawing.place_of(state, number, depth) for number in range(count)]
+            assert min(x for x, _ in places) >= 11
+            assert max(y for _, y in places) <= drawing.TALL + drawing.BELOW - 11
+            assert min(y for _, y in places) >= 11 - drawing.ABOVE
+        assert f'x="{2 - drawing.GUTTER}" dy="12">explore<' in drawing.helix(state)

@@ -227,7 +227,8 @@ class HelixView:
             ys = sorted(numbers.values())
             for y, word in ((ys[0], "explore"), (ys[-1], "answer")):
                 if word == "answer" or len(ys) < 2 or ys[1] - ys[0] > 2 * line:
-                    canvas.create_text(x, y + line, text=word, anchor="w", font="Tiny", fill=kit["text2"], tags="axis")
+                    tags = ("axis", "word")
+                    canvas.create_text(x, y + line, text=word, anchor="w", font="Tiny", fill=kit["text2"], tags=tags)
 
     def _draw_nodes(self, view: Projection, *, glide: bool) -> None:
         nodes = self.scene.nodes
@@ -263,6 +264,22 @@ class HelixView:
                 self._glides[agent_id] = (self._at[agent_id], end)
         for node, _ in sorted(zip(nodes, places, strict=True), key=lambda pair: pair[1][1]):
             self.canvas.tag_raise(self._items[node.agent_id])
+        self._clear_words(places)
+
+    def _clear_words(self, places: Sequence[tuple[float, float]]) -> None:
+        """A word at an end of the axis makes way for a node: to the other side of its number, or altogether."""
+        canvas, reach = self.canvas, self._kit.px(ACTIVE_NODE) / 2
+        line = self._kit.font("Tiny").metrics("linespace")
+
+        def is_covered(item: int) -> bool:
+            left, top, right, bottom = canvas.bbox(item)
+            return any(left - reach < x < right + reach and top - reach < y < bottom + reach for x, y in places)
+
+        for item in canvas.find_withtag("word"):
+            if is_covered(item):
+                canvas.move(item, 0, -2 * line)
+                if is_covered(item):
+                    canvas.itemconfigure(item, state="hidden")
 
     def _image(self, node: Node) -> str:
         kit = self._kit

@@ -34,6 +34,8 @@ PHASE, TILT = 0.5, 0.31
 SAME_DEPTH = 1e-6
 WIDE, TALL = 240, 400
 """Of its picture, in its own units."""
+GUTTER, ABOVE, BELOW = 42, 46, 46
+"""Beside it for the words at its ends, above and below it for the nodes on its rings."""
 
 
 def timeline(state: RunState, film: Film) -> str:
@@ -88,11 +90,16 @@ def helix(state: RunState) -> str:
         )
     label = "Where the agents stand on the helix"
     return (
-        f'<svg class="helix" viewBox="0 -14 {WIDE} {TALL + 28}" role="img" aria-label="{label}">'
-        f'<g class="rings">{rings}</g><polyline points="{path}"/>'
-        '<text class="end" x="2" y="4">0.0 explore</text>'
-        f'<text class="end" x="2" y="{TALL + 4}">1.0 answer</text>{nodes}</svg>'
+        f'<svg class="helix" viewBox="{-GUTTER} {-ABOVE} {GUTTER + WIDE} {ABOVE + TALL + BELOW}" role="img"'
+        f' aria-label="{label}"><g class="rings">{rings}</g><polyline points="{path}"/>'
+        f"{_end(0.0, 'explore')}{_end(1.0, 'answer')}{nodes}</svg>"
     )
+
+
+def _end(t: float, word: str) -> str:
+    """What stands beside an end of the helix, left of all nodes."""
+    x, y = 2 - GUTTER, _y(t) + 4
+    return f'<text class="end" x="{x}" y="{y:g}">{t:.1f}<tspan x="{x}" dy="12">{word}</tspan></text>'
 
 
 def place_of(state: RunState, place: int, depth: float) -> tuple[float, float]:
