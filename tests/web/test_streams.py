@@ -305,8 +305,8 @@ def test_a_socket_that_takes_nothing_is_closed_and_a_slow_one_is_not() -> None:
             tasks.create_task(write(slow, sometimes))
             for _ in range(STUCK_BEATS + 2):
                 await asyncio.sleep(0)
-                stuck.beat(b"")
-                slow.beat(b"")
+                stuck.beat()
+                slow.beat()
                 sometimes.set()
                 await asyncio.sleep(0)
             writing.cancel()

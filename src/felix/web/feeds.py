@@ -19,7 +19,7 @@ from felix.ledger.reader import Reader
 from felix.ledger.state import RunState
 from felix.team.mailbox import Mailbox, Reply
 from felix.team.progress import in_progress
-from felix.web.frames import BEAT, Frame, event, frame, merged
+from felix.web.frames import Frame, event, frame, merged
 from felix.web.watcher import Piece, Watcher
 
 LIVE_S = 0.04
@@ -194,6 +194,7 @@ class Feeds:
         """The feed of a run that was started just now, of which nothing can have been missed."""
         feed = self._feeds[run] = Feed(run)
         feed.is_ready.set()
+        self._live.add(run)
         return feed
 
     async def ask(self, question: Callable[[Reader], object]) -> object:
@@ -294,7 +295,7 @@ class Feeds:
 
     def _beat(self) -> None:
         for watcher in list(self.watchers):
-            watcher.beat(BEAT)
+            watcher.beat()
         for run, feed in list(self._feeds.items()):
             if feed.is_watched or not feed.is_ready.is_set():
                 feed.is_forgotten = False

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from felix.events import RunId
 from felix.web import replies
 from felix.web.feeds import FullError
-from felix.web.frames import Frame, resync
+from felix.web.frames import BEAT, Frame, resync
 from felix.web.line import line_of
 from felix.web.watcher import SLICE, Piece, Watcher
 
@@ -77,7 +77,7 @@ class Told(Response):
         raise NotImplementedError
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        watcher = Watcher(self._seq, line_of(scope).abort)
+        watcher = Watcher(self._seq, line_of(scope).abort, BEAT)
 
         async def put(part: bytes) -> None:
             await send({"type": "http.response.body", "body": part, "more_body": True})

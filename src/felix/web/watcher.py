@@ -31,15 +31,15 @@ class Piece(NamedTuple):
 class Watcher:
     """Everything on the server's loop. `take` and `write` are for the one task that writes to the socket."""
 
-    def __init__(self, seq: int = 0, abort: Callable[[], None] = lambda: None) -> None:
-        """`abort` closes the socket, whatever waits in it."""
+    def __init__(self, seq: int = 0, abort: Callable[[], None] = lambda: None, comment: bytes = b"") -> None:
+        """`abort` closes the socket, whatever waits in it; `comment` is what a quiet one is sent now and then."""
         self.seq = seq
         """Of the last durable event that was handed to the socket."""
         self.is_dropped = False
         """It was too slow."""
         self.is_over = False
         """Nothing more will come."""
-        self._abort = abort
+        self._abort, self._comment = abort, comment
         self._waiting: deque[Piece] = deque()
         self._events = self._bytes = 0
         self._news = asyncio.Event()
@@ -97,11 +97,11 @@ class Watcher:
         self._written += 1
         self._is_writing = False
 
-    def beat(self, comment: bytes) -> None:
+    def beat(self) -> None:
         """To be called now and then: a quiet stream gets a comment, a stuck one is closed."""
         if not self._is_writing:
-            if not self._waiting:
-                self.put(Piece(comment, 0))
+            if not self._waiting and self._comment:
+                self.put(Piece(self._comment, 0))
             self._stuck_for = 0
         elif self._written != self._written_before:
             self._stuck_for = 0

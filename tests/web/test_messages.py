@@ -1,0 +1,157 @@
+"""`/ws`: what is said as messages that grow; who is allowed may end one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from tests.servers.fault_server import FaultServer
+from tests.team.scripted import workflow
+from tests.test_engine import follow, is_event, listing
+from tests.web.served import WAIT_S, Served, on_word, served
+from tests.web.test_streams import ONE, begin, finished
+
+Json = dict[str, Any]  # Any: whatever the server says
+
+
+@pytest.fixture
+def held() -> Iterator[FaultServer]:
+    with FaultServer({"held": listing(on_word)}) as server:
+        yield server
+
+
+@contextmanager
+def socket(server: Served, query: str = "") -> Iterator[ClientConnection]:
+    address = f"ws://{server.host}/ws{query}"
+    with connect(address, origin=server.serving.address, additional_headers=server.bearer) as opened:
+        yield opened
+
+
+def said(opened: ClientConnection) -> Json:
+    message: Json = json.loads(opened.recv(WAIT_S))
+    return message
+
+
+def until(opened: ClientConnection, kind: str, author: str = "") -> list[Json]:
+    """Everything up to the update that ends a message."""
+    told: list[Json] = []
+    while not told or told[-1]["type"] != kind or not str(told[-1].get("id", "")).partition("/")[2].startswith(author):
+        told.append(said(opened))
+    return told
+
+
+def test_a_message_grows_and_ends(own: Served, held: FaultServer) -> None:
+    with socket(own) as opened:
+        run = begin(own, held)
+        first = f"{run}/research-1#1"
+        assert said(opened) == {
+            "type": "message_new", "id": first, "author": "research-1", "content": "", "metadata": {"streaming": True},
+        }  # fmt: skip
+        chunk = {"type": "message_stream", "message_id": first, "is_final": False, "metadata": {"tool_calls": []}}
+        assert said(opened) == {**chunk, "chunk": "Hello"}
+        held.gate.set()
+        told = until(opened, "message_update")
+        assert "".join(each["chunk"] for each in told[:-1]) == " world"
+        assert [each["is_final"] for each in told[:-1]] == [False] * (len(told) - 2) + [True]
+        assert told[-1] == {
+            "type": "message_update",
+            "id": first,
+            "content": "Hello world",
+            "metadata": {"streaming": False, "status": "complete"},
+        }
+        hub = until(opened, "message_update")
+        assert (hub[0]["author"], hub[-1]["content"]) == ("hub", "Hello world")
+
+
+def test_who_comes_in_the_middle_is_told_the_text_so_far(own: Served, held: FaultServer) -> None:
+    begin(own, held)
+    with socket(own) as opened:
+        assert said(opened)["type"] == "message_new"
+        assert said(opened)["chunk"] == "Hello"
+        held.gate.set()
+        assert until(opened, "message_update")[-1]["content"] == "Hello world"
+
+
+def test_a_run_that_has_ended_is_told_whole(shown: Served) -> None:
+    run = finished(shown)
+    with socket(shown, f"?run={run}") as opened:
+        told = until(opened, "message_update", "synthesis")
+    assert {each["author"] for each in told if each["type"] == "message_new"} == {"research-1", "hub"}
+    ends = [each for each in told if each["type"] == "message_update"]
+    assert all(each["content"] and each["metadata"] == {"streaming": False, "status": "complete"} for each in ends)
+
+
+def test_a_failure_is_told_in_a_sentence(own: Served, fault_server: FaultServer) -> None:
+    fault_server.replies["cut"] = listing(fault_server.replies["rst_mid"])
+    own.settings.override(base_url=fault_server.url("cut"))
+    with socket(own) as opened:
+        own.engine.start("Why?", ONE)
+        told = [said(opened), said(opened)]
+        fault_server.gate.set()
+        end = (told + until(opened, "message_update"))[-1]
+    assert end["metadata"]["status"] == "failed" and end["metadata"]["error"].endswith(".")
+
+
+def test_nobody_stops_anything_on_a_server_that_only_shows(tmp_path: Path, held: FaultServer) -> None:
+    with served(tmp_path) as shown:
+        run = begin(shown, held)
+        with socket(shown) as opened:
+            assert said(opened)["type"] == "message_new" and said(opened)["chunk"] == "Hello"
+            opened.send(json.dumps({"type": "stream_cancel", "message_id": f"{run}/research-1#1"}))
+            refused = said(opened)
+            assert (refused["type"], refused["status"]) == ("error", 403) and "--allow-control" in refused["error"]
+            held.gate.set()
+            assert until(opened, "message_update")[-1]["metadata"]["status"] == "complete"
+
+
+def test_who_is_allowed_ends_what_is_being_said(own: Served, held: FaultServer) -> None:
+    run = begin(own, held)
+    with socket(own) as opened:
+        assert said(opened)["type"] == "message_new" and said(opened)["chunk"] == "Hello"
+        opened.send(json.dumps({"type": "stream_cancel", "message_id": f"{run}/research-1#1"}))
+        end = until(opened, "message_update")[-1]
+        assert (end["content"], end["metadata"]["status"]) == ("Hello", "stopped")
+        opened.send(json.dumps({"type": "stream_cancel", "message_id": f"{run}/research-1#1"}))
+        held.gate.set()
+        told = [said(opened)]
+        while told[-1]["type"] != "error":
+            told.append(said(opened))
+        assert told[-1]["status"] == 404
+
+
+@pytest.mark.parametrize("text", ["no JSON", "[]", '{"type": "execute"}', "[" * 20_000])
+def test_what_is_not_understood_is_told_and_does_nothing(shown: Served, text: str) -> None:
+    with socket(shown) as opened:
+        opened.send(text)
+        assert said(opened)["status"] == 400
+
+
+def test_the_end_of_the_server_closes_it(own: Served) -> None:
+    with socket(own) as opened:
+        own.wait(lambda: own.serving.watchers == 1)
+        own.serving.close()
+        with pytest.raises(ConnectionClosed):
+            opened.recv(WAIT_S)
+
+
+def test_text_that_turns_out_to_be_thinking_is_taken_back(own: Served, fault_server: FaultServer) -> None:
+    from tests.servers.quirks import STOP, events, text
+
+    fault_server.replies["late"] = listing(events(text("I think"), text("</think>\nSo."), STOP))
+    own.settings.override(base_url=fault_server.url("late"))
+    mailbox = own.engine.subscribe()
+    with socket(own) as opened:
+        own.engine.start("Why?", workflow("{id: research, role: research}", checkpoints="[0]"))
+        told = until(opened, "message_update", "research")
+        if told[-1]["metadata"]["streaming"]:
+            assert told[-1]["content"] == ""
+            told = until(opened, "message_update", "research")
+        assert told[-1]["content"] == "So."
+    follow(mailbox, is_event("run_finished"))
