@@ -12,9 +12,9 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from tests.servers.fault_server import FaultServer
-from tests.team.scripted import workflow
-from tests.test_engine import follow, is_event, listing
+from tests.servers.fault_server import Connection, FaultServer
+from tests.servers.quirks import DONE, ROLE, STOP, event, status, text
+from tests.test_engine import listing
 from tests.web.served import WAIT_S, Served, on_word, served
 from tests.web.test_streams import ONE, begin, finished
 
@@ -89,13 +89,11 @@ def test_a_run_that_has_ended_is_told_whole(shown: Served) -> None:
 
 
 def test_a_failure_is_told_in_a_sentence(own: Served, fault_server: FaultServer) -> None:
-    fault_server.replies["cut"] = listing(fault_server.replies["rst_mid"])
-    own.settings.override(base_url=fault_server.url("cut"))
+    fault_server.replies["bad"] = listing(status("400 Bad Request", {"error": {"message": "no such thing"}}))
+    own.settings.override(base_url=fault_server.url("bad"))
     with socket(own) as opened:
         own.engine.start("Why?", ONE)
-        told = [said(opened), said(opened)]
-        fault_server.gate.set()
-        end = (told + until(opened, "message_update"))[-1]
+        end = until(opened, "message_update")[-1]
     assert end["metadata"]["status"] == "failed" and end["metadata"]["error"].endswith(".")
 
 
@@ -142,16 +140,20 @@ def test_the_end_of_the_server_closes_it(own: Served) -> None:
 
 
 def test_text_that_turns_out_to_be_thinking_is_taken_back(own: Served, fault_server: FaultServer) -> None:
-    from tests.servers.quirks import STOP, events, text
+    def late(client: Connection) -> None:
+        client.head()
+        client.send(event(ROLE) + event(text("I think")))
+        client.wait(client.server.gate)
+        client.send(event(text("</think>\nSo.")) + event(STOP) + DONE)
+        client.end()
 
-    fault_server.replies["late"] = listing(events(text("I think"), text("</think>\nSo."), STOP))
+    fault_server.replies["late"] = listing(late)
     own.settings.override(base_url=fault_server.url("late"))
-    mailbox = own.engine.subscribe()
     with socket(own) as opened:
-        own.engine.start("Why?", workflow("{id: research, role: research}", checkpoints="[0]"))
-        told = until(opened, "message_update", "research")
-        if told[-1]["metadata"]["streaming"]:
-            assert told[-1]["content"] == ""
-            told = until(opened, "message_update", "research")
-        assert told[-1]["content"] == "So."
-    follow(mailbox, is_event("run_finished"))
+        own.engine.start("Why?", ONE)
+        assert said(opened)["type"] == "message_new" and said(opened)["chunk"] == "I think"
+        fault_server.gate.set()
+        taken_back = until(opened, "message_update")[-1]
+        assert taken_back["metadata"] == {"streaming": True} and taken_back["content"] in {"", "So."}
+        told = until(opened, "message_update")
+    assert told[-1]["content"] == "So." and not any("think" in str(each) for each in told)

@@ -1,10 +1,16 @@
-"""The files of the page: read once, compressed once, the same for everybody."""
+"""The files of the page: read once, compressed once, the same for everybody.
+
+Its look – colours, cards, the shapes of badges – is that of a run that was exported as a page.
+"""
 
 from __future__ import annotations
 
+import base64
 import gzip
+import re
 from functools import partial
 from pathlib import Path
+from string import Template
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
@@ -17,23 +23,27 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 FOLDER = Path(__file__).parent / "page"
-_TYPES = {
-    ".html": "text/html; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".svg": "image/svg+xml",
-}
+_HTML, _SCRIPT, _STYLE = "text/html; charset=utf-8", "text/javascript; charset=utf-8", "text/css; charset=utf-8"
+_SPRITE = re.compile(r'<svg class="sprite".*?</svg>', re.DOTALL)
 
 
 def routes() -> list[Route]:
-    files = {"/": FOLDER / "index.html", "/icon.svg": places.assets() / "icons" / "felix.svg"}
-    files |= {f"/{path.name}": path for path in sorted(FOLDER.iterdir()) if path.suffix in {".js", ".css"}}
-    return [Route(address, partial(_file, *_read(path)), methods=["GET"]) for address, path in files.items()]
+    exported = places.assets() / "export"
+    files = {"/": (_page(exported), _HTML), "/shared.css": ((exported / "page.css").read_bytes(), _STYLE)}
+    for path in sorted(FOLDER.iterdir()):
+        if path.suffix in {".js", ".css"}:
+            files[f"/{path.name}"] = (path.read_bytes(), _SCRIPT if path.suffix == ".js" else _STYLE)
+    return [
+        Route(address, partial(_file, body, gzip.compress(body, mtime=0), media_type), methods=["GET"])
+        for address, (body, media_type) in files.items()
+    ]
 
 
-def _read(path: Path) -> tuple[bytes, bytes, str]:
-    body = path.read_bytes()
-    return body, gzip.compress(body, mtime=0), _TYPES[path.suffix]
+def _page(exported: Path) -> bytes:
+    icon = base64.b64encode((places.assets() / "icons" / "felix.svg").read_bytes()).decode()
+    sprite = _SPRITE.search((exported / "page.html").read_text(encoding="utf-8"))
+    text = Template((FOLDER / "index.html").read_text(encoding="utf-8"))
+    return text.substitute(icon=icon, sprite=sprite[0] if sprite else "").encode()
 
 
 async def _file(body: bytes, packed: bytes, media_type: str, request: Request) -> Response:

@@ -1,1 +1,223 @@
-"use strict";
+// Watches one run: the way in, the list, the stream of events, and the frames in which what came is drawn.
+
+import { EVENTS, Run } from "./fold.js";
+import { Badge, Card, Synthesis, Timeline, duration, harmless, make, put, words } from "./parts.js";
+
+const AGAIN_MS = 2000; // after the server has sent the stream away, until the next try
+const CLOCK_MS = 1000;
+
+const byId = (id) => document.getElementById(id);
+const badge = new Badge(byId("badge"));
+const timeline = new Timeline(byId("rows"));
+
+let run = null;
+let stream = null;
+let cards = new Map();
+let syntheses = new Map();
+let isAsked = false; // for a frame
+let followsNewest = true; // until the reader chooses a run
+
+// -- the way in -----------------------------------------------------------------------------------------------------------
+
+async function enter() {
+  const token = new URLSearchParams(location.hash.slice(1)).get("t");
+  if (token) {
+    history.replaceState(null, "", location.pathname + location.search); // it is spent, and shall not be found
+    const answer = await fetch("/session", {
+      method: "POST",
+      headers: { "Content-Type": "application/json", "X-App": "1" },
+      body: JSON.stringify({ token }),
+    });
+    if (!answer.ok && !(await fetch("/status")).ok) return say((await answer.json()).error);
+  }
+  const status = await fetch("/status");
+  if (!status.ok) return say("You are not let in – open the link that Felix shows, or ask for a new one.");
+  Object.assign(words, await status.json());
+  await list();
+  const wanted = new URLSearchParams(location.search).get("run");
+  if (wanted) followsNewest = false;
+  watch(wanted ?? newest()?.run ?? null);
+  setInterval(tick, CLOCK_MS);
+}
+
+function say(sentence) {
+  const notice = byId("notice");
+  notice.hidden = !sentence;
+  put(notice, sentence);
+}
+
+// -- the list -------------------------------------------------------------------------------------------------------------
+
+let rows = [];
+
+async function list() {
+  const answer = await fetch("/runs?limit=100");
+  if (!answer.ok) return;
+  rows = (await answer.json()).runs;
+  byId("empty").hidden = rows.length > 0 || run !== null;
+  byId("runs").firstElementChild.replaceChildren(...rows.map((row) => {
+    const link = make("a", "", harmless(row.name));
+    link.href = `?run=${encodeURIComponent(row.run)}`;
+    if (row.run === run?.id) link.setAttribute("aria-current", "true");
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      followsNewest = row.status === null && row.run === newest()?.run;
+      history.pushState(null, "", followsNewest ? "/" : link.href);
+      showRuns(false);
+      watch(row.run);
+    });
+    const tone = row.status === null ? "write" : row.status === "complete" ? "done" : words.tones[row.status] ?? "fail";
+    const item = make("li", tone);
+    const when = new Date(row.started_at * 1000).toLocaleString([], { dateStyle: "short", timeStyle: "short" });
+    item.append(link, make("small", "", `${words.run_endings[row.status ?? "running"]} · ${when}`));
+    return item;
+  }));
+}
+
+function newest() {
+  return rows.find((row) => row.status === null) ?? rows[0];
+}
+
+function showRuns(isShown) {
+  byId("runs").hidden = !isShown;
+  byId("show-runs").setAttribute("aria-expanded", String(isShown));
+}
+
+byId("show-runs").addEventListener("click", () => {
+  showRuns(byId("runs").hidden);
+  if (!byId("runs").hidden) list();
+});
+addEventListener("popstate", () => watch(new URLSearchParams(location.search).get("run") ?? newest()?.run ?? null));
+
+// -- the stream -----------------------------------------------------------------------------------------------------------
+
+function watch(id) {
+  if (run?.id !== id || id === null) {
+    run = id === null ? null : new Run(id);
+    cards = new Map();
+    syntheses = new Map();
+    for (const place of ["syntheses", "wall", "rows"]) byId(place).replaceChildren();
+    byId("page").hidden = run === null;
+    byId("empty").hidden = run !== null || rows.length > 0;
+  }
+  connect();
+}
+
+function connect() {
+  stream?.close();
+  const query = run ? `?run=${encodeURIComponent(run.id)}&after=${run.seq}` : "";
+  const opened = (stream = new EventSource(`/events${query}`));
+  for (const name of EVENTS) {
+    opened.addEventListener(name, (message) => {
+      if (stream !== opened || !run) return;
+      run.apply(JSON.parse(message.data), DURABLE(message, name));
+      draw();
+    });
+  }
+  opened.addEventListener("runs_changed", async (message) => {
+    const news = JSON.parse(message.data);
+    await list();
+    if (news.type !== "run_finished" && news.run !== run?.id && followsNewest && !run?.isLive) watch(news.run);
+  });
+  opened.addEventListener("open", () => say(""));
+  opened.addEventListener("error", () => {
+    if (stream !== opened) return;
+    say("The connection is lost – trying to get it back.");
+    if (opened.readyState === EventSource.CLOSED) setTimeout(() => stream === opened && again(), AGAIN_MS);
+  });
+}
+
+// The server has said no to the stream: is it this page that is no longer let in?
+async function again() {
+  const status = await fetch("/status").catch(() => null);
+  if (status?.status === 401) say("This page is no longer let in – ask for a new link.");
+  else connect();
+}
+
+const PASSING = new Set(["agent_state", "partial_thought", "partial_synthesis", "partial_tool_call", "tool_progress"]);
+const DURABLE = (message, name) => !PASSING.has(name) && message.lastEventId !== "";
+
+// A browser has six connections to a server: a page that nobody sees gives its own back.
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) {
+    stream?.close();
+    stream = null;
+  } else if (!stream && words.felix) {
+    list();
+    connect();
+  }
+});
+
+// -- the frames -----------------------------------------------------------------------------------------------------------
+
+function draw() {
+  if (isAsked) return;
+  isAsked = true;
+  requestAnimationFrame(() => {
+    isAsked = false;
+    if (run) paint();
+  });
+}
+
+function paint() {
+  const changed = run.changed;
+  run.changed = new Set();
+  if (changed.has("run")) paintRun();
+  for (const agent of run.agents.values()) {
+    let card = cards.get(agent);
+    if (!card) {
+      cards.set(agent, (card = new Card(agent)));
+      byId("wall").append(card.element);
+      card.show();
+    } else if (changed.has(agent)) card.show();
+  }
+  for (const speech of run.syntheses) {
+    let view = syntheses.get(speech);
+    if (!view) {
+      syntheses.set(speech, (view = new Synthesis(speech)));
+      byId("syntheses").prepend(view.element);
+      view.show();
+    } else if (changed.has(speech)) view.show();
+  }
+}
+
+function paintRun() {
+  const { plan } = run;
+  if (plan) {
+    put(byId("task"), harmless(plan.task));
+    const model = plan.demo ? "Demo model" : plan.model;
+    put(byId("about"), harmless([plan.workflow, model, plan.server_name].filter(Boolean).join(" · ")));
+    document.title = `${harmless(plan.task).slice(0, 80)} – Felix`;
+  }
+  const tone = run.isLive ? "write" : run.status === "complete" ? "done" : words.tones[run.status] ?? "fail";
+  const word = words.run_endings[run.status ?? "running"] ?? "";
+  badge.set([tone, run.isLive && run.round ? `Round ${run.round} of ${run.rounds.length}` : word[0].toUpperCase() + word.slice(1)]);
+  byId("reason").hidden = !run.reason;
+  byId("reason").className = `trouble ${tone}`;
+  put(byId("reason"), harmless(run.reason));
+  byId("deeds").hidden = !run.deeds.length;
+  byId("deeds").lastElementChild.replaceChildren(...run.deeds.map(([at, sentence]) => {
+    const item = make("li");
+    item.append(make("time", "", duration(at - run.startedAt)), make("span", "", harmless(sentence)));
+    return item;
+  }));
+  const place = `/runs/${encodeURIComponent(run.id)}/export.`;
+  byId("exports").replaceChildren(...["md", "html", "json"].map((kind) => {
+    const link = make("a", "", { md: "Markdown", html: "Page", json: "JSON" }[kind]);
+    link.href = place + kind;
+    link.download = "";
+    return link;
+  }));
+  tick();
+}
+
+function tick() {
+  if (!run) return;
+  const now = Date.now() / 1000;
+  put(byId("clock"), run.startedAt ? duration((run.endedAt ?? now) - run.startedAt) : "");
+  timeline.show(run, now);
+  for (const card of cards.values()) card.tell(now);
+  for (const view of syntheses.values()) view.tell(now);
+}
+
+enter();

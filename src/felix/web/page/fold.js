@@ -1,1 +1,286 @@
-"use strict";
+// A run as far as its events tell: the same events and the same reading of them as in `felix.ledger.state`.
+// Offsets count characters as the server does, code points; strings here count in UTF-16 units.
+
+export class Text {
+  constructor() {
+    this.whole = "";
+    this.length = 0; // in code points
+    this.edition = 0; // goes up when text that stood has changed
+  }
+
+  put(piece, offset) {
+    if (offset !== this.length) {
+      const kept = [...this.whole].slice(0, offset).join("");
+      const next = kept + piece;
+      if (!next.startsWith(this.whole)) this.edition += 1;
+      this.whole = next;
+      this.length = offset + points(piece);
+      return;
+    }
+    this.whole += piece;
+    this.length += points(piece);
+  }
+
+  settle(whole) {
+    if (whole === this.whole) return;
+    if (!whole.startsWith(this.whole)) this.edition += 1;
+    this.whole = whole;
+    this.length = points(whole);
+  }
+}
+
+// One answer of one model: a thought, or a synthesis.
+class Speech {
+  constructor(id, at) {
+    this.id = id;
+    this.openedAt = at;
+    this.state = "queued";
+    this.states = []; // [seconds since the epoch, what it did from then on]
+    this.answer = new Text();
+    this.thinking = new Text();
+    this.thinkingAt = this.answerAt = this.endedAt = null;
+    this.status = this.end = null; // `end` is the event that ended it
+    this.tokens = 0;
+    this.detail = this.model = this.endpoint = this.cut = "";
+    this.position = this.fraction = null;
+    this.calls = new Map();
+    this.read = [];
+  }
+
+  get isLive() {
+    return this.status === null;
+  }
+
+  change(event) {
+    this.do(event.state, event.at);
+    this.position = event.position;
+    this.fraction = event.fraction;
+    this.detail = event.detail;
+    for (const name of ["model", "endpoint", "cut"]) this[name] = event[name] || this[name];
+    if (event.read?.length) this.read = event.read;
+  }
+
+  do(state, at) {
+    this.state = state;
+    if (this.states.at(-1)?.[1] !== state) this.states.push([at, state]);
+  }
+
+  put(event) {
+    const isThinking = event.channel === "thinking";
+    (isThinking ? this.thinking : this.answer).put(event.partial, event.offset);
+    this.tokens = event.tokens_so_far;
+    if (!event.partial) return;
+    if (isThinking) this.thinkingAt ??= event.at;
+    else this.answerAt ??= event.at;
+    this.do(isThinking ? "thinking" : "writing", event.at);
+  }
+
+  finish(event) {
+    this.answer.settle(event.content);
+    this.thinking.settle(event.thinking);
+    this.status = event.status;
+    this.endedAt = event.at;
+    this.end = event;
+    for (const name of ["model", "endpoint", "cut"]) this[name] = event[name] || this[name];
+    if (event.read) this.read = event.read;
+    const { trace } = event;
+    if (trace) {
+      this.openedAt = trace.began_at;
+      this.states = trace.states.map(([ms, state]) => [trace.began_at + ms / 1000, state]);
+      if (trace.thinking.length) this.thinkingAt = trace.began_at + trace.thinking[0] / 1000;
+    }
+  }
+}
+
+export class Run {
+  constructor(id) {
+    this.id = id;
+    this.seq = 0; // of the last durable event
+    this.plan = null;
+    this.agents = new Map();
+    this.thoughts = new Map();
+    this.syntheses = [];
+    this.round = 0;
+    this.rounds = [];
+    this.deeds = []; // [seconds since the epoch, a sentence]
+    this.startedAt = this.endedAt = null;
+    this.status = null;
+    this.reason = "";
+    this.usage = null;
+    this.changed = new Set(); // of speeches and agents, and "run": what a face has to draw anew
+  }
+
+  get isLive() {
+    return this.plan !== null && this.status === null;
+  }
+
+  get synthesis() {
+    return this.syntheses.at(-1);
+  }
+
+  // `isDurable`: it has a number to come back to; one that is known already is passed over.
+  apply(event, isDurable) {
+    if (isDurable) {
+      if (event.seq <= this.seq) return;
+      this.seq = event.seq;
+    }
+    const { at } = event;
+    switch (event.type) {
+      case "run_started":
+        this.plan = event;
+        this.startedAt = at;
+        this.rounds = event.rounds;
+        for (const agent of event.agents) this.add(agent);
+        break;
+      case "round_started":
+        this.round = event.number;
+        break;
+      case "agent_spawned":
+        this.agent(event.agent_id, event.role).depth = event.depth;
+        break;
+      case "agent_added":
+        this.add(event.agent).reason = event.reason;
+        this.rounds = event.rounds;
+        this.deeds.push([at, event.reason]);
+        break;
+      case "agent_state":
+        if (event.agent_id === "hub") this.mark(this.synthesis)?.change(event);
+        else this.thought(event).change(event);
+        return;
+      case "thought_asked":
+        Object.assign(this.thought(event), { act: event.act, asked: event.text });
+        break;
+      case "partial_thought":
+        this.thought(event).put(event);
+        return;
+      case "thought_complete":
+        this.thought(event).finish(event);
+        return;
+      case "partial_tool_call":
+      case "tool_call":
+      case "tool_answered":
+      case "tool_progress":
+      case "tool_result":
+        this.use(event);
+        return;
+      case "synthesis_started": {
+        const speech = new Speech(`synthesis-${event.number}`, at);
+        speech.begun = event;
+        speech.do("connecting", at);
+        this.syntheses.push(speech);
+        this.mark(speech);
+        break;
+      }
+      case "partial_synthesis":
+        this.mark(this.synthesis)?.put(event);
+        return;
+      case "synthesis_complete":
+        this.mark(this.synthesis)?.finish(event);
+        break;
+      case "note_added":
+        this.deeds.push([at, `Note to ${event.agent_id ?? "all agents"}: ${event.text}`]);
+        break;
+      case "wrap_up_asked":
+        this.deeds.push([at, "The synthesis was asked for."]);
+        break;
+      case "pause_changed":
+        this.deeds.push([at, { asked: "The run pauses after this round.", paused: "The run is paused.", off: "The run goes on." }[event.state]]);
+        break;
+      case "question_raised":
+        this.deeds.push([at, event.text]);
+        break;
+      case "run_reopened":
+        this.status = this.endedAt = null;
+        this.reason = "";
+        this.deeds.push([at, event.reason]);
+        break;
+      case "run_finished":
+        this.status = event.status;
+        this.reason = event.reason;
+        this.usage = event.usage;
+        this.endedAt = at;
+        break;
+    }
+    this.changed.add("run");
+  }
+
+  add(planned) {
+    const agent = { ...planned, id: planned.agent_id, depth: planned.spawn, thoughts: [], reason: "" };
+    this.agents.set(agent.id, agent);
+    return agent;
+  }
+
+  agent(id, role) {
+    return this.agents.get(id) ?? this.add({ agent_id: id, role: role ?? id, code: id.slice(0, 2).toUpperCase(), spawn: 0, model: "" });
+  }
+
+  thought(event) {
+    let thought = this.thoughts.get(event.thought_id);
+    const agent = this.agent(event.agent_id, event.role);
+    if (!thought) {
+      thought = new Speech(event.thought_id, event.at);
+      thought.agent = agent;
+      this.thoughts.set(thought.id, thought);
+      agent.thoughts.push(thought);
+    }
+    thought.round = event.round ?? thought.round ?? this.round;
+    thought.checkpoint = event.checkpoint ?? thought.checkpoint;
+    agent.depth = Math.max(agent.depth, thought.checkpoint ?? 0);
+    this.changed.add(agent);
+    return this.mark(thought);
+  }
+
+  use(event) {
+    const thought = this.thought(event);
+    let call = thought.calls.get(event.call_id);
+    if (!call) {
+      call = { id: event.call_id, name: "", arguments: new Text(), state: "calling", message: "", result: null, error: null };
+      thought.calls.set(event.call_id, call);
+    }
+    if (event.name) call.name = event.name;
+    switch (event.type) {
+      case "partial_tool_call":
+        call.arguments.put(event.partial, event.offset);
+        break;
+      case "tool_call":
+        call.arguments.settle(event.arguments);
+        call.state = event.asks ? "asking" : "running";
+        call.message = event.asks;
+        break;
+      case "tool_answered":
+        call.state = event.answer === "refuse" || event.answer === "no" ? "refused" : "running";
+        call.message = "";
+        break;
+      case "tool_progress":
+        call.state = "running";
+        call.message = event.message;
+        call.fraction = event.fraction;
+        break;
+      case "tool_result":
+        call.state = event.status;
+        call.result = event.content;
+        call.error = event.error;
+        call.duration = event.duration_s;
+        call.message = "";
+        break;
+    }
+    if (thought.isLive && call.result === null && call.state !== "refused") thought.do(call.state, event.at);
+  }
+
+  mark(what) {
+    if (what) this.changed.add(what);
+    return what;
+  }
+}
+
+// The names of events a stream may bring.
+export const EVENTS = [
+  "run_started", "round_started", "agent_spawned", "agent_added", "agent_state", "thought_asked", "partial_thought",
+  "thought_complete", "partial_tool_call", "tool_call", "tool_answered", "tool_progress", "tool_result",
+  "synthesis_started", "partial_synthesis", "synthesis_complete", "note_added", "wrap_up_asked", "pause_changed",
+  "question_raised", "question_closed", "run_reopened", "run_finished",
+];
+
+function points(text) {
+  return /[\ud800-\udbff]/.test(text) ? [...text].length : text.length;
+}

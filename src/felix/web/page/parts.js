@@ -1,0 +1,335 @@
+// The parts of the page. What a model or a user wrote gets into it as the data of text nodes, and in no other way.
+
+const FOLLOW_PX = 24; // so near to its end, a text goes on following it
+
+// What every tone and activity is called, as the server says.
+export const words = { activities: {}, tones: {}, endings: {}, run_endings: {} };
+
+export function make(tag, className = "", text = "") {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  if (text) element.textContent = text;
+  return element;
+}
+
+export function put(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+// Control characters as symbols: what a model wrote is shown, and does nothing.
+export function harmless(text) {
+  return text.replace(/[\0-\x08\x0b-\x1f]/g, (each) => String.fromCharCode(0x2400 + each.charCodeAt(0)))
+    .replace(/[\x7f-\x9f]/g, "\u2421");
+}
+
+// `24 s`, from a minute on `1:12`, from an hour on `1:02:05`.
+export function duration(seconds) {
+  const whole = Math.max(0, Math.floor(seconds));
+  if (whole < 60) return `${whole} s`;
+  const two = (value) => String(value).padStart(2, "0");
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  return hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+}
+
+export class Badge {
+  constructor(element = make("span", "badge queue")) {
+    this.element = element;
+    const icon = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    icon.setAttribute("class", "icon");
+    icon.setAttribute("aria-hidden", "true");
+    this.use = document.createElementNS("http://www.w3.org/2000/svg", "use");
+    icon.append(this.use);
+    this.word = make("b");
+    element.replaceChildren(icon, this.word);
+    this.shown = "";
+  }
+
+  set([tone, word]) {
+    const wanted = `${tone} ${word}`;
+    if (this.shown === wanted) return;
+    this.shown = wanted;
+    this.element.className = `badge ${tone}`;
+    this.element.hidden = false;
+    this.use.setAttribute("href", `#shape-${tone}`);
+    this.word.textContent = word;
+  }
+}
+
+// A place that scrolls: it follows its end as long as the reader is there, and no longer.
+export class Scroller {
+  constructor(body, frame) {
+    this.body = body;
+    this.follows = true;
+    this.jump = make("button", "jump", "Jump to latest");
+    this.jump.type = "button";
+    this.jump.hidden = true;
+    this.jump.addEventListener("click", () => {
+      this.follows = true;
+      this.settle();
+    });
+    frame.append(this.jump);
+    body.addEventListener("scroll", () => {
+      this.follows = body.scrollHeight - body.scrollTop - body.clientHeight < FOLLOW_PX;
+      if (this.follows) this.jump.hidden = true;
+    }, { passive: true });
+  }
+
+  // To be called when something has been added.
+  settle() {
+    const { body } = this;
+    if (this.follows) body.scrollTop = body.scrollHeight;
+    this.jump.hidden = this.follows || body.scrollHeight <= body.clientHeight;
+  }
+}
+
+// Text that grows: what stands there already is left alone, so a selection in it stays.
+class Growing {
+  constructor(element) {
+    this.node = element.appendChild(document.createTextNode(""));
+    this.length = 0;
+    this.edition = 0;
+  }
+
+  show(text) {
+    if (text.edition !== this.edition || text.whole.length < this.length) {
+      this.node.data = harmless(text.whole);
+      this.edition = text.edition;
+    } else if (text.whole.length > this.length) {
+      this.node.appendData(harmless(text.whole.slice(this.length)));
+    }
+    this.length = text.whole.length;
+  }
+}
+
+// What a tool was asked, and what it answered.
+class Call {
+  constructor() {
+    this.element = make("details", "call");
+    this.summary = make("summary");
+    this.asked = make("pre", "plain");
+    this.growing = new Growing(this.asked);
+    this.answer = make("pre", "plain result");
+    this.answer.hidden = true;
+    this.element.append(this.summary, this.asked, this.answer);
+  }
+
+  show(call) {
+    const doing = { calling: "is being called", asking: "waits for leave", running: "running", ok: "done" }[call.state] ?? call.state;
+    const share = call.state === "running" && call.fraction ? ` ${Math.round(call.fraction * 100)} %` : "";
+    put(this.summary, harmless(`${call.name || "A tool"} · ${doing}${share}${call.message ? ` · ${call.message}` : ""}`));
+    this.growing.show(call.arguments);
+    this.element.classList.toggle("live", call.result === null);
+    if (call.result !== null) {
+      this.answer.hidden = false;
+      put(this.answer, harmless(call.error || call.result));
+    }
+  }
+}
+
+// One answer, thinking and all.
+export class Answer {
+  constructor(element) {
+    this.element = element;
+    this.block = make("details", "thinking");
+    this.summary = make("summary");
+    this.thought = make("div", "plain");
+    this.block.append(this.summary, this.thought);
+    this.block.hidden = true;
+    this.calls = make("div", "calls");
+    this.callsById = new Map();
+    this.live = make("div", "live plain");
+    this.dots = make("span", "dots");
+    this.dots.append(make("i"), make("i"), make("i"));
+    this.trouble = make("p", "trouble");
+    this.trouble.hidden = true;
+    element.append(this.block, this.calls, this.live, this.dots, this.trouble);
+    this.answering = new Growing(this.live);
+    this.thinking = new Growing(this.thought);
+    this.wasThinking = false;
+  }
+
+  show(speech) {
+    this.answering.show(speech.answer);
+    this.thinking.show(speech.thinking);
+    const isThinking = speech.isLive && speech.state === "thinking";
+    if (isThinking !== this.wasThinking) this.block.open = isThinking;
+    this.wasThinking = isThinking;
+    this.block.hidden = !speech.thinking.whole;
+    for (const call of speech.calls.values()) {
+      if (!this.callsById.has(call.id)) {
+        const made = new Call();
+        this.callsById.set(call.id, made);
+        this.calls.append(made.element);
+      }
+      this.callsById.get(call.id).show(call);
+    }
+    const isWriting = speech.isLive && speech.state === "writing";
+    this.live.classList.toggle("writing", isWriting);
+    this.dots.hidden = !speech.isLive || isWriting || speech.state === "queued";
+    this.tell(speech);
+    const said = speech.isLive ? "" : speech.end.error || (speech.status === "complete" ? "" : words.endings[speech.status]);
+    this.trouble.hidden = !said;
+    this.trouble.className = `trouble ${words.tones[speech.status] ?? "stop"}`;
+    put(this.trouble, harmless(said ?? ""));
+  }
+
+  // What changes by the clock alone.
+  tell(speech, now = Date.now() / 1000) {
+    if (!speech.thinkingAt) return;
+    const until = speech.answerAt ?? speech.endedAt ?? now;
+    const took = duration(until - speech.thinkingAt);
+    put(this.summary, speech.isLive && !speech.answerAt ? `Thinking · ${took}` : `Thought for ${took}`);
+  }
+}
+
+// Tone and word of what a speech does, or how it ended.
+export function standing(speech) {
+  if (!speech) return ["queue", "Not yet"];
+  if (!speech.isLive) {
+    const word = speech.status === "complete" ? "done" : words.endings[speech.status] ?? speech.status;
+    return [words.tones[speech.status] ?? "stop", word[0].toUpperCase() + word.slice(1)];
+  }
+  const [tone, word] = words.activities[speech.state] ?? ["prep", speech.state];
+  if (speech.state === "queued" && speech.position) return [tone, `${word} · ${speech.position}`];
+  if (speech.fraction) return [tone, `${word} ${Math.round(speech.fraction * 100)} %`];
+  return [tone, word];
+}
+
+export function figures(speech) {
+  if (!speech) return "";
+  if (speech.isLive) return speech.tokens ? `~${speech.tokens} tokens` : "";
+  const { usage, tokens_per_s: pace, ttft_s: first } = speech.end;
+  const parts = [];
+  if (first !== null) parts.push(`first token ${first.toFixed(1)} s`);
+  if (pace !== null) parts.push(`${pace.toFixed(pace < 10 ? 1 : 0)} tok/s`);
+  const count = usage ? `${usage.completion} tokens` : speech.tokens ? `~${speech.tokens} tokens` : "";
+  return [...parts, ...(count ? [count] : [])].join(" · ");
+}
+
+export class Card {
+  constructor(agent) {
+    this.agent = agent;
+    this.element = make("article", "card");
+    this.element.tabIndex = 0;
+    const head = make("header");
+    this.avatar = make("span", "avatar queue", agent.code);
+    const names = make("div");
+    this.where = make("p", "where");
+    names.append(make("h3", "", agent.id), this.where);
+    this.badge = new Badge();
+    head.append(this.avatar, names, this.badge.element);
+    this.body = make("div", "body");
+    this.waiting = make("p", "aside nothing", "Has not spoken yet.");
+    this.body.append(this.waiting);
+    const foot = make("footer");
+    this.figures = make("span", "figures");
+    this.confidence = make("span", "confidence");
+    foot.append(this.figures, this.confidence);
+    this.element.append(head, this.body, foot);
+    this.scroller = new Scroller(this.body, this.element);
+    this.answers = new Map();
+  }
+
+  show() {
+    for (const thought of this.agent.thoughts) {
+      let answer = this.answers.get(thought);
+      if (!answer) {
+        if (thought.state === "queued" && thought.isLive) continue;
+        const element = make("section", "thought");
+        const heading = make("h4");
+        element.append(heading);
+        if (thought.asked) element.append(make("p", "asked", harmless(thought.asked)));
+        answer = new Answer(element);
+        answer.heading = heading;
+        this.answers.set(thought, answer);
+        this.body.append(element);
+      }
+      answer.show(thought);
+    }
+    this.waiting.hidden = this.answers.size > 0;
+    this.tell();
+    this.scroller.settle();
+  }
+
+  tell(now = Date.now() / 1000) {
+    const latest = this.agent.thoughts.at(-1);
+    const shown = standing(latest);
+    this.badge.set(shown);
+    this.avatar.className = `avatar ${shown[0]}`;
+    const since = latest ? ` · ${duration((latest.endedAt ?? now) - latest.openedAt)}` : "";
+    put(this.where, `${this.agent.role} · depth ${this.agent.depth.toFixed(2)}${since}`);
+    put(this.figures, figures(latest));
+    const sure = latest?.end?.confidence;
+    put(this.confidence, typeof sure === "number" ? `sure ${Math.round(sure * 100)} %` : "");
+    for (const [thought, answer] of this.answers) {
+      const took = thought.isLive ? "" : ` · ${duration(thought.endedAt - thought.openedAt)}`;
+      put(answer.heading, `round ${thought.round} · depth ${(thought.checkpoint ?? 0).toFixed(2)}${took}`);
+      if (thought.isLive) answer.tell(thought, now);
+    }
+  }
+}
+
+export class Synthesis {
+  constructor(speech) {
+    this.speech = speech;
+    this.element = make("article", "synthesis");
+    const head = make("header");
+    this.badge = new Badge();
+    this.figures = make("span", "figures");
+    head.append(make("h2", "", "Synthesis"), this.badge.element, this.figures);
+    const body = make("div", "said");
+    this.element.append(head, body);
+    this.answer = new Answer(body);
+    this.scroller = new Scroller(body, this.element);
+  }
+
+  show() {
+    this.answer.show(this.speech);
+    this.tell();
+    this.scroller.settle();
+  }
+
+  tell(now = Date.now() / 1000) {
+    this.badge.set(standing(this.speech));
+    put(this.figures, figures(this.speech));
+    if (this.speech.isLive) this.answer.tell(this.speech, now);
+  }
+}
+
+// A row for each who speaks, in thousandths of the run so far.
+export class Timeline {
+  constructor(element) {
+    this.element = element;
+    this.drawn = "";
+  }
+
+  show(run, now = Date.now() / 1000) {
+    const from = run.startedAt ?? now;
+    const whole = Math.max(1, (run.endedAt ?? now) - from);
+    const rows = [...run.agents.values()].map((agent) => [agent.code, agent.id, agent.thoughts]);
+    if (run.syntheses.length) rows.push(["✦", "synthesis", run.syntheses]);
+    this.element.replaceChildren(...rows.map(([code, name, speeches]) => {
+      const row = make("div", "row");
+      row.title = name;
+      const picture = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+      picture.setAttribute("viewBox", "0 0 1000 12");
+      picture.setAttribute("preserveAspectRatio", "none");
+      for (const speech of speeches) {
+        const end = speech.endedAt ?? run.endedAt ?? now;
+        speech.states.forEach(([at, state], place) => {
+          const until = speech.states[place + 1]?.[0] ?? end;
+          const [tone] = words.activities[state] ?? ["prep"];
+          const bar = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+          bar.setAttribute("class", tone);
+          bar.setAttribute("x", String(((at - from) / whole) * 1000));
+          bar.setAttribute("width", String(Math.max(1, ((until - at) / whole) * 1000)));
+          bar.setAttribute("y", tone === "queue" ? "5" : "1");
+          bar.setAttribute("height", tone === "queue" ? "2" : "10");
+          picture.append(bar);
+        });
+      }
+      row.append(make("span", "", code), picture);
+      return row;
+    }));
+  }
+}
