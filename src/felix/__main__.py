@@ -45,7 +45,7 @@ def _carry_out(options: argparse.Namespace) -> int:
             from felix.cli import serve
 
             return serve.run(options, _server())
-        case "batch" | "runs" | "show" | "export" | "replay" | "doctor" | "endpoints":
+        case "batch" | "runs" | "show" | "export" | "replay" | "doctor" | "endpoints" | "tools":
             from importlib import import_module
 
             return int(import_module(f"felix.cli.{options.command}").run(options))
@@ -190,6 +190,11 @@ def _add_kept(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     for command in (runs, show, export, replay, endpoints):
         command.add_argument("--ledger", default="", metavar="FILE", help="the file in which runs are kept")
         command.add_argument("--settings", type=Path, metavar="FILE", help="the settings file to use")
+
+    tools = commands.add_parser("tools", help="list the tools that workflows can name; starts their servers")
+    tools.add_argument("--test", default="", metavar="SERVER", help="start this server alone, and say how that went")
+    tools.add_argument("--json", action="store_true", help="one JSON object per line")
+    tools.add_argument("--settings", type=Path, metavar="FILE", help="the settings file to use")
 
 
 def _add_doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -38,6 +38,7 @@ from felix.team.run import Run
 from felix.team.runner import CRASHED, give_up, reopen_run, run_workflow
 from felix.team.steering import Act, Steering
 from felix.team.tools.calls import RunTools
+from felix.team.tools.mcp.servers import McpServers
 from felix.team.tools.toolbox import Provider
 from felix.team.workflow import Workflow
 from felix.tools import Tools
@@ -188,6 +189,10 @@ class Engine:
         """All tools that there are: the reply holds a `Source` for each provider. Starts the servers of tools."""
         return self._ask(self._tools.known)
 
+    def ask_tool_servers(self, question: Callable[[McpServers], Awaitable[object]]) -> int:
+        """Ask how the MCP servers are, or start, test or stop one; the reply holds what `question` gave."""
+        return self._ask(lambda: question(self._tools.servers))
+
     def prompt_of(self, run: RunId, thought_id: ThoughtId) -> int:
         """The user message that a retry of this thought would send; the reply holds it, or a FelixError.
 
@@ -289,12 +294,11 @@ class Engine:
         try:
             started.set()
             self._open_ledger()
-            async with asyncio.TaskGroup() as self._tasks:
+            async with self._tools, asyncio.TaskGroup() as self._tasks:
                 await self._closing.wait()
         finally:
             if self._ledger:
                 self._ledger.close()
-            await self._tools.close()
             await self._servers.close()
 
     def _open_ledger(self) -> None:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from felix.errors import SettingsError
 
 Trust = Literal["allow", "ask", "never"]
 """Whether a tool may be used: unasked, after the user has seen its arguments, or not at all."""
+
+MOST_SERVERS = 100
+_BLOCKS = ("mcpServers", "servers")
+"""Under which name programs keep them."""
 
 _Text = Annotated[str, Field(max_length=10_000)]
 
@@ -37,3 +46,90 @@ class SaidReach(BaseModel):
 
     reads_private: bool = True
     can_send: bool = True
+
+
+def document(servers: Mapping[str, McpServer]) -> str:
+    """The servers as other programs keep them, to be edited: whatever else an entry holds is in it, too."""
+    entries = {name: server.model_dump(mode="json", exclude_defaults=True) for name, server in servers.items()}
+    return json.dumps({"mcpServers": entries}, indent=2, ensure_ascii=False) + "\n"
+
+
+def parsed(text: str) -> dict[str, McpServer]:
+    """The servers in a document, or in the part of one that a manual shows: the block, or entries without a block.
+
+    Raises SettingsError, which names the place of the first fault.
+    """
+    raw = _json(text)
+    where = next((name for name in _BLOCKS if name in raw), "")
+    entries = raw[where] if where else raw
+    if not isinstance(entries, dict):
+        raise SettingsError(f"{where} must be an object with an entry for each server, not {_shown(entries)}.")
+    if len(entries) > MOST_SERVERS:
+        raise SettingsError(f"There are {len(entries):,} servers; {MOST_SERVERS} is the most.")
+    return {name: _entry(name, entry, where) for name, entry in entries.items()}
+
+
+def _entry(name: str, entry: object, block: str) -> McpServer:
+    path = f"{block}.{name}" if block else name
+    if not name.strip() or len(name) > 60:
+        raise SettingsError(f"{path}: the name of a server must have 1 to 60 characters.")
+    if not isinstance(entry, dict):
+        raise SettingsError(f"{path} must be an object with a command or a url, not {_shown(entry)}.")
+    try:
+        server = McpServer.model_validate(entry)
+    except ValidationError as error:
+        raise SettingsError(fault_sentence(path, error.errors())) from None
+    if not server.command and not server.url:
+        raise SettingsError(f"{path} must have a command, which starts a program, or a url.")
+    return server
+
+
+_MUST_BE = {
+    "string_type": "must be text",
+    "bool_type": "must be true or false",
+    "dict_type": "must be an object",
+    "tuple_type": "must be a list",
+    "string_too_long": "is too long",
+    "model_type": "must be an object",
+}
+
+
+def fault_sentence(path: str, faults: Sequence[ErrorDetails]) -> str:
+    """The first fault of an entry at `path`, as `mcpServers.time.args.1 must be text, not 3.`"""
+    fault = faults[0]
+    place = ".".join([path, *(str(part) for part in fault["loc"])])
+    must = _MUST_BE.get(fault["type"], "is not allowed")
+    if len(fault["loc"]) > 1 and fault["loc"][0] in ("env", "headers"):  # what stands there may be a secret
+        return f"{place} {must}; put quotation marks around it."
+    return f"{place} {must}, not {_shown(fault['input'])}."
+
+
+def _json(text: str) -> dict[str, object]:
+    stripped = text.strip().lstrip("\ufeff").strip().rstrip(",")
+    if stripped.startswith('"'):  # entries without their braces, as manuals show them
+        stripped = "{" + stripped + "}"
+    try:
+        raw = json.loads(stripped or "{}", object_pairs_hook=_once)
+        json.dumps(raw, ensure_ascii=False).encode()  # half characters, deep nesting: read by json, not written
+    except json.JSONDecodeError as error:
+        raise SettingsError(f"This is no JSON yet: line {error.lineno}, column {error.colno}: {error.msg}.") from None
+    except (ValueError, RecursionError):
+        raise SettingsError("This is no JSON that could be saved again – look for strange characters.") from None
+    if not isinstance(raw, dict):
+        raise SettingsError('This must be an object: {"mcpServers": {"name": {"command": "…"}}}.')
+    return raw
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """A name that stands there twice would lose the first of the two."""
+    found: dict[str, object] = {}
+    for name, value in pairs:
+        if name in found:
+            raise SettingsError(f"“{name[:60]}” stands there twice – give one of the two another name.")
+        found[name] = value
+    return found
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else text[:59] + "…"

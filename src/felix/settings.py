@@ -18,7 +18,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from felix.endpoints import Endpoint, named
 from felix.errors import SettingsError
-from felix.mcp_servers import McpServer, SaidReach, Trust
+from felix.mcp_servers import MOST_SERVERS, McpServer, SaidReach, Trust, fault_sentence
 
 Theme = Literal["light", "dark", "system"]
 
@@ -61,7 +61,7 @@ class Settings(BaseModel):
     """The file of the ledger; empty: `ledger.db` in the user's data folder."""
     keep_days: int = Field(default=0, ge=0, le=36_500)
     """Runs older than this are removed at the next start; 0 keeps all. A pinned run stays."""
-    mcp_servers: dict[str, McpServer] = Field(default={}, max_length=100)
+    mcp_servers: dict[str, McpServer] = Field(default={}, max_length=MOST_SERVERS)
     """By name: servers of tools, started when a workflow first names one."""
     tool_folder: str = Field(default="", max_length=2_000)
     """What the built-in tools may read; empty: nothing."""
@@ -233,12 +233,15 @@ def _validated(raw: dict[str, Any]) -> tuple[Settings, list[str], list[str]]:
     except ValidationError as error:
         faults = error.errors()
     kept: dict[str, Any] = dict(raw)
-    sentences = [_sentence(fault) for fault in faults if fault["loc"][:1] != ("endpoints",)]
+    sentences = [_sentence(fault) for fault in faults if fault["loc"][:1] not in (("endpoints",), ("mcp_servers",))]
     for key in {str(fault["loc"][0]) for fault in faults if fault["loc"]}:
         kept.pop(key, None)
     left_out: list[str] = []
     if "endpoints" in raw and "endpoints" not in kept:
         kept["endpoints"], left_out = _valid_endpoints(raw["endpoints"])
+    if "mcp_servers" in raw and "mcp_servers" not in kept:
+        kept["mcp_servers"], more = _valid_servers(raw["mcp_servers"])
+        left_out += more
     return Settings.model_validate(kept), sentences, left_out
 
 
@@ -262,6 +265,25 @@ def _valid_endpoints(given: object) -> tuple[list[Endpoint], list[str]]:
             sentences.append(f"{where}.name: {_same_name(endpoint.name)} This one is left out.")
         else:
             kept.append(endpoint)
+    return kept, sentences
+
+
+def _valid_servers(given: object) -> tuple[dict[str, McpServer], list[str]]:
+    """The same of the servers of tools."""
+    if not isinstance(given, dict):
+        return {}, [f"mcp_servers must be an object, not {_quoted(given)}."]
+    kept: dict[str, McpServer] = {}
+    sentences: list[str] = []
+    for name, entry in given.items():
+        try:
+            server = McpServer.model_validate(entry)
+        except ValidationError as error:
+            sentences.append(f"{fault_sentence(f'mcp_servers.{name}', error.errors())} It is left out.")
+            continue
+        if len(kept) < MOST_SERVERS:
+            kept[name] = server
+        else:
+            sentences.append(f"mcp_servers has more than {MOST_SERVERS} entries; {name} is left out.")
     return kept, sentences
 
 

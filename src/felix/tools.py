@@ -8,17 +8,20 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterable
+from typing import Self
 
 from felix.events import Record, ToolAnswered
 from felix.ledger.file import Ledger
 from felix.settings import SettingsFile
 from felix.team.hub import CentralPost
+from felix.team.tools.builtin import BuiltIn
 from felix.team.tools.calls import RunTools
+from felix.team.tools.mcp.servers import McpServers
 from felix.team.tools.toolbox import Provider, Source, Toolbox
 
 
 class Tools:
-    """Of one engine."""
+    """Of one engine. A context manager around all runs: leaving it ends the servers of tools that were started."""
 
     def __init__(self, settings: SettingsFile, given: Iterable[Provider] = (), *, asks: bool) -> None:
         """`given` are the caller's own; `asks`: somebody is there who can be asked whether a call may begin."""
@@ -26,7 +29,16 @@ class Tools:
         self._given = tuple(given)
         self._asks = asks
         self._toolbox = Toolbox(self._providers, lambda: settings.current)
+        self._built_in = BuiltIn(lambda: settings.current)
+        self.servers = McpServers(lambda: settings.current)
         self._one_at_a_time = threading.Lock()
+
+    async def __aenter__(self) -> Self:
+        await self.servers.__aenter__()
+        return self
+
+    async def __aexit__(self, *failure: object) -> None:
+        await self.servers.__aexit__(*failure)
 
     def of_run(self, hub: CentralPost, ledger: Ledger | None) -> RunTools:
         """What a run may use. A word of its user that holds for always is put into the settings."""
@@ -44,11 +56,8 @@ class Tools:
         """All that there are, with what is in force for each; servers of tools are started for it."""
         return await self._toolbox.known()
 
-    async def close(self) -> None:
-        """End what was started."""
-
     def _providers(self) -> tuple[Provider, ...]:
-        return self._given
+        return (*self._given, self._built_in, *self.servers.providers())
 
     def _trust(self, name: str) -> None:
         """On a thread of its own: the file is written and flushed to the disk."""

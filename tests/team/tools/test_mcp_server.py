@@ -34,12 +34,8 @@ def _entry(*more: str, **env: str) -> McpServer:
 @asynccontextmanager
 async def _servers(*more: str, **changes: object) -> AsyncGenerator[tuple[McpServers, Server], None]:
     settings = Settings.model_validate({"mcp_servers": {"one": _entry(*more)}, **changes})
-    async with asyncio.TaskGroup() as group:
-        servers = McpServers(lambda: settings, group.create_task)
-        try:
-            yield servers, servers.providers()[0]
-        finally:
-            await servers.close()
+    async with McpServers(lambda: settings) as servers:
+        yield servers, servers.providers()[0]
 
 
 async def _call(server: Server, tool: str, told: list[object] | None = None, **arguments: object) -> ToolOutput:
@@ -128,10 +124,8 @@ def test_a_server_gets_its_own_variables_and_no_key_of_the_environment(monkeypat
     settings = Settings(mcp_servers={"one": entry})
 
     async def run() -> None:
-        async with asyncio.TaskGroup() as group:
-            servers = McpServers(lambda: settings, group.create_task)
+        async with McpServers(lambda: settings) as servers:
             seen = json.loads((await _call(servers.providers()[0], "environment")).text)
-            await servers.close()
         assert (seen["TOKEN"], seen["PLAIN"]) == ("Bearer token-of-the-user", "x")
         assert "OPENAI_API_KEY" not in seen and "MY_TOKEN" not in seen
 
@@ -248,8 +242,8 @@ _PROGRAM = """
 
     async def main():
         settings = Settings(mcp_servers={"one": McpServer(command=sys.executable, args=("-u", *sys.argv[1:]))})
-        async with asyncio.TaskGroup() as group:
-            server, = McpServers(lambda: settings, group.create_task).providers()
+        async with McpServers(lambda: settings) as servers:
+            server, = servers.providers()
             tools = {tool.name: tool for tool in await server.tools()}
             print((await tools["one/children"].call({}, print)).text, server.pid, flush=True)
             await asyncio.sleep(600)

@@ -106,7 +106,7 @@ class Calculator:
     """A tool that touches nothing."""
 
     name = "calculator"
-    reach = Reach(reads_private=False, reads_untrusted=False, can_send=False)
+    reach = Reach(reads_private=False, reads_untrusted=False, can_send=False, changes=False)
     trust: Trust = "allow"
     spec = ToolSpec(
         name,

@@ -37,7 +37,7 @@ def file_tools(read: Callable[[], Settings]) -> tuple[ReadFile, ListFiles, FindI
 
 class _FileTool:
     # the files are the user's, and may be what strangers wrote; nothing of the arguments leaves the machine
-    reach = Reach(reads_private=True, reads_untrusted=True, can_send=False)
+    reach = Reach(reads_private=True, reads_untrusted=True, can_send=False, changes=False)
     trust: Trust = "allow"
 
     def __init__(self, read: Callable[[], Settings]) -> None:

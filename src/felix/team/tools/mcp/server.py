@@ -6,6 +6,7 @@ All of a session is entered and left in that task, as its library wants it; call
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import time
 from collections import deque
@@ -38,6 +39,8 @@ CONFIRM_S = 3.0
 LOG_LINES = 500
 _MOST_CRASHES, _WITHIN_S = 3, 60.0
 _MOST_TOOLS, _MOST_PAGES = 500, 50
+
+_log = logging.getLogger(__name__)
 
 State = Literal["off", "starting", "ready", "failed"]
 Begin = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
@@ -157,6 +160,9 @@ class Server:
         try:
             while await self._live():
                 self.state = "starting"
+        except Exception:  # noqa: BLE001  a bug here must not end what else runs in the group
+            _log.exception("the server of tools %s", self.key)
+            self._fail(f"Felix made a mistake with the server “{self.key}” – the log has the details.")
         finally:
             self._session = None
             if self.state != "failed":
