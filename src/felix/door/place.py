@@ -82,11 +82,8 @@ class Place:
     @asynccontextmanager
     async def equipped(self, given: GivenTools, *, asks: bool) -> AsyncGenerator[Tools, None]:
         """The tools of the settings and the caller's own; what was started for them ends with the block."""
-        tools = Tools(_Unsaved(self.settings), (given,), asks=asks)
-        try:
+        async with Tools(_Unsaved(self.settings), (given,), asks=asks) as tools:
             yield tools
-        finally:
-            await tools.close()
 
     def current(self) -> Settings:
         return self.settings
