@@ -16,6 +16,7 @@ from felix.gui.server.server_words import server_words
 from felix.gui.welcome import EXAMPLES
 from felix.llm import discovery
 from tests.gui.opened import Opened, free_port, write_settings
+from tests.llm.test_discovery import behind_a_key
 from tests.servers.demo import demo_server
 from tests.servers.fault_server import Connection, FaultServer
 
@@ -88,6 +89,16 @@ def test_who_never_had_a_server_is_shown_the_demo_model_and_the_way_to_one(open_
     assert server_words(window.watch).health == "demo"
     assert not window.settings.current.has_connected
     felix.screenshot("window-first-start")
+
+
+def test_a_server_that_wants_a_key_is_named_and_not_used(open_window: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    with FaultServer({"llama": behind_a_key("Invalid API Key")}) as server:
+        monkeypatch.setattr(discovery, "usual_addresses", lambda _environment: (server.url("llama"),))
+        felix = open_window(base_url=f"http://127.0.0.1:{free_port()}/v1")
+        window = felix.window
+        felix.until(lambda: f"llama.cpp at 127.0.0.1:{server.port} wants a key" in felix.words())
+        assert window.watch.uses_demo and window.watch.other is None
+        assert "No other server either" not in felix.words()
 
 
 def test_who_had_a_server_is_not_slipped_the_demo_model(open_window: Open) -> None:

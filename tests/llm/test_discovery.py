@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -63,6 +63,38 @@ def test_servers_are_found_and_told_apart_whatever_hangs_beside_them(
     assert [(report.kind, report.base_url) for report in found] == [
         ("lmstudio", fault_server.url("lmstudio")),
         ("llamacpp", llama_server.base_url),
+    ]
+
+
+def behind_a_key(words: str) -> Callable[[Connection], None]:
+    """Tells nobody anything without a key but that it is well, as llama.cpp's server does."""
+
+    def reply(client: Connection) -> None:
+        if client.request.path.endswith("/health"):
+            client.reply_json({"status": "ok"})
+        else:
+            error = {"message": words, "type": "authentication_error", "code": 401}
+            client.reply_json({"error": error}, "401 Unauthorized")
+
+    return reply
+
+
+def test_a_server_that_wants_a_key_is_found_behind_those_that_want_none(fault_server: FaultServer) -> None:
+    def router(client: Connection) -> None:
+        client.reply_text(b"<html>Sign in</html>", "401 Unauthorized", "text/html")
+
+    fault_server.replies |= {
+        "llama": behind_a_key("Invalid API Key"),
+        "studio": behind_a_key("An LM Studio API token is required to make requests to this server."),
+        "router": router,
+        "lmstudio": paths(LMSTUDIO),
+    }
+    named = [fault_server.url(name) for name in ("llama", "router", "studio", "lmstudio")]
+    found = asyncio.run(find_servers(addresses=named))
+    assert [(each.kind, each.base_url, each.wants_key) for each in found] == [
+        ("lmstudio", fault_server.url("lmstudio"), False),
+        ("llamacpp", fault_server.url("llama"), True),
+        ("lmstudio", fault_server.url("studio"), True),
     ]
 
 

@@ -70,10 +70,12 @@ class ServerReport:
     name: str
     """As people call it."""
     models: tuple[ModelInfo, ...]
-    """Loaded ones first, embedding models left out; never empty."""
+    """Loaded ones first, embedding models left out; never empty, but where it wants a key."""
     latency_ms: float
     """From asking to the answer, for one question."""
     base_url: str = ""
+    wants_key: bool = False
+    """It tells nothing more without one."""
 
     def model(self, name: str) -> ModelInfo | None:
         """The model a request for `name` means; an empty one means the first."""

@@ -99,6 +99,12 @@ def test_nothing_listening_is_told_with_what_runs_elsewhere(fault_server: FaultS
     )
     assert examined(base_url)["listening"].repair is None
 
+    async def find_locked() -> tuple[ServerReport, ...]:
+        return (ServerReport("llamacpp", "llama.cpp", (), 1.0, "http://127.0.0.1:8080/v1", wants_key=True),)
+
+    locked = examined(base_url, find=find_locked)["listening"].sentence
+    assert "Found running: llama.cpp at 127.0.0.1:8080, which wants a key." in locked
+
 
 def test_a_server_on_the_other_loopback_is_found() -> None:
     try:

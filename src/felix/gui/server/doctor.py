@@ -82,7 +82,10 @@ def diagnose(watch: ServerWatch) -> Diagnosis:
         "LM Studio's server is off, or uses another port" if is_usual else "Its server is off, or uses another port"
     )
     checks = [Check("x-circle-fill", "fail", f"Nothing listens on port {port}", detail)]
-    if watch.tried:
+    for each in watch.locked:
+        fact = f"{each.name} at {urlsplit(each.base_url).netloc} wants a key"
+        checks.append(Check("exclamation-triangle-fill", "stop", fact, "Add it in Settings"))
+    if watch.tried and not watch.locked:
         checks.append(Check("dash-circle", "queue", "No other server either", f"tried {', '.join(watch.tried)}"))
     return Diagnosis(
         f"{name} was not found",

@@ -63,6 +63,8 @@ class ServerWatch:
         """At the configured address."""
         self.other: Found | None = None
         """Elsewhere on this machine, while the configured address is silent."""
+        self.locked: tuple[ServerReport, ...] = ()
+        """Elsewhere on this machine, too, but they want a key."""
         self.error: FelixError | None = None
         """Why the last look at the configured address failed."""
         self.is_known = False
@@ -158,6 +160,7 @@ class ServerWatch:
     def address_changed(self) -> None:
         """The settings name another server."""
         self.server = self.other = self.error = None
+        self.locked = ()
         self.is_known = self._must_choose = False
         self._chose_demo = self._auto_demo = False
         self.on_change()
@@ -194,7 +197,8 @@ class ServerWatch:
     def _news(self) -> tuple[object, ...]:
         """What would be told; a look that finds all as it was tells nothing."""
         server = self.server and (self.server.base_url, self.server.report.name, self.server.report.models)
-        return self.is_known, self.uses_demo, server, self.other, str(self.error)
+        locked = tuple(each.base_url for each in self.locked)
+        return self.is_known, self.uses_demo, server, self.other, locked, str(self.error)
 
     def _look_elsewhere(self) -> None:
         """Ask where else servers usually listen on this machine, all of them at once."""
@@ -206,7 +210,9 @@ class ServerWatch:
             return
         before = self._news()
         reports = [each for each in value if each.base_url != self.base_url] if isinstance(value, tuple) else []
-        self.other = Found(reports[0].base_url, reports[0]) if reports else None
+        self.locked = tuple(each for each in reports if each.wants_key)
+        free = [each for each in reports if not each.wants_key]
+        self.other = Found(free[0].base_url, free[0]) if free else None
         self.tried = _tried(self.base_url)
         if self._must_choose:
             self._must_choose, self.is_known = False, True

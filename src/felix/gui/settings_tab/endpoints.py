@@ -200,7 +200,7 @@ class Endpoints:
         others = [report for report in self._found if report.base_url not in there]
         for report in others:
             endpoint = Endpoint(name=report.name, base_url=report.base_url, kind=report.kind)
-            words = f"{report.name} at {roster.address_words(endpoint)} – found"
+            words = f"{report.name} at {roster.address_words(endpoint)} – found{', wants a key' * report.wants_key}"
             menu.add_command(label=words, command=lambda each=endpoint: self.add(each))  # type: ignore[misc]
         if others:
             menu.add_separator()

@@ -181,7 +181,10 @@ class _Examination:
         if not found:
             return finding
         first = found[0]
-        names = " and ".join(f"{each.name} at {urlsplit(each.base_url).netloc}" for each in found)
+        names = " and ".join(
+            f"{each.name} at {urlsplit(each.base_url).netloc}{', which wants a key' if each.wants_key else ''}"
+            for each in found
+        )
         return Finding(
             finding.check,
             finding.state,
