@@ -25,7 +25,7 @@ class Scripted:
     """A tool that does what a test says, and remembers what it was asked."""
 
     name: str
-    work: Work | Exception = lambda arguments: "done"
+    work: Work | BaseException = lambda arguments: "done"
     reach: Reach = HARMLESS
     trust: Trust = "allow"
     schema: Mapping[str, object] = field(default_factory=lambda: ANYTHING)
@@ -49,7 +49,7 @@ class Scripted:
             for message, fraction in self.says:
                 tell(message, fraction)
             await (self.waits.wait() if self.waits else asyncio.sleep(0))
-            if isinstance(self.work, Exception):
+            if isinstance(self.work, BaseException):
                 raise self.work
             return ToolOutput(self.work(arguments))
         except asyncio.CancelledError:
