@@ -41,9 +41,12 @@ from felix.events import (
 )
 from felix.ledger.speech import GrowingText, Speech, Thought
 from felix.ledger.state import RunState
-from felix.ledger.words import lacking, place_of
+from felix.ledger.words import called, lacking, place_of
 from felix.team.schedule import describe
 from felix.terminal import safe
+
+MOST_SHOWN = 200
+"""Characters of the arguments of a tool call: a whole file may be among them."""
 
 
 class PlainFace:
@@ -128,10 +131,14 @@ class PlainFace:
 
     def _note_tool(self, event: ToolCalled | ToolReturned) -> None:
         if isinstance(event, ToolCalled):
-            self._note(f"{event.agent_id}: {event.name} {event.arguments}")
-        else:
-            why = f" – {event.error}" if event.error else ""
-            self._note(f"{event.agent_id}: {event.name} {event.status}, {event.duration_s:.1f} s{why}")
+            asks = f" – {event.asks}" if event.asks else ""
+            self._note(f"{event.agent_id}: {event.name} {_shortened(event.arguments)}{asks}")
+            return
+        calls = self.state.thoughts[event.thought_id].calls if event.thought_id in self.state.thoughts else []
+        for call in calls:
+            if call.call_id == event.call_id:
+                cut = f", cut for the model: all of it is in {call.file}" if call.file else ""
+                self._note(f"{event.agent_id}: {called(call)}{cut}")
 
     def _note_retry(self, agent_id: AgentId, detail: str) -> None:
         """Once, and not for every second that is counted down."""
@@ -212,6 +219,11 @@ class PlainFace:
         if not self._is_at_line_start:
             self._write("\n")
             self._is_at_line_start = True
+
+
+def _shortened(arguments: str) -> str:
+    line = " ".join(arguments.split())
+    return line if len(line) <= MOST_SHOWN else f"{line[:MOST_SHOWN]}… ({len(arguments):,} characters)"
 
 
 def _without_question(text: str) -> str:

@@ -6,8 +6,8 @@ import re
 from collections import Counter
 from datetime import datetime
 
-from felix.events import Act, LeftOut, RunStatus, Status
-from felix.ledger.speech import Agent, Speech, Thought
+from felix.events import Act, LeftOut, RunStatus, Status, ToolStatus
+from felix.ledger.speech import Agent, Call, Speech, Thought
 from felix.ledger.state import RunState
 
 ENDINGS: dict[Status | str, str] = {
@@ -31,6 +31,15 @@ RUN_ENDINGS: dict[RunStatus | None, str] = {
     "failed": "failed",
     "stopped": "stopped",
     "crashed": "crashed",
+    "interrupted": "interrupted",
+}
+
+_CALLS: dict[ToolStatus | None, str] = {
+    None: "going on",
+    "ok": "done",
+    "failed": "failed",
+    "refused": "not done",
+    "stopped": "stopped",
     "interrupted": "interrupted",
 }
 
@@ -161,6 +170,20 @@ def facts(thought: Thought, place: str = "") -> str:
 def ending(speech: Speech) -> str:
     """How an answer ended, in a word or two; what has no end yet is unfinished as well."""
     return "still being written" if speech.status is None else ENDINGS[speech.status]
+
+
+def called(call: Call) -> str:
+    """`calculator – done, 0.2 s`, with why it was not."""
+    took = f", {duration(call.duration_s)}" if call.duration_s else ""
+    why = f": {call.error}" if call.error else ""
+    return f"{call.name} – {_CALLS[call.status]}{took}{why}"
+
+
+def result_of(call: Call) -> str:
+    """What the model was given, and that it was not all."""
+    if call.characters <= len(call.content) or not call.file:
+        return call.content
+    return f"{call.content}\n\n[All {call.characters:,} characters are in {call.file}]"
 
 
 def duration(value: float) -> str:

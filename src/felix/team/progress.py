@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from felix.events import AgentState, Channel, Event, PartialSynthesis, PartialThought
-from felix.ledger.speech import Speech, Thought
+from felix.events import AgentState, Channel, Event, PartialSynthesis, PartialThought, PartialToolCall
+from felix.ledger.speech import Call, Speech, Thought
 from felix.ledger.state import RunState
 
 
@@ -18,7 +18,8 @@ def in_progress(state: RunState) -> Iterator[tuple[float, Event]]:
         if thought.is_live:
             texts = _texts(thought)
             yield from ((thought.opened_at, _partial(thought, state.t, *text)) for text in texts)
-            if not texts:
+            yield from ((call.opened_at, _call(thought, call)) for call in thought.calls if call.called_at is None)
+            if not texts or thought.has_open_call:
                 yield thought.opened_at, _activity(thought)
     synthesis = state.synthesis
     if synthesis is not None and synthesis.is_live:
@@ -43,6 +44,20 @@ def _partial(thought: Thought, t: float, channel: Channel, text: str) -> Partial
         partial=text,
         offset=0,
         tokens_so_far=thought.tokens,
+    )
+
+
+def _call(thought: Thought, call: Call) -> PartialToolCall:
+    """A call that is being written; one that was whole is in the ledger."""
+    return PartialToolCall(
+        agent_id=thought.agent_id,
+        thought_id=thought.thought_id,
+        call_id=call.call_id,
+        name=call.name,
+        checkpoint=thought.checkpoint,
+        position=call.position,
+        partial=str(call.arguments),
+        offset=0,
     )
 
 

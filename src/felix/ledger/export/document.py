@@ -11,6 +11,8 @@ from felix.ledger import words
 from felix.ledger.speech import Speech, Synthesis, Thought
 from felix.ledger.state import RunState
 
+MOST_LINES, MOST_CHARS = 20, 2_000
+"""Of a tool's result."""
 _OWN_TITLE = re.compile(r"#\s|[^\n]+\n=+\s*(\n|$)")
 _FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})")
 
@@ -70,7 +72,12 @@ def _of_one(thought: Thought, place: str, *, include_thinking: bool) -> list[str
     parts = [f"### {unfinished}{words.facts(thought, place)}"]
     if thought.act == "ask":
         parts.append(_quoted(thought.asked))
-    parts += [_said(thought), *_beside(thought, include_thinking=include_thinking)]
+    parts.append(_said(thought))
+    for call in thought.calls:
+        parts += [f"*Tool: {_in_a_line(words.called(call))}*", _fenced(_in_a_line(str(call.arguments)), "json")]
+        if call.content:
+            parts.append(_fenced(_folded(words.result_of(call))))
+    parts += [*_beside(thought, include_thinking=include_thinking)]
     return parts
 
 
@@ -89,6 +96,19 @@ def _beside(speech: Speech, *, include_thinking: bool) -> list[str]:
     if include_thinking and speech.thinking:
         parts += ["Thinking:", _quoted(str(speech.thinking))]
     return parts
+
+
+def _fenced(text: str, language: str = "") -> str:
+    """Text that strangers may have written, as nothing but text."""
+    fence = max(re.findall(r"`{3,}", text), key=len, default="``") + "`"
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
+def _folded(text: str) -> str:
+    """The beginning of a result, for who reads a document and not the result."""
+    lines = text.strip().split("\n")
+    shown = "\n".join(lines[:MOST_LINES])[:MOST_CHARS]
+    return shown if len(shown) == len(text.strip()) else f"{shown}\n\n… ({len(text):,} characters)"
 
 
 def _said(speech: Speech) -> str:

@@ -130,7 +130,7 @@ def film(records: Iterable[Record]) -> Film:
             ):
                 result.deeds.append((ms, harmless(told(event))))
             case PartialToolCall():
-                pass
+                result.scenes.setdefault(event.thought_id, Scene(ms)).do(ms, "calling")
             case ToolCalled():
                 scene = result.scenes.setdefault(event.thought_id, Scene(ms))
                 scene.do(ms, "asking" if event.asks else "running")

@@ -11,7 +11,7 @@ from felix.events import Status, ThoughtId
 from felix.ledger import words
 from felix.ledger.export.film import Film
 from felix.ledger.export.prose import escaped, plain, prose
-from felix.ledger.speech import Agent, Speech, Synthesis, Thought
+from felix.ledger.speech import Agent, Call, Speech, Synthesis, Thought
 from felix.ledger.state import RunState
 
 TONES: dict[Status | None, str] = {
@@ -119,7 +119,7 @@ def _thought(thought: Thought, number: int, cited: Mapping[str, str], place: str
     return (
         f'<section class="thought" data-number="{number}"><h4>{escaped(_heading(thought))}'
         f'<span class="took">{_took(thought)}</span></h4>{line}{asked}'
-        f"{_speech(thought, cited, include_thinking=include_thinking)}</section>"
+        f"{_speech(thought, cited, include_thinking=include_thinking)}{''.join(map(_call, thought.calls))}</section>"
     )
 
 
@@ -137,6 +137,13 @@ def _speech(speech: Speech, cited: Mapping[str, str], *, include_thinking: bool)
         parts.append(f'<p class="trouble {TONES[speech.status]}"><b>{_word(speech)}</b> {sentence}</p>')
     parts += [f'<p class="aside">{escaped(words.harmless(note))}</p>' for note in speech.notes]
     return "".join(parts)
+
+
+def _call(call: Call) -> str:
+    """A tool call: what it was asked and what it brought, folded."""
+    asked, brought = words.harmless(str(call.arguments)), words.harmless(words.result_of(call))
+    line = escaped(words.harmless(words.called(call)))
+    return f'<details class="call"><summary>{line}</summary>{plain(asked)}{plain(brought)}</details>'
 
 
 def end(speech: Speech) -> tuple[str, str]:

@@ -301,16 +301,16 @@ class Calls:
             if verdict.kind == "refuse":
                 self._return(asked, "refused", verdict.why, error=verdict.why)
                 return
-            if asks:
-                with waits_s:
-                    async with self._aside():
+            async with self._aside() if asks else nullcontext():
+                if asks:
+                    with waits_s:
                         leave = await approvals.leave_for(self._telling.call_id(number), tool, verdict.reason)
-                if leave == "no":
-                    self._return(asked, "refused", REFUSED_BY_USER, error="You did not allow it.")
-                    return
-                approvals.take(tool.reach)
-            started = time.monotonic()
-            await self._work(asked, tool, asked.arguments, started)
+                    if leave == "no":
+                        self._return(asked, "refused", REFUSED_BY_USER, error="You did not allow it.")
+                        return
+                    approvals.take(tool.reach)
+                started = time.monotonic()
+                await self._work(asked, tool, asked.arguments, started)
         except asyncio.CancelledError:
             self._return(asked, "stopped", "It was stopped.", started=started, error="Stopped by you.")
             raise
