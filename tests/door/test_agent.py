@@ -156,6 +156,40 @@ def test_what_does_not_fit_the_context_is_left_out_from_the_oldest_on_and_said()
     assert answer.notes == ("the 4 oldest messages are left out to fit a context of 1,000 tokens",)
 
 
+def test_where_nobody_says_what_fits_all_is_sent_and_less_when_it_was_too_much() -> None:
+    too_long = felix.ServerError("Too long – ask less.", fault="context")
+    client = Client([too_long, "Well.", too_long])
+    said = [felix.Turn(question=f"Question {n}?", answer="y" * 3_000, status="complete") for n in range(5)]
+    answer = asyncio.run(felix.Conversation(felix.Agent(client=client), said).ask("Last?"))
+    assert [len(request.messages) for request in client.requests] == [11, 5]
+    assert answer.notes == (
+        "the 6 oldest messages are left out to fit a context of ~4,096 tokens (the server does not say)",
+    )
+    with pytest.raises(felix.ServerError, match="Too long"):
+        asyncio.run(felix.Agent(client=client).ask("Only this?"))
+    assert len(client.requests) == 3
+
+
+def test_a_pool_answers_though_one_of_its_machines_does_not(fast_demo_server: str) -> None:
+    endpoints = [
+        {"name": "gone", "base_url": "http://127.0.0.1:9/v1", "pool": "gpus"},
+        {"name": "there", "base_url": fast_demo_server, "pool": "gpus"},
+    ]
+
+    async def ask() -> list[felix.Answer]:
+        async with felix.Agent(endpoint="gpus", settings={"endpoints": endpoints}) as agent:
+            return [await agent.ask("Well?"), await agent.ask("Well?")]
+
+    first, second = asyncio.run(ask())
+    assert (first.status, second.status) == ("complete", "complete")
+    assert "gone does not answer" in first.notes[0]
+
+
+def test_an_endpoint_that_the_settings_do_not_have_is_told() -> None:
+    with pytest.raises(felix.FelixError, match="“box”, which the settings do not know"):
+        asyncio.run(felix.Agent(endpoint="box").ask("Well?"))
+
+
 def test_two_questions_at_once_are_refused() -> None:
     async def talk() -> None:
         chat = felix.Conversation(felix.Agent(client=Client("One two")))

@@ -35,6 +35,7 @@ def test_an_agent_is_talked_to(
     assert all(turn.answer in capsys.readouterr().out for turn in chat.turns[1:])
 
 
+@pytest.mark.slow
 def test_a_run_may_have_a_time_limit(fast_demo_server: str) -> None:
     assert asyncio.run(_main("stop_early")(fast_demo_server)).status == "complete"
 

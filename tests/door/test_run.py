@@ -248,6 +248,13 @@ def test_a_follow_up_reads_the_answer_before_it() -> None:
     assert [each.task for each in second.history] == ["One", "Two"]
 
 
+def test_one_agent_alone_is_the_answer() -> None:
+    agent = {"id": "research", "role": "research"}
+    alone = {"name": "One", "agents": [agent], "checkpoints": [0.0], "synthesis": {"skip": True}}
+    result = felix.run_sync("A task", workflow=alone, client=felix.ScriptedClient("Found it."))
+    assert (result.text, result.figures.calls, len(result.thoughts)) == ("Found it.", 1, 1)
+
+
 def test_callbacks_may_be_plain_or_async() -> None:
     heard: list[str] = []
     events: list[felix.Event] = []

@@ -65,12 +65,17 @@ def _failure(sentence: str, fault: ServerFault | None) -> FelixError:
     return ServerError(sentence, fault=fault) if fault else FelixError(sentence)
 
 
-def fitted(system: str, history: Sequence[Message], question: str, room: Room) -> tuple[tuple[Message, ...], str]:
+def fitted(
+    system: str, history: Sequence[Message], question: str, room: Room | None
+) -> tuple[tuple[Message, ...], str]:
     """The messages of a question with as much of what was said before as there is room for, newest first, and what is
-    to be said of the rest. What is kept begins with a question of the user's, as chat templates want it.
+    to be said of the rest; None is room for all. What is kept begins with a question of the user's, as chat templates
+    want it.
     """
     first = (Message("system", system),) if system else ()
     last = Message("user", question)
+    if room is None:
+        return (*first, *history, last), ""
     free = room.prompt - sum(estimate_tokens(each.content) + _AROUND for each in (*first, last))
     start = len(history)
     while start and (cost := estimate_tokens(history[start - 1].content) + _AROUND) <= free:

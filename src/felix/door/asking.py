@@ -50,10 +50,10 @@ class Asking:
         return Room(context, self.max_tokens, tools=offer.tokens if offer else None, assumed=assumed)
 
     def request(
-        self, where: AskedPlace, offer: Offer, history: Sequence[Message], question: str
+        self, where: AskedPlace, room: Room | None, history: Sequence[Message], question: str
     ) -> tuple[ChatRequest, str]:
-        """What is asked there, and what of the history did not fit, in words."""
-        messages, note = fitted(self.system, history, question, self.room(where, offer))
+        """What is asked there, and what of the history did not fit, in words; None is room for all of it."""
+        messages, note = fitted(self.system, history, question, room)
         return ChatRequest(messages, where.model, self.temperature, self.max_tokens, self.name), note
 
     def settings(self) -> Settings:

@@ -29,6 +29,7 @@ from felix.team.agent import STOPPED_BY_USER, cut_off
 from felix.team.asking import Asked
 from felix.team.connections import Place as AskedPlace
 from felix.team.hub import CentralPost
+from felix.team.prompts import Room
 from felix.team.speaking import Speaker, Spoken
 from felix.team.tools.calls import Calls, Offer, RunTools
 from felix.team.tools.telling import Telling
@@ -123,7 +124,27 @@ class Stream(Going[str, Answer]):
         if offer and where.model in connection.toolless:
             offer = Offer()
             notes += (f"{where.model} was not taught to call tools: it was asked without them",)
-        request, left_out = asking.request(where, offer, self._history, self._question)
+        room = asking.room(where, offer)
+        # Where nobody says how much fits, as with hosted models, all is sent, and less when that was too much.
+        spoken = await self._ask_for(where, notes, None if room.context is None else room, hub, tools, offer)
+        if spoken.fault == "context" and spoken.is_empty and self._history and room.context is None:
+            spoken = await self._ask_for(where, notes, room, hub, tools, offer)
+        if not await where.is_left(spoken):
+            if not asking.streams():
+                self._show("answer", spoken.content, 0, 0)
+            self._spoken = spoken
+
+    async def _ask_for(
+        self,
+        where: AskedPlace,
+        notes: tuple[str, ...],
+        room: Room | None,
+        hub: CentralPost,
+        tools: RunTools,
+        offer: Offer,
+    ) -> Spoken:
+        asking, connection = self._asking, where.connection
+        request, left_out = asking.request(where, room, self._history, self._question)
         self._notes, self._model = (*notes, *([left_out] if left_out else [])), where.model
         self._speaker = Speaker(
             connection.client,
@@ -134,11 +155,7 @@ class Stream(Going[str, Answer]):
             on_progress=lambda _: None,
             calls=self._calls(where, hub, tools, offer),
         )
-        spoken = await self._speaker.speak(asking.settings, streaming=asking.streams, continue_most=0)
-        if not await where.is_left(spoken):
-            if not asking.streams():
-                self._show("answer", spoken.content, 0, 0)
-            self._spoken = spoken
+        return await self._speaker.speak(asking.settings, streaming=asking.streams, continue_most=0)
 
     def _tooled(self, tools: Tools, tasks: asyncio.TaskGroup, on_tool: Feed) -> tuple[CentralPost, RunTools]:
         """What is told of tools goes through a hub as in a run; and the caller is asked where a call asks."""
