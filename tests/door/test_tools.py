@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import Any
 
 import pytest
 
 import felix
 from felix.events import ToolAnswered, ToolCalled, ToolReturned
+from tests.servers import mcp_server
 
 TEAM = {"name": "One", "agents": [{"id": "research", "role": "research", "count": 2}], "checkpoints": [0.0]}
 USE = felix.Say("Let me see.", tool_calls=(("add", {"a": 2, "b": 3}),))
@@ -157,3 +159,30 @@ def test_a_tool_that_nobody_has_is_told() -> None:
 def test_what_is_no_tool_is_refused_at_once(tools: Any, sentence: str) -> None:
     with pytest.raises(felix.FelixError, match=sentence):
         felix.Agent(client=felix.ScriptedClient(), tools=tools)
+
+
+@pytest.mark.slow
+def test_a_server_of_tools_is_started_once_for_an_agent_that_is_entered_and_ends_with_it() -> None:
+    pytest.importorskip("mcp")
+    asked: list[str] = []
+
+    def answer(request: felix.ChatRequest) -> felix.Say:
+        if request.messages[-1].role == "tool":
+            return felix.Say(request.messages[-1].content)
+        return felix.Say(tool_calls=((request.tools[0].name, {"text": f"said {len(asked)}"}),))
+
+    def approve(call: ToolCalled) -> bool:
+        asked.append(call.name)
+        return True
+
+    async def work() -> set[asyncio.Task[object]]:
+        server = {"command": sys.executable, "args": ["-u", mcp_server.__file__]}
+        settings = {"mcp_servers": {"one": server}}
+        client = felix.ScriptedClient(answer)
+        async with felix.Agent(client=client, tools=["one/echo"], approve=approve, settings=settings) as agent:
+            said = await asyncio.gather(agent.ask("?"), agent.ask("?"))
+            assert [each.text for each in (*said, await agent.ask("?"))] == ["said 0", "said 0", "said 2"]
+        return asyncio.all_tasks() - {asyncio.current_task()}  # type: ignore[arg-type]
+
+    assert asyncio.run(work()) == set()
+    assert asked == ["one/echo"] * 3

@@ -24,7 +24,8 @@ def approve(call: felix.events.ToolCalled) -> bool:
 
 async def main(client: felix.ChatClient | None = None) -> felix.Answer:
     asks_first = felix.FunctionTool(order, trust="ask")
-    agent = felix.Agent("stock keeping", tools=[stock, asks_first], approve=approve, client=client)
+    # by its name one that Felix has, or a server of tools in the settings
+    agent = felix.Agent("stock keeping", tools=[stock, asks_first, "calculator"], approve=approve, client=client)
     answer = await agent.ask("Do we have pears? Order 20 if not.", on_tool=lambda event: print(event.type))
     print(answer.text)
     return answer

@@ -84,7 +84,7 @@ class Agent:
         self._block: Block | None = None
 
     async def __aenter__(self) -> Self:
-        self._block = Block()
+        self._block = Block(self._asking)
         await self._block.enter()
         return self
 

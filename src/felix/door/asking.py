@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -67,38 +67,41 @@ class Asking:
     async def equipped(self, block: Block | None) -> AsyncGenerator[Equipment, None]:
         """For one question; of the `block` in which the agent is, where it is in one. Raises FelixError."""
         if block is not None:
-            yield await block.equipment(self)
+            yield await block.equipment()
             return
-        async with AsyncExitStack() as stack:
-            yield await self.equip(stack)
+        async with self.place.connected(self.workflow) as connections, self.tooled() as tools:
+            yield Equipment(connections, tools)
 
-    async def equip(self, stack: AsyncExitStack) -> Equipment:
-        """The same, given back with `stack`."""
-        connections = await stack.enter_async_context(self.place.connected(self.workflow))
-        asks = self.approve is not None
-        return Equipment(connections, await stack.enter_async_context(self.place.equipped(self.given, asks=asks)))
+    def tooled(self) -> AbstractAsyncContextManager[Tools]:
+        return self.place.equipped(self.given, asks=self.approve is not None)
 
 
 class Block:
     """The `async with` in which an agent is: what it keeps until it is left."""
 
-    def __init__(self) -> None:
+    def __init__(self, asking: Asking) -> None:
+        self._asking = asking
         self._stack = AsyncExitStack()
         self._tasks = asyncio.TaskGroup()
         """Who looks whether a server that failed is well again."""
-        self._kept: Equipment | None = None
+        self._tools: Tools | None = None
+        self._connections: Connections | None = None
         self._one_at_a_time = asyncio.Lock()
 
     async def enter(self) -> None:
+        """In the task that leaves it, too: both have groups, which belong to a task. Nothing is started."""
         await self._stack.enter_async_context(self._tasks)
+        self._tools = await self._stack.enter_async_context(self._asking.tooled())
 
     async def leave(self) -> None:
         await self._stack.aclose()
 
-    async def equipment(self, asking: Asking) -> Equipment:
-        """Made for the first question."""
+    async def equipment(self) -> Equipment:
+        """Connected for the first question."""
+        assert self._tools is not None
         async with self._one_at_a_time:
-            if self._kept is None:
-                self._kept = await asking.equip(self._stack)
-                self._stack.callback(self._tasks.create_task(self._kept.connections.watch()).cancel)
-        return self._kept
+            if self._connections is None:
+                asking = self._asking
+                self._connections = await self._stack.enter_async_context(asking.place.connected(asking.workflow))
+                self._stack.callback(self._tasks.create_task(self._connections.watch()).cancel)
+        return Equipment(self._connections, self._tools)
