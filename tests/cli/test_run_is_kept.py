@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 
 from felix import places
+from felix.events import Record, RunId
 from felix.ledger.file import Ledger
 from felix.ledger.reader import Reader
 from tests.servers.fault_server import FaultServer
 from tests.servers.quirks import GOOD, events
+from tests.telling import run_started
 from tests.test_engine import listing
 
 CarryOut = Callable[..., subprocess.CompletedProcess[str]]
@@ -69,7 +71,9 @@ def test_a_ledger_that_cannot_be_used_is_one_line_and_the_run_goes_on(
 
 
 @pytest.mark.skipif(os.name != "posix", reason="limits the size of files as POSIX systems do")
-def test_a_disk_that_fills_up_in_the_middle_of_a_run_is_one_line_and_the_run_goes_on(felix: list[str]) -> None:
+def test_a_disk_that_fills_up_in_the_middle_of_a_run_is_told_at_once_and_at_the_end(
+    felix: list[str], carry_out: CarryOut
+) -> None:
     import resource
 
     Ledger.open(places.ledger_file()).close()
@@ -80,8 +84,31 @@ def test_a_disk_that_fills_up_in_the_middle_of_a_run_is_one_line_and_the_run_goe
 
     done = subprocess.run(felix, capture_output=True, text=True, timeout=100, check=False, preexec_fn=limit)
     assert done.returncode == 0 and done.stdout, done.stderr
-    (line,) = [line for line in done.stderr.splitlines() if "not kept" in line]
-    assert "in memory only" in line
+    first, last = [line for line in done.stderr.splitlines() if "not kept" in line]
+    assert "in memory only" in first
+    assert last == done.stderr.splitlines()[-1]
+    assert last.startswith("This run was not kept: ") and "what stands above is all there is of it" in last
+    look = [sys.executable, "-m", "felix"]
+    listed = carry_out([*look, "runs"]).stdout
+    assert "interrupted" in listed and "going on" not in listed
+    shown = carry_out([*look, "show", "last"]).stdout
+    assert "Nothing more of this run was kept" in shown and "going on" not in shown
+
+
+def test_a_run_that_another_process_carries_out_is_said_to_go_on(
+    felix: list[str], carry_out: CarryOut, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "felix", "runs", "--ledger", str(tmp_path / "ledger.db")]
+    writer = Ledger.open(tmp_path / "ledger.db")
+    writer.append(Record(1, 1.0, RunId("a"), run_started((), ())))
+    writer.commit()
+    assert "going on" in carry_out(command).stdout
+    writer.close()
+    listed = carry_out(command).stdout
+    assert "going on" not in listed and "interrupted" in listed
+    again = Ledger.open(tmp_path / "ledger.db")
+    assert again.health.is_kept, "who looks takes nothing away"
+    again.close()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="kill -9")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from felix.cli.kept import find, look
+from felix.cli.kept import find, look, records
 from felix.cli.output import COMPLETE, FAILED, WRONG, Output
 from felix.events import RunId
 from felix.ledger.export import FORMATS, Format, rendered
@@ -29,7 +29,7 @@ def _export(reader: Reader, out: Output, options: argparse.Namespace) -> int:
     if path is not None and path.exists() and not options.force:
         out.note(f"{path} is there already – name another file, or add --force to replace it.")
         return WRONG
-    text = rendered(reader.records(run_id), kind, include_thinking=options.thinking)
+    text = rendered(records(reader, run_id), kind, include_thinking=options.thinking)
     if path is None:
         out.write(safe(text) if out.is_terminal else text)
         return COMPLETE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Protocol, Self, TextIO
 
@@ -105,9 +105,14 @@ class JsonLines(_Lines):
 
 
 def face_for(
-    out: Output, *, asking: Asking | None = None, is_json: bool = False, is_plain: bool = False, is_kept: bool = True
+    out: Output,
+    *,
+    asking: Asking | None = None,
+    is_json: bool = False,
+    is_plain: bool = False,
+    is_kept: Callable[[], bool] = lambda: True,
 ) -> Face:
-    """The best that stdout can show."""
+    """The best that stdout can show. `is_kept` is asked at the end."""
     if is_json:
         return JsonLines(out, asking)
     if is_plain or not shows_wall(out.stream, os.environ):

@@ -9,11 +9,15 @@ from pathlib import Path
 from felix import places
 from felix.cli.output import COMPLETE, Output, carry_out, note
 from felix.errors import LedgerError, SettingsError
+from felix.events import Record, RunId
+from felix.ledger.export.files import folded
 from felix.ledger.reader import Reader, RunRow
+from felix.ledger.recovery import endings
 from felix.settings import SettingsFile
 
 LAST = "last"
 """What a user calls the newest run."""
+BROKE_OFF = "Nothing more of this run was kept: Felix ended in the middle of it, or the disk was full."
 MOST_NAMED = 5
 """Runs that are named when the beginning of an id fits several."""
 
@@ -46,6 +50,28 @@ def ledger_file(options: argparse.Namespace) -> Path:
     if settings.faults:
         raise SettingsError(" ".join(settings.faults))
     return places.ledger_file(settings.current.ledger_path)
+
+
+def runs(reader: Reader, words: str = "") -> list[RunRow]:
+    """As `Reader.runs`. A run without an end broke off when nobody writes to the ledger any more: its process died, or
+    its disk was full."""
+    rows = reader.runs(words)
+    if all(row.status for row in rows) or reader.is_written:
+        return rows
+    return [row if row.status else row._replace(status="interrupted") for row in rows]
+
+
+def records(reader: Reader, run: RunId) -> list[Record]:
+    """As `Reader.records`, with the end that is missing to a run that broke off."""
+    known = reader.records(run)
+    state = folded(known)
+    if state.status is not None or not known or reader.is_written:
+        return known
+    last = known[-1]
+    for number, event in enumerate(endings(state, last.at, reason=BROKE_OFF), start=1):
+        known.append(Record(last.seq + number, last.at, run, event))
+        state.apply(known[-1])
+    return known
 
 
 def find(reader: Reader, wanted: str) -> RunRow:

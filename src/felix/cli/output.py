@@ -51,6 +51,12 @@ def not_kept(health: Health, what: str = "this run is") -> str:
     return f"{what[:1].upper()}{what[1:]} not kept: {health.sentence}"
 
 
+def lost(health: Health) -> str:
+    """The last word on a run whose end the ledger did not take."""
+    why = f"there is no room for it in {health.path}" if health.kind == "full" else f"{health.path} did not take it"
+    return f"This run was not kept: {why} – what stands above is all there is of it."
+
+
 def carry_out(work: Callable[[Output], int]) -> int:
     """The exit status of `work`, a command that writes; what goes wrong is one sentence and a status of its own."""
     out = Output()

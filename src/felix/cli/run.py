@@ -12,7 +12,7 @@ from felix.cli.faces import Face, face_for
 from felix.cli.fit import Fit
 from felix.cli.given import given_settings, given_workflow
 from felix.cli.interrupts import Interrupts
-from felix.cli.output import COMPLETE, FAILED, STOPPED, WRONG, Output, give_up_stdout, not_kept, note
+from felix.cli.output import COMPLETE, FAILED, STOPPED, WRONG, Output, give_up_stdout, lost, not_kept, note
 from felix.engine import Engine
 from felix.errors import FelixError
 from felix.events import Record, RunFinished, RunStatus
@@ -24,6 +24,7 @@ from felix.team.workflow import Workflow
 
 STOPPING = "Stopping – what was written is kept; Ctrl-C again quits at once."
 STOPPED_KEPT = "Stopped – what was written is kept."
+STOPPING_UNKEPT, STOPPED_UNKEPT = "Stopping – Ctrl-C again quits at once.", "Stopped."
 
 
 def run(options: argparse.Namespace) -> int:
@@ -46,7 +47,11 @@ def run(options: argparse.Namespace) -> int:
     try:
         ledger = places.ledger_file(options.ledger or settings.current.ledger_path)
         with Engine(settings, ledger=ledger) as engine:
-            return _watch(engine, task, workflow, settings.current, options)
+            was_kept = engine.health.is_kept
+            status = _watch(engine, task, workflow, settings.current, options)
+        if was_kept and not engine.health.is_kept:  # leaving the engine was the last try
+            note(lost(engine.health))
+        return status
     finally:
         log.stop()
 
@@ -68,7 +73,9 @@ def _watch(engine: Engine, task: str, workflow: Workflow, settings: Settings, op
         lambda question, stop: engine.answer(run_id, question, stop=stop),
     )
     is_kept = engine.health.is_kept
-    face = face_for(Output(), asking=asking, is_json=options.json, is_plain=is_plain, is_kept=is_kept)
+    face = face_for(
+        Output(), asking=asking, is_json=options.json, is_plain=is_plain, is_kept=lambda: engine.health.is_kept
+    )
     if not is_kept:
         note(not_kept(engine.health))
     try:
@@ -105,7 +112,8 @@ def _follow(engine: Engine, mailbox: Mailbox, face: Face, fit: Fit | None, inter
                     end = item.event.status
         if interrupts.has_stopped and not is_stopping:
             is_stopping = True
-            face.note(STOPPED_KEPT if end else STOPPING)
+            stopping, stopped = (STOPPING, STOPPED_KEPT) if said.is_kept else (STOPPING_UNKEPT, STOPPED_UNKEPT)
+            face.note(stopped if end else stopping)
         face.frame(time.time())
         if end is None:
             time.sleep(face.pause_s)

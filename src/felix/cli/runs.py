@@ -6,7 +6,7 @@ import argparse
 import json
 from datetime import datetime
 
-from felix.cli.kept import look
+from felix.cli.kept import look, runs
 from felix.cli.output import COMPLETE, Output
 from felix.ledger.reader import Reader, RunDetails, RunRow
 from felix.ledger.search import CLOSED, OPENED
@@ -23,7 +23,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _list(reader: Reader, out: Output, options: argparse.Namespace) -> int:
-    rows = reader.runs(options.search)
+    rows = runs(reader, options.search)
     if not rows:
         out.note(f"No run holds “{options.search}”." if options.search.strip() else _NONE)
     elif options.json:

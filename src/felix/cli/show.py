@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from felix.cli.kept import find, look
+from felix.cli.kept import find, look, records
 from felix.cli.output import COMPLETE, Output
 from felix.ledger.export import markdown, mermaid
+from felix.ledger.export.files import folded
 from felix.ledger.reader import Reader
 from felix.terminal import safe
 
@@ -18,7 +19,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _show(reader: Reader, out: Output, options: argparse.Namespace) -> int:
     row = find(reader, options.run)
-    state = reader.state(row.run)
+    state = folded(records(reader, row.run))
     out.write(safe(mermaid(state) if options.graph else markdown(state, include_thinking=options.thinking)))
     for other in reader.thread(row.run):
         if other.run != row.run:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 from typing import IO
+
+LOOK_S = 0.02
+"""Whoever only asks whether it is held holds it for a moment; that is over by then."""
 
 
 class Lock:
@@ -16,7 +20,13 @@ class Lock:
         self._file: IO[bytes] | None = None
 
     def take(self) -> bool:
-        """Take it without waiting; False when somebody holds it. Raises OSError when the file cannot be locked."""
+        """Take it; False when somebody holds it. Raises OSError when the file cannot be locked."""
+        if self._try():
+            return True
+        time.sleep(LOOK_S)
+        return self._try()
+
+    def _try(self) -> bool:
         # never deleted: whoever waits for a deleted file and whoever makes a new one would both hold "the" lock
         file = self.path.open("ab")
         try:
@@ -34,6 +44,19 @@ class Lock:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def is_held(ledger: Path) -> bool:
+    """Whether a process writes to a ledger now; False where that cannot be told."""
+    lock = Lock(ledger)
+    if not lock.path.exists():
+        return False
+    try:
+        is_free = lock.take()
+    except OSError:
+        return False
+    lock.free()
+    return not is_free
 
 
 if sys.platform == "win32":

@@ -15,6 +15,7 @@ from felix.events import Activity, Record, RunId, RunStatus, Status
 from felix.ledger import rows, schema, search
 from felix.ledger.header import ELSEWHERE, WHAT, misfit
 from felix.ledger.health import Condition
+from felix.ledger.lock import is_held
 from felix.ledger.state import RunState
 
 MOST_FOUND = 1_000
@@ -125,6 +126,11 @@ class Reader:
     def close(self) -> None:
         if self._path is not None:
             self._db.close()
+
+    @property
+    def is_written(self) -> bool:
+        """Whether somebody writes to the ledger now: only then a run without an end goes on."""
+        return self._path is None or is_held(self._path)
 
     def runs(self, words: str = "") -> list[RunRow]:
         """All runs, or the newest `MOST_FOUND` in which all of these words stand; the newest first."""

@@ -365,4 +365,4 @@ def test_on_the_page_all_nodes_are_right_of_the_words_at_the_ends() -> None:
             assert min(x for x, _ in places) >= 11
             assert max(y for _, y in places) <= drawing.TALL + drawing.BELOW - 11
             assert min(y for _, y in places) >= 11 - drawing.ABOVE
-        assert f'x="{2 - drawing.GUTTER}" dy="12">explore<' in drawing.helix(state)
+        assert f'x="{2 - drawing.GUTTER}" dy="14">explore<' in drawing.helix(state)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Self, TextIO
 
 from rich.console import Console
@@ -25,7 +26,9 @@ class WallFace:
 
     pause_s = FRAME_S
 
-    def __init__(self, stream: TextIO, asking: Asking | None = None, *, is_kept: bool = True) -> None:
+    def __init__(
+        self, stream: TextIO, asking: Asking | None = None, *, is_kept: Callable[[], bool] = lambda: True
+    ) -> None:
         """`stream` is a terminal. `asking` is None where there is nothing to be answered any more; `is_kept` says
         whether the run can be found again."""
         self._asking = asking
@@ -47,7 +50,7 @@ class WallFace:
         self._keys.__exit__(*exc)
         for note in self._notes:
             print(safe(note), file=sys.stderr, flush=True)
-        ending.show(self._console, self.state, is_kept=self._is_kept)
+        ending.show(self._console, self.state, is_kept=self._is_kept())
 
     def apply(self, record: Record) -> None:
         self.state.apply(record)

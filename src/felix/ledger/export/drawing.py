@@ -34,7 +34,7 @@ PHASE, TILT = 0.5, 0.31
 SAME_DEPTH = 1e-6
 WIDE, TALL = 240, 400
 """Of its picture, in its own units."""
-GUTTER, ABOVE, BELOW = 42, 46, 46
+GUTTER, ABOVE, BELOW = 52, 46, 46
 """Beside it for the words at its ends, above and below it for the nodes on its rings."""
 
 
@@ -99,7 +99,7 @@ def helix(state: RunState) -> str:
 def _end(t: float, word: str) -> str:
     """What stands beside an end of the helix, left of all nodes."""
     x, y = 2 - GUTTER, _y(t) + 4
-    return f'<text class="end" x="{x}" y="{y:g}">{t:.1f}<tspan x="{x}" dy="12">{word}</tspan></text>'
+    return f'<text class="end" x="{x}" y="{y:g}">{t:.1f}<tspan x="{x}" dy="14">{word}</tspan></text>'
 
 
 def place_of(state: RunState, place: int, depth: float) -> tuple[float, float]:
