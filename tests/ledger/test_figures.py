@@ -103,14 +103,22 @@ def test_an_answer_that_waited_for_a_load_says_nothing_of_a_loaded_model(ledger:
     assert one.is_slow, "a loaded model that takes more than half a second"
 
 
-def test_gaps_are_between_chunks_of_one_answer_thinking_included(ledger: Ledger, path: Path) -> None:
-    run = Run(ledger).answers(trace=trace(300, 400, 1_400, thinking=(100, 200)))
-    run.answers(trace=trace(9_000)).answers().over()
+def test_gaps_are_those_of_the_server(ledger: Ledger, path: Path) -> None:
+    Run(ledger).answers(gaps_ms=(20.5, 21.0, 300.0)).answers(gaps_ms=(20.5,)).answers().over()
     (one,) = counted(path)
-    assert (one.gap_p50_ms, one.gap_p99_ms) == (100, 1_000)
+    assert (one.gap_p50_ms, one.gap_p99_ms) == (20.5, 300.0)
     Run(ledger, "other").answers(endpoint="Box").over()
     box = of_endpoint(counted(path, BOX), BOX)
     assert box is not None and box.gap_p50_ms is None
+
+
+def test_an_endpoint_keeps_its_figures_under_another_name_and_counts_what_others_answered_for_it(
+    ledger: Ledger, path: Path
+) -> None:
+    run = Run(ledger).answers(endpoint="Crate", server=BOX.base_url)
+    run.answers(endpoint="Desk", failed_at=("box", "Gone")).answers(endpoint="Desk", failed_at=("Box",)).over()
+    told = {each.name: (each.calls, each.errors) for each in counted(path, BOX, DESK)}
+    assert told == {"Box": (3, (("failed", 2),)), "Desk": (2, ()), "Gone": (1, (("failed", 1),))}
 
 
 def test_errors_are_told_by_how_the_answer_ended_and_stop_and_length_are_none(ledger: Ledger, path: Path) -> None:

@@ -110,6 +110,12 @@ class ThoughtComplete:
     temperature: float | None = None
     cut: str = ""
     """As in `AgentState`."""
+    server: str = ""
+    """Base URL that was asked, for figures: an endpoint may get another name. Empty where that is the run's."""
+    failed_at: tuple[str, ...] = ()
+    """The names of endpoints that were asked for it before, in vain."""
+    gaps_ms: tuple[float, ...] = ()
+    """Between the first pieces as they came from the server, before anything was gathered for the eye."""
     trace: Trace | None = None
     type: Literal["thought_complete"] = "thought_complete"
 
@@ -160,5 +166,9 @@ class SynthesisComplete:
     endpoint: str = ""
     """As in `AgentState`."""
     temperature: float | None = None
+    server: str = ""
+    """As in `ThoughtComplete`; so are the next two."""
+    failed_at: tuple[str, ...] = ()
+    gaps_ms: tuple[float, ...] = ()
     trace: Trace | None = None
     type: Literal["synthesis_complete"] = "synthesis_complete"

@@ -6,11 +6,9 @@ model was being loaded says nothing of how soon a loaded one begins, and does no
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
 
 from felix.endpoints import Endpoint, at, named
 from felix.events import Status
@@ -18,9 +16,6 @@ from felix.ledger.reader import AnswerRow, Reader
 
 MOST_ANSWERS = 2_000
 """The latest ones: what a server did a year ago is no longer what it does."""
-
-MOST_TRACED = 300
-"""Of these the chunks are looked at: tens of thousands, which is as much as a hundredth needs."""
 
 SLOW_FIRST_S = 0.5
 """A model that is loaded and takes longer to its first token keeps people waiting; the figure is marked."""
@@ -43,9 +38,9 @@ class EndpointFigures:
     ttft_p95_s: float | None
     tokens_per_s: float | None
     """Median."""
-    gap_p50_ms: int | None
-    """Between two chunks of the latest answers, as they were shown: the batch interval is the least it can be."""
-    gap_p99_ms: int | None
+    gap_p50_ms: float | None
+    """Between two pieces as they came from the server, at the beginning of each answer."""
+    gap_p99_ms: float | None
     errors: tuple[tuple[Status, int], ...]
     """Answers that did not come to their end, by how they ended; the most frequent first."""
     latest_error: str
@@ -76,17 +71,23 @@ class EndpointFigures:
 def figures(reader: Reader, endpoints: Sequence[Endpoint] = ()) -> tuple[EndpointFigures, ...]:
     """Of every endpoint that has answers, in the order of the settings, then servers without an entry there.
 
-    An answer that names no endpoint is of the one with the address of its run.
+    An answer that names no endpoint is of the one with the address of its run; one whose endpoint has another name now,
+    of the one with its address.
     """
     answers: dict[tuple[str, str], list[AnswerRow]] = {}
-    for answer in reader.answers(MOST_ANSWERS, traced=MOST_TRACED):
+    in_vain: Counter[tuple[str, str]] = Counter()
+    for answer in reader.answers(MOST_ANSWERS):
         known = named(endpoints, answer.endpoint) if answer.endpoint else at(endpoints, answer.server)
+        known = known or (at(endpoints, answer.asked) if answer.asked else None)
         name = known.name if known else answer.endpoint
         base_url = known.base_url if known else "" if answer.endpoint else answer.server
         answers.setdefault((name, base_url), []).append(answer)
+        for failed in answer.failed_at:
+            there = named(endpoints, failed)
+            in_vain[there.name if there else failed, there.base_url if there else ""] += 1
     order = {each.name: number for number, each in enumerate(endpoints)}
-    keys = sorted(answers, key=lambda key: (order.get(key[0], len(order)), key))
-    return tuple(_figures(name, base_url, answers[name, base_url]) for name, base_url in keys)
+    keys = sorted({*answers, *in_vain}, key=lambda key: (order.get(key[0], len(order)), key))
+    return tuple(_figures(*key, answers.get(key, ()), in_vain[key]) for key in keys)
 
 
 def of_endpoint(all_figures: Iterable[EndpointFigures], endpoint: Endpoint) -> EndpointFigures | None:
@@ -96,24 +97,25 @@ def of_endpoint(all_figures: Iterable[EndpointFigures], endpoint: Endpoint) -> E
     return next((each for each in all_figures if not each.name and each.base_url == endpoint.base_url), None)
 
 
-def _figures(name: str, base_url: str, answers: Sequence[AnswerRow]) -> EndpointFigures:
+def _figures(name: str, base_url: str, answers: Sequence[AnswerRow], in_vain: int) -> EndpointFigures:
+    """`in_vain`: how many answers were asked for there that another endpoint gave."""
     loaded = (each for each in answers if all(state != "loading" for _, state in each.states))
     ttft = sorted(each.ttft_s for each in loaded if each.ttft_s is not None)
     pace = sorted(each.tokens_per_s for each in answers if each.tokens_per_s is not None)
-    gaps: Counter[int] = Counter()
-    for each in answers:
-        gaps.update(_gaps(each))
+    gaps = sorted(gap for each in answers for gap in each.gaps_ms)
     errors = Counter(each.status for each in answers if each.status not in _WHOLE)
+    if in_vain:
+        errors["failed"] += in_vain
     usages = [each.usage for each in answers if each.usage]
     return EndpointFigures(
         name=name,
         base_url=base_url,
-        calls=len(answers),
+        calls=len(answers) + in_vain,
         ttft_s=_quantile(ttft, 0.5),
         ttft_p95_s=_quantile(ttft, 0.95),
         tokens_per_s=_quantile(pace, 0.5),
-        gap_p50_ms=_counted_quantile(gaps, 0.5),
-        gap_p99_ms=_counted_quantile(gaps, 0.99),
+        gap_p50_ms=_quantile(gaps, 0.5),
+        gap_p99_ms=_quantile(gaps, 0.99),
         errors=tuple(sorted(errors.items(), key=lambda each: (-each[1], each[0]))),
         latest_error=next((each.error for each in answers if each.status not in _WHOLE and each.error), ""),
         prompt_tokens=sum(each.get("prompt") or 0 for each in usages),
@@ -122,26 +124,11 @@ def _figures(name: str, base_url: str, answers: Sequence[AnswerRow]) -> Endpoint
     )
 
 
-def _gaps(answer: AnswerRow) -> Iterable[int]:
-    """Milliseconds between its chunks, thinking and text alike."""
-    times = sorted((*answer.thinking[::2], *answer.answer[::2]))
-    return (later - earlier for earlier, later in pairwise(times))
-
-
 def _quantile(values: Sequence[float], share: float) -> float | None:
     """The value that this share of `values`, which are sorted, does not pass."""
     if not values:
         return None
     return values[max(0, _rank(len(values), share) - 1)]
-
-
-def _counted_quantile(counts: Counter[int], share: float) -> int | None:
-    """The same of values that were counted."""
-    if not counts:
-        return None
-    values = sorted(counts)
-    below = list(accumulate(counts[value] for value in values))
-    return values[bisect_left(below, _rank(below[-1], share))]
 
 
 def _rank(count: int, share: float) -> int:

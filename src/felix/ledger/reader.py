@@ -46,10 +46,9 @@ _OF_ANSWERS = (
     " AND deleted_at IS NULL AND NOT is_demo ORDER BY event.id DESC LIMIT ?"
 )
 _ANSWERS = (
-    "SELECT event.id, event.run, json_extract(body, '$.endpoint', '$.status', '$.error', '$.ttft_s', '$.tokens_per_s',"
-    f" '$.usage', '$.trace.states') {_OF_ANSWERS}"
+    "SELECT event.run, json_extract(body, '$.endpoint', '$.status', '$.error', '$.ttft_s', '$.tokens_per_s', '$.usage',"
+    f" '$.trace.states', '$.gaps_ms', '$.server', '$.failed_at') {_OF_ANSWERS}"
 )
-_TRACES = f"SELECT event.id, json_extract(body, '$.trace.thinking', '$.trace.answer') {_OF_ANSWERS}"
 _SERVER = "SELECT json_extract(body, '$.server') FROM event WHERE run = ? AND type = 'run_started' ORDER BY seq LIMIT 1"
 
 
@@ -67,9 +66,13 @@ class AnswerRow(NamedTuple):
     usage: Mapping[str, int | None] | None
     """As in `Tokens`."""
     states: Sequence[tuple[int, Activity]]
-    """This and the next two as in `Trace`; empty where it was not read, or there is none."""
-    thinking: Sequence[int]
-    answer: Sequence[int]
+    """As in `Trace`; empty where there is none."""
+    gaps_ms: Sequence[float]
+    """As in `ThoughtComplete`."""
+    asked: str
+    """Base URL that was asked, where it was told; else empty."""
+    failed_at: Sequence[str]
+    """As in `ThoughtComplete`."""
 
 
 class RunRow(NamedTuple):
@@ -191,19 +194,14 @@ class Reader:
         with _told(self._path):
             return int(self._db.execute(_ESTIMATE, (run,)).fetchone()[0])
 
-    def answers(self, most: int, *, traced: int) -> list[AnswerRow]:
-        """How the latest answers of real models went, `most` at most, the newest first.
-
-        Only the latest `traced` of them come with the times of their chunks, which are most of what there is to read.
-        """
+    def answers(self, most: int) -> list[AnswerRow]:
+        """How the latest answers of real models went, `most` at most, the newest first."""
         with _told(self._path):
             found = self._db.execute(_ANSWERS, (most,)).fetchall()
-            traces = dict(self._db.execute(_TRACES, (traced,)).fetchall())
-            servers = {run: self._db.execute(_SERVER, (run,)).fetchone() for run in {run for _, run, _ in found}}
+            servers = {run: self._db.execute(_SERVER, (run,)).fetchone() for run in {run for run, _ in found}}
         answers = []
-        for event, run, body in found:
-            endpoint, status, error, ttft_s, pace, usage, states = json.loads(body)
-            thinking, answer = json.loads(traces.get(event, "[null, null]"))
+        for run, body in found:
+            endpoint, status, error, ttft_s, pace, usage, states, gaps_ms, asked, failed_at = json.loads(body)
             server = servers[run][0] if servers[run] else ""
             answers.append(
                 AnswerRow(
@@ -215,8 +213,9 @@ class Reader:
                     pace,
                     usage,
                     states or (),
-                    thinking or (),
-                    answer or (),
+                    gaps_ms or (),
+                    asked or "",
+                    failed_at or (),
                 )
             )
         return answers

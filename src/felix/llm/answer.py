@@ -44,6 +44,8 @@ class AnswerParts:
         self._usage: Usage | None = None
         self._calls: dict[int, ToolCall] = {}
         self._notes: list[str] = []
+        self.gaps_ms: list[float] = []
+        """See `Answer.gaps_ms`."""
 
     @property
     def is_empty(self) -> bool:
@@ -116,6 +118,7 @@ class AnswerParts:
             fault=fault,
             notes=tuple(self._notes),
             tool_calls=tuple(self._calls[index] for index in sorted(self._calls)),
+            gaps_ms=tuple(self.gaps_ms),
         )
 
     def _ending(

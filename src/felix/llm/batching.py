@@ -16,6 +16,7 @@ from typing import assert_never
 
 from felix.errors import CannotStream, ServerError
 from felix.llm.answer import AnswerParts
+from felix.llm.body import WATCHED_READS
 from felix.llm.chat import (
     Answer,
     ChatClient,
@@ -129,6 +130,8 @@ class _Call:
         )
         self._sent_at = 0.0
         self._first_at: float | None = None
+        self._watched = 0
+        """Gaps that were measured."""
         self._last_at = 0.0
         """When the last piece came."""
 
@@ -190,9 +193,12 @@ class _Call:
 
     def _mark(self, silence: SilenceLimit, now: float) -> None:
         silence.heard(now)
-        self._last_at = now
         if self._first_at is None:
             self._first_at = now
+        elif self._watched < WATCHED_READS:
+            self._watched += 1
+            self._parts.gaps_ms.append(round((now - self._last_at) * 1000, 1))
+        self._last_at = now
 
     def show_whole(self, answer: Answer) -> None:
         """Hand over an answer that came in one piece, for a server that cannot stream."""

@@ -42,25 +42,37 @@ async def beginning(body: AsyncIterator[bytes]) -> bytes:
     return first
 
 
+WATCHED_READS = 48
+"""At the beginning of an answer: how fast a server sends can only be told while nothing is left to gather."""
+
+
 async def until_done(
-    first: bytes, body: AsyncIterator[bytes], reader: Ending, gather_s: float = 0.0
+    first: bytes,
+    body: AsyncIterator[bytes],
+    reader: Ending,
+    gather_s: float = 0.0,
+    *,
+    gather_after: int = WATCHED_READS,
 ) -> AsyncGenerator[bytes, None]:
     """The body, from its beginning to the end mark; after the finish signal not for long.
 
     When everything that was there has been handed on, `gather_s` seconds go by, counted from the last such rest, before
-    the socket is read again. A server that is faster than that is never held back.
+    the socket is read again. A server that is faster than that is never held back. The first `gather_after` times that
+    something comes, it is read at once.
     """
     loop = asyncio.get_running_loop()
     yield first
     if not reader.has_ended:
         rested = asked = loop.time()
         is_fetching = False
+        reads = 0
         async for data in body:
+            reads += 1
             has_waited = loop.time() - asked > _AT_ONCE_S and not is_fetching
             yield data
             if reader.has_ended:
                 break
-            if is_fetching := bool(gather_s) and has_waited:
+            if is_fetching := bool(gather_s) and has_waited and reads > gather_after:
                 await asyncio.sleep(rested + gather_s - loop.time())
                 rested = loop.time()
             asked = loop.time()

@@ -171,6 +171,8 @@ class Answer:
     fault: ServerFault | None = None
     notes: tuple[str, ...] = ()
     tool_calls: tuple[ToolCall, ...] = ()
+    gaps_ms: tuple[float, ...] = ()
+    """Between the first pieces as they came from the server; empty when it was not streamed."""
 
 
 class Transcript:

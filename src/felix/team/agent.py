@@ -141,7 +141,7 @@ class LLMAgent:
         offer, why_none = self._offer(model)
         if why_none:
             notes = (*notes, why_none)
-        voice = _Voice(hub, self.member, occasion, prompt, temperature, model, connection.endpoint, notes)
+        voice = _Voice(hub, self.member, occasion, prompt, temperature, model, connection, place, notes)
         speaker = Speaker(
             connection.client,
             ChatRequest(prompt.messages, model, temperature, self._max_tokens(), self.member.id),
@@ -269,7 +269,8 @@ class _Voice:
         prompt: Prompt,
         temperature: float,
         model: str,
-        endpoint: str,
+        connection: Connection,
+        place: Place | None,
         notes: tuple[str, ...],
     ) -> None:
         """`notes` say how it came to be asked there."""
@@ -279,7 +280,9 @@ class _Voice:
         self._round = occasion.round
         self._prompt = prompt
         self._model = model
-        self._endpoint = endpoint
+        self._endpoint = connection.endpoint
+        self._server = connection.server if connection.endpoint else ""
+        self._failed_at = place.failed_at if place else ()
         self._notes = notes
 
     def begin(self, detail: str) -> None:
@@ -314,10 +317,13 @@ class _Voice:
             ttft_s=spoken.ttft_s,
             duration_s=spoken.duration_s,
             tokens_per_s=spoken.tokens_per_s,
+            gaps_ms=spoken.gaps_ms,
             error=spoken.error,
             notes=(*self._notes, *spoken.notes),
             model=spoken.model,
             endpoint=self._endpoint,
+            server=self._server,
+            failed_at=self._failed_at,
             temperature=self.temperature,
             cut=self._prompt.cut,
         )

@@ -344,6 +344,11 @@ class Place:
             await self._connections.come_back(self._host, self.model, self._tell)
             self.is_inside = True
 
+    @property
+    def failed_at(self) -> tuple[str, ...]:
+        """The endpoints that were asked for this answer before, in vain."""
+        return tuple(host.name for host in self._tried)
+
     async def is_left(self, spoken: Spoken) -> bool:
         """Told how the answer ended here: whether it is asked for at another place instead of ending so."""
         self._connections.heard(self._host, spoken.fault)

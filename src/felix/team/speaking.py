@@ -44,6 +44,8 @@ class Spoken:
     model: str
     fault: ServerFault | None = None
     """What failed, where it was a server."""
+    gaps_ms: tuple[float, ...] = ()
+    """As in `Answer`, of all its parts."""
     is_empty: bool = False
     """No text, thinking or tool call came: whoever asks elsewhere repeats nothing."""
 
@@ -265,6 +267,7 @@ class Speaker:
             notes=tuple(dict.fromkeys((*(note for part in parts for note in part.notes), *self._tool_notes))),
             model=last.model,
             fault=last.fault,
+            gaps_ms=tuple(gap for part in parts for gap in part.gaps_ms),
             is_empty=not any(part.text or part.reasoning or part.tool_calls for part in parts),
         )
 

@@ -276,10 +276,13 @@ class _Voice:
                 ttft_s=spoken.ttft_s,
                 duration_s=spoken.duration_s,
                 tokens_per_s=spoken.tokens_per_s,
+                gaps_ms=spoken.gaps_ms,
                 error=spoken.error,
                 notes=(*self._place.notes, *((cut,) if cut else ()), *spoken.notes),
                 model=spoken.model,
                 endpoint=self._place.connection.endpoint,
+                server=self._place.connection.server if self._place.connection.endpoint else "",
+                failed_at=self._place.failed_at,
                 temperature=self._temperature,
             )
         )

@@ -84,11 +84,8 @@ def facts(figures: EndpointFigures, endpoint: Endpoint) -> tuple[Fact, ...]:
     if figures.tokens_per_s is not None:
         told.append(Fact("Pace", f"{figures.tokens_per_s:,.1f} tok/s"))
     if figures.gap_p50_ms is not None:
-        told.append(
-            Fact(
-                "Between two chunks", f"{figures.gap_p50_ms:,} ms · one in a hundred {figures.gap_p99_ms:,} ms or more"
-            )
-        )
+        late = f"one in a hundred {figures.gap_p99_ms:,.0f} ms or more"
+        told.append(Fact("Between two pieces", f"{figures.gap_p50_ms:,.0f} ms · {late}"))
     if figures.errors:
         kinds = ", ".join(f"{count:,} {status}" for status, count in figures.errors)
         told.append(Fact("Not answered to the end", f"{kinds}\nlately: {figures.latest_error}".strip()))
