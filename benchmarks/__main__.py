@@ -231,6 +231,19 @@ def _pool(_base_url: str) -> Result:
     return got
 
 
+def _watchers(base_url: str) -> Result:
+    """A run that a hundred watch over HTTP, beside the same run by itself."""
+    from benchmarks import watchers
+
+    got = watchers.measure(base_url, ROOT, _environment())
+    for name, each in got.items():
+        figures = f"{each['alone_s']:.2f} s alone, {each['watched_s']:.2f} s watched, ratio {each['ratio']:.3f}"
+        goal = f"≤ {watchers.GOAL}: {_met(each['ratio'] <= watchers.GOAL)}" if name == next(iter(got)) else ""
+        _row(f"{watchers.WATCHERS} watchers, {name}", figures, goal)
+        _row("", f"{each['whole']} streams whole, the last {each['behind_s'] * 1000:.0f} ms behind the run", "")
+    return got
+
+
 SECTIONS: dict[str, Callable[[str], Result]] = {
     "start": _start,
     "idle": _idle,
@@ -244,6 +257,7 @@ SECTIONS: dict[str, Callable[[str], Result]] = {
     "ledger in the window": _kept,
     "replay": _replay,
     "pool": _pool,
+    "watchers": _watchers,
 }
 
 

@@ -80,10 +80,14 @@ class Browser:
 
     def open(self, page: Path, *, dark: bool = False) -> None:
         """Load a file and wait until it is there."""
+        self.go(page.absolute().as_uri(), dark=dark)
+
+    def go(self, url: str, *, dark: bool = False) -> None:
+        """The same with any address."""
         scheme = "dark" if dark else "light"
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         self._events.clear()
-        self.call("Page.navigate", url=page.absolute().as_uri())
+        self.call("Page.navigate", url=url)
         self._until(lambda: any(event["method"] == "Page.loadEventFired" for event in self._events))
 
     def value(self, expression: str) -> Any:  # Any: a value of JavaScript's
@@ -98,6 +102,15 @@ class Browser:
         while not self.value(condition):
             assert time.monotonic() < end, f"{condition} did not come true"
             time.sleep(0.02)
+
+    def resize(self, width: int, height: int, *, is_phone: bool = False) -> None:
+        self.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=2 if is_phone else 1,
+            mobile=is_phone,
+        )
 
     def key(self, key: str, *, shift: bool = False) -> None:
         for kind in ("keyDown", "keyUp"):

@@ -22,8 +22,8 @@ from felix.team.progress import in_progress
 from felix.web.frames import Frame, event, frame, merged
 from felix.web.watcher import Piece, Watcher
 
-LIVE_S = 0.04
-"""Between two looks into the mailbox while somebody watches and something goes on."""
+LIVE_S, CROWD_S = 0.025, 0.05
+"""Between two looks into the mailbox while something goes on before one watcher, and before a hundred."""
 REPLY_S = 0.004
 """While a reply is waited for."""
 IDLE_S = 0.25
@@ -170,7 +170,9 @@ class Feeds:
         """Seconds until the next look into the mailbox."""
         if self._asked or self._opening:
             return REPLY_S
-        return LIVE_S if self._live and self.watchers else IDLE_S
+        if not (self._live and self.watchers):
+            return IDLE_S
+        return min(CROWD_S, LIVE_S + (CROWD_S - LIVE_S) * len(self.watchers) / 100)
 
     async def feed(self, run: RunId) -> Feed | None:
         """What is known of a run; None when nobody knows it."""

@@ -1,0 +1,286 @@
+"""The page in a real browser: a run as it is written, through reloads and lost connections, and hostile to nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from felix.events import RunId
+from felix.ledger.reader import Reader
+from tests.servers import browser
+from tests.servers.browser import Browser
+from tests.servers.fault_server import Connection, FaultServer
+from tests.servers.quirks import ROLE, STOP, chunk, event, events, text
+from tests.team.scripted import workflow
+from tests.test_engine import follow, is_event, listing
+from tests.web.served import Served, on_word, served
+from tests.web.test_streams import ONE, begin, finished
+
+pytestmark = pytest.mark.slow
+
+ARTEFACTS = Path(__file__).parents[2] / "artefacts"
+CARD = "document.querySelector('.card')"
+SAID = f"{CARD}?.querySelector('.live')?.textContent"
+BADGE = "document.getElementById('badge').textContent"
+
+
+@pytest.fixture(scope="module")
+def program() -> str:
+    found = browser.find()
+    if found is None:
+        pytest.skip("There is no Chromium here: install chromium (or chromium-headless-shell) and run it again.")
+    return found
+
+
+@pytest.fixture(scope="module")
+def page(program: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with Browser(program, tmp_path_factory.mktemp("browser")) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with served(tmp_path_factory.mktemp("shown")) as server:
+        yield server
+
+
+@pytest.fixture
+def held() -> Iterator[FaultServer]:
+    with FaultServer({"held": listing(on_word)}) as server:
+        yield server
+
+
+@pytest.fixture
+def opened(page: Browser, shown: Served) -> Iterator[Callable[[RunId], Browser]]:
+    """Opens the page with a run, through a link; the browser may complain of nothing."""
+    page.said.clear()
+
+    def open_(run: RunId) -> Browser:
+        page.resize(1400, 900)
+        link = shown.serving.link()
+        page.go("about:blank")  # else only the fragment would change
+        page.go(link.replace("/#", f"/?run={run}#"))
+        page.wait("document.querySelectorAll('.card').length > 0")
+        return page
+
+    yield open_
+    page.go("about:blank")
+    assert not page.said, "the browser complained"
+
+
+Open = Callable[[RunId], Browser]
+
+
+def test_a_live_run_is_seen_as_it_is_written_and_as_it_ends(opened: Open, shown: Served, held: FaultServer) -> None:
+    page = opened(begin(shown, held))
+    page.wait(f"{SAID} === 'Hello'")
+    assert "Writing" in page.value(f"{CARD}.querySelector('.badge').textContent")
+    assert page.value("location.hash") == "", "the token stays in the address"
+    held.gate.set()
+    page.wait(f"{BADGE} === 'Complete'")
+    assert page.value(SAID) == "Hello world"
+    assert page.value("document.querySelector('.synthesis .live').textContent") == "Hello world"
+    assert page.value("document.querySelectorAll('#rows rect').length") > 0
+    strangers = [each for each in page.requests() if not each.startswith((shown.serving.address, "data:"))]
+    assert not strangers
+
+
+def test_a_reload_in_the_middle_loses_and_doubles_nothing(opened: Open, shown: Served, held: FaultServer) -> None:
+    page = opened(begin(shown, held))
+    page.wait(f"{SAID} === 'Hello'")
+    page.call("Page.reload")
+    page.wait(f"{SAID} === 'Hello'")
+    held.gate.set()
+    page.wait(f"{BADGE} === 'Complete'")
+    assert page.value(SAID) == "Hello world"
+    assert page.value("document.querySelectorAll('.thought').length") == 1
+
+
+def test_a_lost_connection_is_told_and_what_was_missed_is_there_when_it_is_back(
+    opened: Open, shown: Served, held: FaultServer
+) -> None:
+    page = opened(begin(shown, held))
+    page.wait(f"{SAID} === 'Hello'")
+    offline(page, is_offline=True)
+    cut(shown)
+    page.wait("!document.getElementById('notice').hidden")
+    assert "connection is lost" in page.value("document.getElementById('notice').textContent")
+    mailbox = shown.engine.subscribe()
+    held.gate.set()
+    follow(mailbox, is_event("run_finished"))
+    shown.engine.unsubscribe(mailbox)
+    assert page.value(SAID) == "Hello"
+    offline(page, is_offline=False)
+    page.wait(f"{BADGE} === 'Complete'")
+    assert page.value(SAID) == "Hello world"
+    assert page.value("document.getElementById('notice').hidden")
+    page.said = [each for each in page.said if "ERR_" not in each]  # that there was no network
+
+
+def test_an_event_source_that_is_cut_again_and_again_gets_everything_once(
+    opened: Open, shown: Served, held: FaultServer
+) -> None:
+    run = begin(shown, held)
+    page = opened(run)
+    page.value(
+        f"""window.ids = []; window.said = ''; window.source = new EventSource('/runs/{run}/events');
+        for (const name of ['run_started', 'round_started', 'agent_spawned', 'thought_complete', 'synthesis_started',
+            'synthesis_complete', 'run_finished'])
+            source.addEventListener(name, (each) => ids.push([Number(each.lastEventId), name]));
+        source.addEventListener('partial_thought', (each) => {{
+            const {{ partial, offset }} = JSON.parse(each.data);
+            said = said.slice(0, offset) + partial;
+        }}); 0"""
+    )
+    for _ in range(3):
+        page.wait("said === 'Hello'")
+        page.value("said = ''")
+        cut(shown)
+    page.wait("said === 'Hello'")
+    held.gate.set()
+    page.wait("ids.at(-1)?.[1] === 'run_finished' && source.readyState === EventSource.CLOSED")
+    kept = [each["seq"] for each in shown.json(f"/runs/{run}")["events"]]
+    assert [each[0] for each in page.value("ids")] == kept
+    assert page.value("said") == "Hello world"
+    page.said = [each for each in page.said if "ERR_" not in each]
+
+
+HOSTILE = (
+    "<img src='http://127.0.0.1:9/canary' onerror='window.pwned = 1'><script>window.pwned = 2</script>\n"
+    "![x](http://127.0.0.1:9/canary.png) [click](javascript:window.pwned=3) <iframe srcdoc='<script>parent.pwned=4"
+    "</script>'></iframe> <svg onload='window.pwned=5'></svg>\n</div></article>{{7*7}} ${window.pwned=6} \x1b[31m\u202e"
+)
+
+
+def test_hostile_text_of_a_model_does_nothing_and_is_shown_as_it_stands(opened: Open, shown: Served) -> None:
+    thinking = chunk({"reasoning_content": HOSTILE})
+    reply = listing(events(ROLE, thinking, text(HOSTILE), STOP))
+    with FaultServer({"hostile": reply}) as server:
+        shown.settings.override(base_url=server.url("hostile"), model="m")
+        mailbox = shown.engine.subscribe()
+        run = shown.engine.start(HOSTILE, ONE)
+        follow(mailbox, is_event("run_finished"))
+        shown.engine.unsubscribe(mailbox)
+        page = opened(run)
+        page.wait(f"{BADGE} === 'Complete'")
+    shown_text = HOSTILE.replace("\x1b", "\u241b")
+    assert page.value(SAID) == shown_text
+    assert page.value(f"{CARD}.querySelector('.thinking .plain').textContent") == shown_text
+    assert page.value("document.getElementById('task').textContent") == shown_text
+    assert page.value("window.pwned") is None
+    inside = (
+        "document.querySelectorAll('#page img, #page script, #page iframe, #page [onerror], #page svg[onload]').length"
+    )
+    assert page.value(inside) == 0
+    assert not [each for each in page.requests() if not each.startswith((shown.serving.address, "data:"))]
+
+
+class Lines:
+    """An answer of many lines, some more for each word of the test."""
+
+    def __call__(self, client: Connection) -> None:
+        client.head()
+        client.send(event(ROLE) + event(text("line\n" * 100)))
+        client.wait(client.server.gate)
+        client.send(event(text("more\n" * 100)))
+        client.wait()
+
+
+def test_a_text_follows_its_end_until_the_reader_scrolls_up(opened: Open, shown: Served) -> None:
+    body = f"{CARD}.querySelector('.body')"
+    at_end = f"{body}.scrollHeight - {body}.scrollTop - {body}.clientHeight < 4"
+    with FaultServer({"held": listing(Lines())}) as server:
+        run = begin(shown, server)
+        page = opened(run)
+        page.wait(f"{SAID}.length === 500 && {at_end} && {body}.scrollTop > 0")
+        page.value(f"{body}.scrollTop = 100")
+        page.wait(f"{body}.scrollTop === 100")
+        server.gate.set()
+        page.wait(f"{SAID}.length === 1000 && !{CARD}.querySelector('.jump').hidden")
+        assert page.value(f"{body}.scrollTop") == 100
+        page.value(f"{CARD}.querySelector('.jump').click()")
+        page.wait(f"{at_end} && {CARD}.querySelector('.jump').hidden")
+        shown.engine.stop(run)
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_it_fits_a_desk_and_a_phone(opened: Open, shown: Served, dark: bool) -> None:
+    page = opened(finished(shown, "Should a clinic of forty people move from e-mail to a self-hosted chat?"))
+    page.call(
+        "Emulation.setEmulatedMedia",
+        features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}],
+    )
+    page.wait(f"{BADGE} === 'Complete'")
+    assert page.value("getComputedStyle(document.body).backgroundColor") == (
+        "rgb(33, 37, 41)" if dark else "rgb(247, 247, 247)"
+    )
+    for name, width, height in (("desk", 1400, 900), ("phone", 390, 844), ("narrow", 320, 640)):
+        page.resize(width, height, is_phone=width < 500)
+        page.wait(f"innerWidth === {width}")
+        assert page.value("document.documentElement.scrollWidth") <= width, name
+        page.picture(ARTEFACTS / f"web-{name}-{'dark' if dark else 'light'}.png")
+
+
+def test_its_reading_of_a_run_is_that_of_the_window(opened: Open, shown: Served) -> None:
+    mailbox = shown.engine.subscribe()
+    run = shown.engine.start("Why? 😀", workflow(), demo=True)
+    follow(mailbox, is_event("run_finished"))
+    shown.engine.unsubscribe(mailbox)
+    page = opened(run)
+    got = page.value(
+        f"""(async () => {{
+            const {{ Run }} = await import('/fold.js');
+            const run = new Run('{run}');
+            for (const event of (await (await fetch('/runs/{run}')).json()).events) run.apply(event, true);
+            const said = (each) => [each.id, each.status, each.answer.whole, each.thinking.whole];
+            return {{
+                agents: [...run.agents.keys()], status: run.status, round: run.round,
+                thoughts: [...run.thoughts.values()].map(said), synthesis: said(run.synthesis).slice(1),
+            }};
+        }})()"""
+    )
+    with Reader(shown.ledger) as reader:
+        state = reader.state(run)
+    assert state.synthesis is not None
+    assert got == {
+        "agents": list(state.agents),
+        "status": state.status,
+        "round": state.round,
+        "thoughts": [
+            [name, each.status, str(each.answer), str(each.thinking)] for name, each in state.thoughts.items()
+        ],
+        "synthesis": [state.synthesis.status, str(state.synthesis.answer), str(state.synthesis.thinking)],
+    }
+
+
+def test_who_has_no_link_is_told_what_to_do(page: Browser, shown: Served) -> None:
+    page.call("Network.clearBrowserCookies")
+    page.go("about:blank")
+    page.go(shown.serving.address)
+    page.wait("document.getElementById('notice').textContent.includes('open the link')")
+    page.go("about:blank")
+    page.go(f"{shown.serving.address}/#t=nothing")
+    page.wait("document.getElementById('notice').textContent.includes('has been used')")
+    page.said.clear()  # that it was refused
+
+
+def cut(shown: Served) -> None:
+    """Every stream loses its connection, as when a network goes."""
+    serving = shown.serving
+    assert serving._loop is not None and serving._feeds is not None
+    watchers = list(serving._feeds.watchers)
+    assert watchers
+    for watcher in watchers:
+        serving._loop.call_soon_threadsafe(watcher._abort)
+
+
+def offline(page: Browser, *, is_offline: bool) -> None:
+    page.call(
+        "Network.emulateNetworkConditions",
+        offline=is_offline,
+        latency=0,
+        downloadThroughput=-1,
+        uploadThroughput=-1,
+    )
