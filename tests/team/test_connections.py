@@ -387,6 +387,9 @@ def test_with_leave_the_answer_is_asked_for_elsewhere_and_it_is_told(
     hub = [each.detail for each in run.doings(HUB) if each.state == "retrying" and each.endpoint == "gpu2"]
     assert hub == [f"gpu1 {why} – asking gpu2"]
     assert run.state.thoughts[ThoughtId("r-1#1")].endpoint == "gpu2"
+    assert run.state.thoughts[ThoughtId("r-1#1")].failed_at == ("gpu1",)
+    first = next(each for each in run.doings("r-1") if each.state == "connecting" and each.endpoint == "gpu2")
+    assert first.failed_at == ("gpu1",), "it is known before the first word"
 
 
 def test_an_endpoint_that_was_never_there_is_stood_in_for(two: tuple[Machine, Machine]) -> None:

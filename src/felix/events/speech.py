@@ -42,6 +42,8 @@ class AgentState:
     model: str = ""
     endpoint: str = ""
     """The name of the endpoint that is asked; empty: the run's, where that has none."""
+    failed_at: tuple[str, ...] = ()
+    """The names of endpoints that were asked before, in vain; given with `connecting`."""
     type: Literal["agent_state"] = "agent_state"
 
 

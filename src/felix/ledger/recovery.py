@@ -105,6 +105,7 @@ def _thought_end(thought: Thought, last: float) -> ThoughtComplete:
         error=CUT_OFF,
         model=thought.model,
         endpoint=thought.endpoint,
+        failed_at=thought.failed_at,
         temperature=thought.temperature,
         cut=thought.cut,
         trace=thought.trace,
@@ -125,6 +126,7 @@ def _synthesis_end(synthesis: Synthesis, last: float) -> SynthesisComplete:
         error=CUT_OFF,
         model=synthesis.model,
         endpoint=synthesis.endpoint,
+        failed_at=synthesis.failed_at,
         temperature=synthesis.temperature,
         trace=synthesis.trace,
     )

@@ -104,6 +104,8 @@ class Speech:
     model: str = ""
     endpoint: str = ""
     """The name of the endpoint that is asked; empty: the run's, where that has none."""
+    failed_at: tuple[str, ...] = ()
+    """The names of endpoints that were asked for it before, in vain."""
     temperature: float | None = None
     answer: GrowingText = field(default_factory=GrowingText)
     thinking: GrowingText = field(default_factory=GrowingText)
@@ -181,6 +183,7 @@ class Speech:
             self.asked_at = self.asked_at or at
         self.model = event.model or self.model
         self.endpoint = event.endpoint or self.endpoint
+        self.failed_at = event.failed_at or self.failed_at
         self.temperature = event.temperature if event.temperature is not None else self.temperature
 
     def _do(self, activity: Activity, at: float) -> None:
@@ -199,6 +202,7 @@ class Speech:
         self.usage, self.notes, self.model = event.usage, event.notes, event.model or self.model
         self.ttft_s, self.duration_s, self.tokens_per_s = event.ttft_s, event.duration_s, event.tokens_per_s
         self.temperature, self.endpoint = event.temperature, event.endpoint or self.endpoint
+        self.failed_at = event.failed_at
         self.ended_at = at
         self.position, self.fraction, self.detail = None, None, ""
         if event.trace is not None:

@@ -356,6 +356,7 @@ class _Voice:
                 temperature=self.temperature,
                 model=self._model,
                 endpoint=self._endpoint,
+                failed_at=self._failed_at if state == "connecting" else (),
             )
         )
 

@@ -76,4 +76,5 @@ def _activity(thought: Thought) -> AgentState:
         temperature=thought.temperature,
         model=thought.model,
         endpoint=thought.endpoint,
+        failed_at=thought.failed_at,
     )

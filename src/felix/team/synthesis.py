@@ -310,5 +310,6 @@ class _Voice:
                 temperature=self._temperature,
                 model=self._place.model,
                 endpoint=self._place.connection.endpoint,
+                failed_at=self._place.failed_at if state == "connecting" else (),
             )
         )

@@ -260,7 +260,7 @@ def figures(synthesis: Synthesis, state: RunState, now: float) -> str:
     elif synthesis.is_live and synthesis.first_at is not None and now - synthesis.first_at >= 1:
         parts.append(f"~{synthesis.tokens / (now - synthesis.first_at):.0f} tok/s")
     if place := place_of(state, synthesis):
-        parts.append(place)
+        parts.append(f"{place} instead of {' and '.join(synthesis.failed_at)}" if synthesis.failed_at else place)
     if missing := _left_out(state, synthesis):
         parts.append(_named(missing, most=2))
     return DOT.join(parts)

@@ -291,8 +291,13 @@ def _thinking_tokens(speech: Speech) -> str:
 
 
 def heading(thought: Thought) -> str:
-    """`Round 2 · depth 0.30`: the line above a thought; above an answer to the user, their question."""
+    """`Round 2 · depth 0.30`: the line above a thought; above an answer to the user, their question.
+
+    An endpoint that stands in for another one says so: ` · LM Studio instead of Ollama`.
+    """
     turn = f"Round {thought.round} · depth {thought.checkpoint:.2f}"
+    if thought.failed_at:
+        turn += f" · {thought.endpoint or 'another server'} instead of {' and '.join(thought.failed_at)}"
     match thought.act:
         case None:
             return turn

@@ -103,6 +103,7 @@ class Told:
             temperature=end.temperature,
             model=end.model,
             endpoint=end.endpoint,
+            failed_at=end.failed_at if moment.is_asked else (),
         )
 
     def _saying(self, moment: Says) -> PartialThought | PartialSynthesis:
