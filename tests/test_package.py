@@ -89,6 +89,11 @@ def test_an_installed_felix_has_its_commands(installed: Path) -> None:
     assert "--task" in outside(installed / "felix-window", "--help")
 
 
+def test_an_installed_felix_is_a_library(installed: Path) -> None:
+    code = "import felix; print(felix.run_sync('A task', client=felix.ScriptedClient('Said.')).text)"
+    assert outside(installed / "python", "-c", code) == "Said.\n"
+
+
 def test_the_wheel_holds_felix_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {"felix"}

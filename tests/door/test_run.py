@@ -290,6 +290,18 @@ def test_a_callback_that_fails_ends_the_run_and_is_raised(is_async: bool) -> Non
     in_a_loop(work)
 
 
+@pytest.mark.parametrize("streaming", [True, False])
+def test_a_mistake_in_a_client_of_the_callers_ends_the_run_and_is_raised(streaming: bool) -> None:
+    def mistaken(request: felix.ChatRequest) -> str:
+        raise ZeroDivisionError("mine")
+
+    client = felix.ScriptedClient({"research": "Found it.", "hub": mistaken})
+    with pytest.raises(ZeroDivisionError, match="mine"):
+        felix.run_sync("A task", workflow=TEAM, client=client, settings={"enable_streaming": streaming})
+    with pytest.raises(ZeroDivisionError, match="mine"):
+        asyncio.run(felix.Agent("hub", client=client).ask("Well?"))
+
+
 def test_a_run_can_be_steered() -> None:
     client = scripted()
 

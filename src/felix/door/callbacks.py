@@ -33,7 +33,7 @@ class Feed:
             waits = self._function(*what)
         except Exception as error:  # noqa: BLE001  raised where somebody waits, and not in the middle of the work
             self._is_broken = True
-            self._tasks.create_task(_raise(error))
+            raise_in(self._tasks, error)
             return
         if inspect.isawaitable(waits):
             self._queue.put_nowait(waits)
@@ -57,8 +57,13 @@ class Feed:
                     left.close()
 
 
-async def _raise(error: Exception) -> None:
-    raise error
+def raise_in(tasks: asyncio.TaskGroup, error: Exception) -> None:
+    """End what goes on in a group with an exception that arose outside it."""
+
+    async def fail() -> None:
+        raise error
+
+    tasks.create_task(fail())
 
 
 def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -94,7 +94,7 @@ class Place:
         return Connection(
             client=client,
             server=OWN_CLIENT,
-            server_name=type(client).__name__,
+            server_name=str(getattr(client, "name", type(client).__name__)),
             model=model,
             contexts={model: context if isinstance(context, int) else None},
             silence_timeout_s=self.settings.silence_timeout_s or 0,

@@ -7,13 +7,15 @@ import os
 import secrets
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 from typing import ParamSpec
 
-from felix.door.callbacks import Feed, first_of
+from felix.door.callbacks import Feed, first_of, raise_in
 from felix.door.going import Going
 from felix.door.keeping import kept_in
+from felix.door.own_client import WatchedClient
 from felix.door.place import Place, SettingsLike, place
 from felix.door.result import Result, result_of
 from felix.door.tools import Approve, GivenTools, ToolLike, leave_of
@@ -88,7 +90,8 @@ def run(
     have; all agents may use them that name none of their own. `approve` is asked about calls that need a leave, such as
     those of tools whose trust is "ask"; without it they are refused.
 
-    `on_token` and `on_event` may be plain or async; the first exception of either ends the run and is raised.
+    `on_token` and `on_event` may be plain or async. The first exception of either, of `approve` or of your client ends
+    the run and is raised.
 
     Raises FelixError at once for what was given wrongly. A server that cannot be reached, or fails, is a result with
     the status `failed` and a reason.
@@ -212,7 +215,7 @@ class Run(Going[Event, Result]):
                     feeds = (Feed(self._on_event, tasks), Feed(self._on_token, tasks))
                     hub.register_streaming_callback(_teller(*feeds))
                     hub.register_streaming_callback(self._asker(tasks))
-                    await self._live(hub, ledger)
+                    await self._live(hub, ledger, self._watched(tasks))
                     for feed in feeds:
                         await feed.drain()
             except BaseExceptionGroup as group:
@@ -222,7 +225,7 @@ class Run(Going[Event, Result]):
                     raise
             return result_of(hub.state, self._thoughts.values(), self._synthesis)
 
-    async def _live(self, hub: CentralPost, ledger: Ledger | None) -> None:
+    async def _live(self, hub: CentralPost, ledger: Ledger | None, where: Place) -> None:
         """From connecting to the one end; every expected failure is that end."""
         task, workflow = self._work
         started = time.monotonic()
@@ -234,7 +237,7 @@ class Run(Going[Event, Result]):
                 task,
                 workflow,
                 hub,
-                self._where.current,
+                where.current,
                 started=started,
                 status="stopped" if is_stopped else "failed",
                 reason=sentence,
@@ -245,15 +248,15 @@ class Run(Going[Event, Result]):
 
         try:
             async with (
-                self._where.connected(workflow) as connections,
-                self._where.equipped(self._tools, asks=self._approve is not None) as tools,
+                where.connected(workflow) as connections,
+                where.equipped(self._tools, asks=self._approve is not None) as tools,
             ):
                 await run_workflow(
                     task,
                     workflow,
                     connections,
                     hub,
-                    self._where.current,
+                    where.current,
                     steering=self._steering,
                     follows=follows,
                     history=history,
@@ -265,6 +268,13 @@ class Run(Going[Event, Result]):
             if hub.state.plan is None:
                 over(STOPPED_BY_USER, is_stopped=True)
             raise
+
+    def _watched(self, tasks: asyncio.TaskGroup) -> Place:
+        """Where to ask; a mistake of the caller's own client ends the run, and is raised."""
+        client = self._where.client
+        if client is None:
+            return self._where
+        return replace(self._where, client=WatchedClient(client, lambda mistake: raise_in(tasks, mistake)))
 
     def _asker(self, tasks: asyncio.TaskGroup) -> Callable[[Record], None]:
         """Has the caller asked about each call that asks, beside all else."""
