@@ -314,6 +314,7 @@ class Thought(Speech):
                 call.name, call.position, call.opened_at = event.name, event.position, event.began_at
                 call.arguments.settle(event.arguments)
                 call.chunks, call.called_at, call.asks = list(event.trace), at, event.asks
+                self.calls.sort(key=_opened_at)  # a ledger tells of them in the order in which they were whole
                 self._do("asking" if event.asks else "running", at)
             case ToolAnswered():
                 call.answer = event.answer
@@ -404,6 +405,10 @@ class Agent:
     def confidence(self) -> float | None:
         """The latest it stated, None when it never did."""
         return next((t.confidence for t in reversed(self.thoughts) if t.confidence is not None), None)
+
+
+def _opened_at(call: Call) -> float:
+    return call.opened_at
 
 
 def _first_ms(chunks: tuple[int, ...]) -> tuple[int | None, int | None]:

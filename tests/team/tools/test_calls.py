@@ -144,6 +144,13 @@ def test_the_same_call_three_times_in_one_answer_is_done_once() -> None:
     assert len(assistant.calls) == 1 and result.content == "3"
 
 
+def test_calls_stand_in_the_order_in_which_they_were_written_whatever_was_done_first() -> None:
+    """A double is told of behind those that were done; the ledger must give the same state (see the fixture)."""
+    four = calls(("add", '{"n": [1]}'), ("add", '{"n": [1]}'), ("add", '{"n": [2]}'))
+    thought, _ = asked(in_turn(four, says("So.")), add())
+    assert [call.status for call in thought.calls] == ["ok", "refused", "ok"]
+
+
 @pytest.mark.parametrize(("changes", "most"), [(False, 2), (True, 1)])
 def test_only_what_changes_nothing_is_done_at_once(changes: bool, most: int) -> None:
     tool = add()
