@@ -49,4 +49,4 @@ def test_a_run_needs_no_window_no_engine_and_no_sdk() -> None:
         text=True,
         env={"PYTHONPATH": str(SOURCE.parent.parent)},
     )
-    assert not set(done.stdout.split()) & {"tkinter", "openai", "felix.gui", "felix.cli", "felix.engine"}
+    assert not set(done.stdout.split()) & {"tkinter", "openai", "httpx2", "felix.gui", "felix.cli", "felix.engine"}

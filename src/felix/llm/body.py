@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import httpx2
 import jiter
+
+if TYPE_CHECKING:
+    import httpx2
 
 AFTER_FINISH_S = 3.0
 """The token counts come after the finish signal; a server that never sends them must not hold the answer up."""
