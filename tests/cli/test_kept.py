@@ -92,6 +92,17 @@ def test_a_run_is_read_by_id_by_its_beginning_or_as_the_last(felix: Felix) -> No
     assert "Secretly" not in out and "Secretly" in felix("show", "last", "--thinking")[1]
 
 
+def test_a_run_says_what_it_cost_where_there_are_prices(felix: Felix, tmp_path: Path) -> None:
+    settings = tmp_path / "settings.json"
+    plan = next(r.event for r in records(run=FIRST) if isinstance(r.event, RunStarted))
+    prices = {"prompt_price": 1_000.0, "completion_price": 1_000.0}
+    settings.write_text(json.dumps({"endpoints": [{"name": "Own", "base_url": plan.server, **prices}]}))
+    _, _, err = felix("show", "last", "--settings", str(settings))
+    assert "Cost by your prices: " in err
+    _, _, err = felix("show", "last", "--settings", str(tmp_path / "none.json"))
+    assert "Cost" not in err
+
+
 def test_the_graph_of_a_run_is_mermaid(felix: Felix) -> None:
     status, out, _ = felix("show", "last", "--graph")
     assert status == 0 and out.startswith("flowchart TD\n") and " --> s1" in out

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
+from felix.endpoints import Endpoint
+from felix.events import Tokens
 from felix.gui.kit import Kit
 from felix.gui.status_bar import StatusBar
 from felix.gui.wall.chips import ChipsRow
@@ -51,3 +53,15 @@ def test_a_chip_shows_both_of_its_lines_whole(
     kit.scale_fonts(percent)
     update()
     assert _cut(row.frame) == []
+
+
+def test_a_run_that_has_ended_says_what_it_cost(window: tk.Toplevel, kit: Kit, update: Callable[[], None]) -> None:
+    scene = Scene()
+    scene.say("research-1", "Words.")
+    scene.end("research-1", usage=Tokens(prompt=1_000_000, completion=0))
+    assert scene.state.plan is not None
+    own = Endpoint(name="Own", base_url=scene.state.plan.server, prompt_price=1.25, completion_price=2.0)
+    bar = StatusBar(window, kit, on_show_log=lambda: None, endpoints=lambda: (own,))
+    scene.finish()
+    bar.show(scene.state)
+    assert bar._speed.cget("text").endswith(" · cost 1.25")

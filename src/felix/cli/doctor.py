@@ -9,15 +9,14 @@ from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, get_args
 
-from felix import places
+from felix.cli.given import given_workflow, loaded_settings
 from felix.cli.output import COMPLETE, FAILED, Output, carry_out, note
 from felix.endpoints import Endpoint, ServerKind, at, unnamed
 from felix.errors import FelixError
 from felix.keys import KeyStore, environment_fault, origin_of
 from felix.llm.address import default_silence_timeout_s, repair_base_url
-from felix.settings import DEFAULT_BASE_URL, Settings, SettingsFile
+from felix.settings import DEFAULT_BASE_URL, Settings
 from felix.team.fit import needs_context
-from felix.team.workflow import Library
 from felix.terminal import safe
 
 if TYPE_CHECKING:
@@ -37,30 +36,13 @@ def run(options: argparse.Namespace) -> int:
 def _examine(options: argparse.Namespace, out: Output) -> int:
     if options.kind not in KINDS:
         raise FelixError(f"There is no kind of server called {options.kind} – choose among {', '.join(KINDS)}.")
-    settings = _settings(options)
-    needs = _needs(options.workflow, settings) if options.workflow else 0
+    # a wrong value elsewhere is no reason to leave the connection unexamined
+    settings = loaded_settings(options, is_lenient=True).current
+    needs = needs_context("", given_workflow(options.workflow), settings) if options.workflow else 0
     if fault := environment_fault():
         note(fault)
     is_well = asyncio.run(_Visit(options, settings, needs, out).carry_out())
     return COMPLETE if is_well else FAILED
-
-
-def _settings(options: argparse.Namespace) -> Settings:
-    if options.settings and not options.settings.exists():
-        note(f"{options.settings} does not exist; Felix uses its defaults.")
-    file = SettingsFile(options.settings or places.settings_file(), defaults=places.default_settings())
-    file.load()
-    for notice in file.notices:  # a wrong value elsewhere is no reason to leave the connection unexamined
-        note(notice)
-    return file.current
-
-
-def _needs(workflow: str, settings: Settings) -> int:
-    """Tokens of context that a workflow needs for a short task. Raises WorkflowError when none is called so."""
-    entry = Library(places.builtin_workflows(), places.user_workflows()).find(workflow)
-    if entry.workflow is None:
-        raise entry.fault or FelixError(f"{entry.path} is no workflow – choose another.")
-    return needs_context("", entry.workflow, settings)
 
 
 class _Visit:

@@ -10,12 +10,14 @@ from dataclasses import asdict
 from functools import partial
 
 from felix import places
+from felix.cli.given import loaded_settings
 from felix.cli.output import COMPLETE, Output, carry_out, note
 from felix.endpoints import Endpoint, at, unnamed
 from felix.errors import FelixError, LedgerError
 from felix.keys import KeyStore
 from felix.ledger.figures import EndpointFigures, figures, of_endpoint
 from felix.ledger.reader import Reader
+from felix.ledger.words import amount
 from felix.llm.condition import Said, condition, tells_loaded
 from felix.llm.models import NAMES, ServerReport
 from felix.servers import Servers
@@ -29,10 +31,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace, out: Output) -> int:
-    file = SettingsFile(options.settings or places.settings_file(), defaults=places.default_settings())
-    file.load()
-    for notice in file.notices:
-        note(notice)
+    file = loaded_settings(options, is_lenient=True)
     said = asyncio.run(_ask(file))
     _list(file.current, said, _figures(options, file.current), out, as_json=options.json)
     return COMPLETE
@@ -108,7 +107,7 @@ def _figures_line(done: EndpointFigures, endpoint: Endpoint) -> str:
     if done.gap_p50_ms is not None:
         parts.append(f"chunks {done.gap_p50_ms:,.0f} ms, 1 in 100 {done.gap_p99_ms:,.0f} ms")
     cost = done.cost(endpoint)
-    parts.append("cost unknown" if cost is None else f"cost {cost:.4f}")
+    parts.append("cost unknown" if cost is None else f"cost {amount(cost)}")
     return ", ".join(parts)
 
 

@@ -32,6 +32,11 @@ class Face(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
+    @property
+    def state(self) -> RunState:
+        """Of the run, as far as it was told."""
+        ...
+
     def apply(self, record: Record) -> None: ...
 
     def note(self, sentence: str) -> None:
@@ -63,12 +68,12 @@ class _Lines:
 
     def frame(self, now: float) -> None:
         if self._asking is not None:
-            for sentence in self._asking.refuse(self._state):
+            for sentence in self._asking.refuse(self.state):
                 self.note(sentence)
         self._out.flush()
 
     @property
-    def _state(self) -> RunState:
+    def state(self) -> RunState:
         raise NotImplementedError
 
 
@@ -83,7 +88,7 @@ class PlainLines(_Lines):
         self._plain.apply(record)
 
     @property
-    def _state(self) -> RunState:
+    def state(self) -> RunState:
         return self._plain.state
 
 
@@ -100,7 +105,7 @@ class JsonLines(_Lines):
         self._out.write(json.dumps(to_json(record), ensure_ascii=True).replace("\x7f", "\\u007f") + "\n")
 
     @property
-    def _state(self) -> RunState:
+    def state(self) -> RunState:
         return self._folded
 
 

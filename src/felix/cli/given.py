@@ -6,23 +6,37 @@ import argparse
 
 from felix import places
 from felix.cli.output import note
-from felix.errors import FelixError
+from felix.errors import FelixError, SettingsError
 from felix.llm.address import repair_base_url
 from felix.settings import SettingsFile
 from felix.team.workflow import Library, Workflow
 
 
-def given_settings(options: argparse.Namespace) -> SettingsFile:
-    """The settings in force with what the command line overrides, none of which is saved."""
-    defaults = places.default_settings()
-    settings = SettingsFile(options.settings or places.settings_file(), defaults=defaults)
+def named_settings(options: argparse.Namespace) -> SettingsFile:
+    """The settings in force, of the file that the command line names or else the usual one."""
+    settings = SettingsFile(options.settings or places.settings_file(), defaults=places.default_settings())
+    settings.load()
+    return settings
+
+
+def loaded_settings(options: argparse.Namespace, *, is_lenient: bool = False) -> SettingsFile:
+    """The same, and what is wrong with them is told.
+
+    Raises SettingsError for a value that is not allowed, unless `is_lenient`: some look only at a part of them.
+    """
+    settings = named_settings(options)
     if options.settings and not options.settings.exists():
         note(f"{options.settings} does not exist; Felix uses its defaults.")
-    settings.load()
-    if settings.faults:
-        raise FelixError(" ".join(settings.faults))
+    if settings.faults and not is_lenient:
+        raise SettingsError(" ".join(settings.faults))
     for notice in settings.notices:
         note(notice)
+    return settings
+
+
+def given_settings(options: argparse.Namespace) -> SettingsFile:
+    """The settings in force with what the command line overrides, none of which is saved."""
+    settings = loaded_settings(options)
     given = {
         "base_url": repair_base_url(settings.current.base_url if options.base_url is None else options.base_url),
         "model": options.model,
@@ -37,5 +51,5 @@ def given_workflow(wanted: str) -> Workflow:
     """The workflow of a name or file; empty is the default one. Raises FelixError when there is none."""
     entry = Library(places.builtin_workflows(), places.user_workflows()).find(wanted)
     if entry.workflow is None:
-        raise entry.fault or FelixError(f"{entry.path} is no workflow.")
+        raise entry.fault or FelixError(f"{entry.path} is no workflow – choose another.")
     return entry.workflow

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from felix import places
+from felix.cli.given import loaded_settings
 from felix.cli.output import COMPLETE, Output, carry_out, note
-from felix.errors import LedgerError, SettingsError
+from felix.errors import LedgerError
 from felix.events import Record, RunId
 from felix.ledger.export.files import folded
 from felix.ledger.reader import Reader, RunRow
 from felix.ledger.recovery import endings
-from felix.settings import SettingsFile
 
 LAST = "last"
 """What a user calls the newest run."""
@@ -43,13 +43,7 @@ def ledger_file(options: argparse.Namespace) -> Path:
     """The ledger that the command line names, else the settings, else the usual one. Raises SettingsError."""
     if options.ledger:
         return places.ledger_file(options.ledger)
-    if options.settings and not options.settings.exists():
-        note(f"{options.settings} does not exist; Felix uses its defaults.")
-    settings = SettingsFile(options.settings or places.settings_file(), defaults=places.default_settings())
-    settings.load()
-    if settings.faults:
-        raise SettingsError(" ".join(settings.faults))
-    return places.ledger_file(settings.current.ledger_path)
+    return places.ledger_file(loaded_settings(options).current.ledger_path)
 
 
 def runs(reader: Reader, words: str = "") -> list[RunRow]:

@@ -19,6 +19,7 @@ from felix.events import Record, RunFinished, RunStatus
 from felix.keys import environment_fault
 from felix.ledger.health import Health
 from felix.settings import Settings
+from felix.team.cost import cost_of
 from felix.team.mailbox import Mailbox
 from felix.team.workflow import Workflow
 
@@ -81,6 +82,8 @@ def _watch(engine: Engine, task: str, workflow: Workflow, settings: Settings, op
     try:
         with face:
             end = _follow(engine, mailbox, face, fit, interrupts)
+            if cost := cost_of(face.state, settings.endpoints):
+                face.note(cost.sentence)
     except BrokenPipeError:
         # Whoever read along has gone: leaving the engine stops the run and frees the server.
         give_up_stdout()

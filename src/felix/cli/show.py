@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 
+from felix.cli.given import named_settings
 from felix.cli.kept import find, look, records
 from felix.cli.output import COMPLETE, Output
 from felix.ledger.export import markdown, mermaid
 from felix.ledger.export.files import folded
 from felix.ledger.reader import Reader
+from felix.team.cost import cost_of
 from felix.terminal import safe
 
 
@@ -21,6 +23,9 @@ def _show(reader: Reader, out: Output, options: argparse.Namespace) -> int:
     row = find(reader, options.run)
     state = folded(records(reader, row.run))
     out.write(safe(mermaid(state) if options.graph else markdown(state, include_thinking=options.thinking)))
+    endpoints = named_settings(options).current.endpoints
+    if state.status and (cost := cost_of(state, endpoints)):
+        out.note(cost.sentence)
     for other in reader.thread(row.run):
         if other.run != row.run:
             out.note(

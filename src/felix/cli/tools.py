@@ -10,8 +10,8 @@ from dataclasses import asdict
 from functools import partial
 from typing import TypeVar
 
-from felix import places
-from felix.cli.output import COMPLETE, FAILED, Output, carry_out, note
+from felix.cli.given import loaded_settings
+from felix.cli.output import COMPLETE, FAILED, Output, carry_out
 from felix.errors import ToolError
 from felix.settings import Settings, SettingsFile
 from felix.team.tools.mcp.servers import McpServers, ServerReport
@@ -32,10 +32,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace, out: Output) -> int:
-    file = SettingsFile(options.settings or places.settings_file(), defaults=places.default_settings())
-    file.load()
-    for notice in file.notices:
-        note(notice)
+    file = loaded_settings(options, is_lenient=True)
     if options.test:
         report = asyncio.run(_with(file, lambda tools: _tested(tools.servers, options.test)))
         return _tell_test(report, out, as_json=options.json)

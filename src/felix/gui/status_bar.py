@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import tkinter as tk
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from tkinter import ttk as plain
 from typing import Any, Literal
 
+from felix.endpoints import Endpoint
 from felix.events import AgentId
 from felix.gui.kit import Kit
 from felix.ledger.speech import Speech, Thought
 from felix.ledger.state import RunState
 from felix.ledger.words import deed_of, places
+from felix.team.cost import cost_of
 
 HEIGHT = 26
 """At the type's own size; larger type needs more."""
@@ -37,8 +39,16 @@ _DOTS = {"unknown": "queue", "up": "done", "down": "fail", "demo": "stop"}
 class StatusBar:
     """A view of the run's figures; the rest is told by `say_server`, `say` and `warn`."""
 
-    def __init__(self, parent: tk.Misc, kit: Kit, *, on_show_log: Callable[[], None]) -> None:
-        self._kit = kit
+    def __init__(
+        self,
+        parent: tk.Misc,
+        kit: Kit,
+        *,
+        on_show_log: Callable[[], None],
+        endpoints: Callable[[], Sequence[Endpoint]] = tuple,
+    ) -> None:
+        """`endpoints` have the prices by which the cost of a run is told."""
+        self._kit, self._endpoints = kit, endpoints
         self.frame = kit.frame(parent, "side")
         self.frame.pack_propagate(False)
         kit.rule(self.frame).pack(side="top", fill="x")
@@ -59,6 +69,8 @@ class StatusBar:
         self._elapsed = self._item(row, icon="stopwatch")
         self._agents = self._item(row, icon="people")
         self._speed = self._item(row, icon="speedometer2")
+        self._cost = ""
+        kit.tooltip(self._speed, lambda: self._cost)
         # at the right, from the edge inwards; the quiet word stands left of them
         self._right: tuple[tk.Widget, ...] = (
             self._hint, self._percent, self._bar, self._elapsed, self._agents, self._speed, self._places, self._quiet,
@@ -223,7 +235,10 @@ class StatusBar:
             tokens = state.usage.completion if state.usage else None
             about = "" if tokens is not None else "~"
             count = tokens if tokens is not None else _estimate(state)
-            kit.set_label(self._speed, text=f"{about}{count:,} tokens", icon="hash")
+            cost = cost_of(state, self._endpoints())
+            words = f"{about}{count:,} tokens{f' · {cost.words}' if cost else ''}"
+            kit.set_label(self._speed, text=words, icon="hash")
+            self._cost = cost.sentence if cost else ""
             self._agents.configure(text=f"{answered} of {len(state.agents)} agents answered")
             self._elapsed.configure(text=clock(state.duration_s or 0.0))
         self._write_places(state)

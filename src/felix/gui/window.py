@@ -102,7 +102,7 @@ class Window:
 
     def _build(self) -> None:
         app, kit = self.app, self.kit
-        self.status = StatusBar(app, kit, on_show_log=self.show_log)
+        self.status = StatusBar(app, kit, on_show_log=self.show_log, endpoints=lambda: self.settings.current.endpoints)
         self.status.frame.place(x=0, rely=1, relwidth=1, anchor="sw")
         self.header = Header(
             app, kit, reserve=self.status.height,

@@ -195,6 +195,13 @@ def duration(value: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def amount(cost: float) -> str:
+    """Money, in whatever the user counts it: `12.40`, below one with more digits."""
+    if cost >= 1 or cost == 0:
+        return f"{cost:,.2f}"
+    return f"{cost:.4f}" if cost >= 0.0001 else "less than 0.0001"
+
+
 def figures(state: RunState) -> list[tuple[str, str]]:
     """The figures of a run as (name, words); "~" before what no server has counted."""
     speeches = speeches_of(state)

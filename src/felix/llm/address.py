@@ -99,6 +99,20 @@ def is_loopback(base_url: str) -> bool:
         return False
 
 
+def is_near(base_url: str) -> bool:
+    """Whether a server lies on this machine or in a network of its own, rather than out on the internet."""
+    if is_loopback(base_url):
+        return True
+    try:
+        host = urlsplit(base_url).hostname or ""
+    except ValueError:
+        return False
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return "." not in host or host.endswith((".local", ".lan", ".home.arpa"))
+
+
 def default_silence_timeout_s(base_url: str) -> float:
     """Seconds without content after which an answer is given up, unless the user set a limit."""
     return SILENCE_LOOPBACK_S if is_loopback(base_url) else SILENCE_REMOTE_S

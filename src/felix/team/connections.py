@@ -8,17 +8,15 @@ come.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from urllib.parse import urlsplit
 
 from felix.endpoints import Endpoint, unnamed
 from felix.errors import FelixError, ServerFault, WorkflowError
 from felix.events import RunStarted
-from felix.llm.address import is_file, is_loopback
+from felix.llm.address import is_near
 from felix.llm.packages import ready_to_ask
 from felix.settings import Settings
 from felix.team.asking import Asked, all_asked, endpoints_called, not_in_settings
@@ -247,7 +245,7 @@ class Connections:
     async def _spare(self) -> list[Host]:
         """The endpoints of the settings that nobody of this run asks, on machines that may well be the user's own."""
         others = dict.fromkeys((self._default, *(self._host(each) for each in self._settings().endpoints)))
-        near = [host for host in others if host not in self._used and _is_near(host.endpoint.base_url)]
+        near = [host for host in others if host not in self._used and is_near(host.endpoint.base_url)]
         await _reach_all(near, patience_s=PATIENCE_S)
         return [host for host in near if host.connection]
 
@@ -362,14 +360,3 @@ class Place:
 
 async def _reach_all(hosts: Iterable[Host], *, patience_s: float | None) -> None:
     await asyncio.gather(*(host.reach(patience_s=patience_s) for host in hosts))
-
-
-def _is_near(base_url: str) -> bool:
-    """Whether an address lies on this machine or in a network of its own, rather than out on the internet."""
-    if is_file(base_url) or is_loopback(base_url):
-        return True
-    host = urlsplit(base_url).hostname or ""
-    try:
-        return not ipaddress.ip_address(host).is_global
-    except ValueError:
-        return "." not in host or host.endswith((".local", ".lan", ".home.arpa"))

@@ -10,6 +10,7 @@ from felix.endpoints import Endpoint
 from felix.gui.kit import Kit
 from felix.gui.settings_tab.rows import Card
 from felix.ledger.figures import SLOW_FIRST_S, EndpointFigures, of_endpoint
+from felix.ledger.words import amount
 
 
 class Fact(NamedTuple):
@@ -101,8 +102,7 @@ def cost_words(figures: EndpointFigures, endpoint: Endpoint) -> str:
     cost = figures.cost(endpoint)
     if cost is None:
         return "unknown: enter prices under More"
-    words = f"{cost:,.2f}" if cost >= 1 or cost == 0 else f"{cost:.4f}"
-    return f"{words} by your prices" + (", for the tokens that were counted" if figures.uncounted else "")
+    return f"{amount(cost)} by your prices" + (", for the tokens that were counted" if figures.uncounted else "")
 
 
 def _seconds(seconds: float) -> str:
