@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from felix.web import gate
+
 ROOT = Path(__file__).parent.parent
 
 pytestmark = pytest.mark.slow
@@ -21,11 +23,13 @@ import json
 from felix import places
 from felix.events import Record, RunId, WrapUpAsked
 from felix.ledger.export import html
+from felix.web import page_files
 print(json.dumps({
     "checkout": places.checkout(),
     "workflows": sorted(path.name for path in places.builtin_workflows().glob("*.yaml")),
     "icon": places.icon().is_file(),
     "page": html([Record(1, 1.0, RunId("r"), WrapUpAsked())]),
+    "web": sorted(route.path for route in page_files.routes()),
     "defaults": json.loads(places.default_settings().read_text(encoding="utf-8")),
     "settings": str(places.settings_file()),
 }))
@@ -78,6 +82,7 @@ def test_an_installed_felix_finds_what_ships_with_it(installed: Path, home: Path
     assert found["checkout"] is None
     assert found["workflows"] == sorted(path.name for path in (ROOT / "assets" / "workflows").glob("*.yaml"))
     assert found["workflows"]
+    assert set(found["web"]) == gate.OPEN
     assert found["icon"]
     assert "You asked for the synthesis now." in found["page"]
     assert found["defaults"] == json.loads((ROOT / "settings.json").read_text(encoding="utf-8"))

@@ -60,6 +60,15 @@ def test_a_message_is_answered_with_the_words_of_the_synthesis(talking: Served, 
     assert (run["name"], run["workflow"], run["status"]) == ("Why?", "One", "complete")
 
 
+def test_an_agent_by_itself_is_read_as_it_writes(talking: Served, fault_server: FaultServer) -> None:
+    fault_server.replies["held"] = listing(on_word)
+    talking.settings.override(base_url=fault_server.url("held"))
+    with posted(talking, {"message": "Why?", "workflow": "one_agent"}) as (_, data):
+        assert next(data) == {"token": "Hello"}
+        fault_server.gate.set()
+        assert list(data) == [{"token": " world"}, "[DONE]"]
+
+
 def test_a_conversation_goes_on_through_runs_that_follow(talking: Served, fault_server: FaultServer) -> None:
     fault_server.replies["good"] = listing(events(*GOOD))
     talking.settings.override(base_url=fault_server.url("good"))

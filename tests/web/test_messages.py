@@ -16,7 +16,7 @@ from tests.servers.fault_server import Connection, FaultServer
 from tests.servers.quirks import DONE, ROLE, STOP, event, status, text
 from tests.test_engine import listing
 from tests.web.served import WAIT_S, Served, on_word, served
-from tests.web.test_streams import ONE, begin, finished
+from tests.web.test_streams import ONE, WITH_TOOLS, begin, calculates, finished
 
 Json = dict[str, Any]  # Any: whatever the server says
 
@@ -122,6 +122,21 @@ def test_who_is_allowed_ends_what_is_being_said(own: Served, held: FaultServer) 
         while told[-1]["type"] != "error":
             told.append(said(opened))
         assert told[-1]["status"] == 404
+
+
+def test_tool_calls_stand_in_what_is_streamed(own: Served, fault_server: FaultServer) -> None:
+    fault_server.replies["tools"] = listing(calculates)
+    own.settings.override(base_url=fault_server.url("tools"), model="m")
+    with socket(own) as opened:
+        run = own.engine.start("Why?", WITH_TOOLS)
+        told = until(opened, "message_update", "research")
+    calls = [each["metadata"]["tool_calls"] for each in told if each["type"] == "message_stream"]
+    asked = {"id": calls[0][0]["id"], "name": "calculator", "arguments": '{"expression": "2+2"}'}
+    assert calls[0] == [{**asked, "status": "running"}]
+    assert calls[-1] == [{**asked, "status": "ok", "result": "4"}]
+    with socket(own, f"?run={run}") as opened:
+        again = until(opened, "message_update", "research")
+    assert again[-2]["metadata"]["tool_calls"] == calls[-1]
 
 
 @pytest.mark.parametrize("text", ["no JSON", "[]", '{"type": "execute"}', "[" * 20_000])

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
-from felix.events import RunId
+from felix.events import PASSING, Event, RunId
 from felix.ledger.reader import Reader
 from tests.servers import browser
 from tests.servers.browser import Browser
@@ -16,7 +17,7 @@ from tests.servers.quirks import ROLE, STOP, chunk, event, events, text
 from tests.team.scripted import workflow
 from tests.test_engine import follow, is_event, listing
 from tests.web.served import Served, on_word, served
-from tests.web.test_streams import ONE, begin, finished
+from tests.web.test_streams import ONE, WITH_TOOLS, begin, calculates, finished
 
 pytestmark = pytest.mark.slow
 
@@ -177,6 +178,25 @@ def test_hostile_text_of_a_model_does_nothing_and_is_shown_as_it_stands(opened: 
     assert not [each for each in page.requests() if not each.startswith((shown.serving.address, "data:"))]
 
 
+def test_a_tool_call_shows_what_was_asked_and_folds_what_came(opened: Open, shown: Served) -> None:
+    with FaultServer({"tools": listing(calculates)}) as server:
+        shown.settings.override(base_url=server.url("tools"), model="m")
+        mailbox = shown.engine.subscribe()
+        run = shown.engine.start("Why?", WITH_TOOLS)
+        follow(mailbox, is_event("run_finished"))
+        shown.engine.unsubscribe(mailbox)
+        page = opened(run)
+        page.wait(f"{BADGE} === 'Complete'")
+    call = f"{CARD}.querySelector('.call')"
+    assert page.value(f"{call}.querySelector('summary').textContent") == "calculator · done"
+    assert page.value(f"[...{call}.querySelectorAll('pre')].map((each) => each.textContent)") == [
+        '{"expression": "2+2"}',
+        "4",
+    ]
+    assert page.value(f"{call}.open") is False
+    assert page.value(SAID) == "Hello world"
+
+
 class Lines:
     """An answer of many lines, some more for each word of the test."""
 
@@ -233,7 +253,7 @@ def test_its_reading_of_a_run_is_that_of_the_window(opened: Open, shown: Served)
         f"""(async () => {{
             const {{ Run }} = await import('/fold.js');
             const run = new Run('{run}');
-            for (const event of (await (await fetch('/runs/{run}')).json()).events) run.apply(event, true);
+            for (const event of (await (await fetch('/runs/{run}')).json()).events) run.apply(event);
             const said = (each) => [each.id, each.status, each.answer.whole, each.thinking.whole];
             return {{
                 agents: [...run.agents.keys()], status: run.status, round: run.round,
@@ -253,6 +273,14 @@ def test_its_reading_of_a_run_is_that_of_the_window(opened: Open, shown: Served)
         ],
         "synthesis": [state.synthesis.status, str(state.synthesis.answer), str(state.synthesis.thinking)],
     }
+
+
+def test_it_listens_to_every_event_and_knows_which_of_them_pass(opened: Open, shown: Served) -> None:
+    page = opened(finished(shown))
+    names = {get_args(get_type_hints(each)["type"])[0]: each for each in get_args(Event)}
+    assert set(page.value("import('/parts.js').then((parts) => parts.words.events)")) == set(names)
+    passing = {name for name, each in names.items() if issubclass(each, PASSING)}
+    assert set(page.value("import('/fold.js').then((fold) => fold.PASSING)")) == passing
 
 
 def test_who_has_no_link_is_told_what_to_do(page: Browser, shown: Served) -> None:

@@ -19,7 +19,7 @@ from felix.ledger.reader import Reader
 from felix.ledger.state import RunState
 from felix.web.watcher import MOST_EVENTS, SLICE, STUCK_BEATS, Piece, Watcher
 from tests.servers.fault_server import Connection, FaultServer
-from tests.servers.quirks import DONE, GOOD, ROLE, STOP, event, text
+from tests.servers.quirks import CALLED, DONE, GOOD, ROLE, STOP, call, event, text
 from tests.servers.quirks import events as replied
 from tests.team.scripted import workflow
 from tests.test_engine import follow, is_event, listing
@@ -49,6 +49,16 @@ class Flood:
         return client.end()
 
 
+def calculates(client: Connection) -> None:
+    """Has an agent use the calculator once, and then say what came of it."""
+    messages = client.request.json["messages"]
+    if b"You are the hub" in client.request.body or messages[-1]["role"] == "tool":
+        replied(*GOOD)(client)
+    else:
+        replied(call("calculator", '{"expression": "2+2"}', index=0, id="c1"), CALLED)(client)
+
+
+WITH_TOOLS = workflow("{id: research, role: research}", checkpoints="[0]", more="tools: [calculator]\n")
 ONE = workflow("{id: research, role: research}", checkpoints="[0]")
 
 

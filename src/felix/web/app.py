@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args, get_type_hints
 
 from starlette.applications import Starlette
 from starlette.responses import Response
@@ -10,6 +10,7 @@ from starlette.routing import Route, WebSocketRoute
 
 from felix import __version__
 from felix.errors import FelixError
+from felix.events import Event
 from felix.ledger import words
 from felix.ledger.export.drawing import ACTIVITIES
 from felix.ledger.export.markup import TONES
@@ -86,6 +87,7 @@ class _Door:
                 "felix": __version__,
                 "watchers": len(self._feeds.watchers),
                 "allow_control": self._allow_control,
+                "events": [get_args(get_type_hints(each)["type"])[0] for each in get_args(Event)],
                 "activities": ACTIVITIES,
                 "tones": TONES,
                 "endings": words.ENDINGS,

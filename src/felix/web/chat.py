@@ -1,6 +1,7 @@
 """`POST /chat/stream`: a message in, the words of the answer out, for programs that know chats and nothing of runs.
 
-Each message is a run that follows the one before it in its conversation; its tokens are those of its synthesis.
+Each message is a run that follows the one before it in its conversation; its tokens are those of its synthesis, or of
+the one agent of a workflow that has none.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING, cast
 
 from felix.errors import FelixError
-from felix.events import PartialSynthesis, Record, RunFinished, RunId, SynthesisComplete
+from felix.events import PartialSynthesis, PartialThought, Record, RunFinished, RunId, SynthesisComplete
 from felix.ledger.reader import Reader
 from felix.ledger.speech import GrowingText
 from felix.web import replies
@@ -63,7 +64,7 @@ class Chat:
         self._last[conversation] = run
         if len(self._last) > MOST_CONVERSATIONS:
             del self._last[next(iter(self._last))]
-        return _Answer(self._feeds, feed, conversation)
+        return _Answer(self._feeds, feed, conversation, is_alone=workflow.synthesis.skip)
 
     async def _last_run(self, conversation: str) -> RunId | None:
         """A conversation of before the last start is known by the run that it began with; a new one by nothing yet."""
@@ -97,17 +98,18 @@ class _Answer(Told):
     tells it is empty, and has beside it what stands, as `replace`.
     """
 
-    def __init__(self, feeds: Feeds, feed: Feed, conversation: str) -> None:
+    def __init__(self, feeds: Feeds, feed: Feed, conversation: str, *, is_alone: bool) -> None:
+        """`is_alone`: there is one agent, and what it writes is the answer."""
         quoted = conversation if conversation.isascii() and conversation.isprintable() else feed.run
         super().__init__(feeds, headers={HEADER: quoted})
-        self._feed = feed
+        self._feed, self._is_alone = feed, is_alone
 
     async def tell(self, watcher: Watcher, write: Write) -> None:
         said = GrowingText()
 
         def listen(news: list[Record]) -> None:
             for record in news:
-                for data in _told(said, record):
+                for data in _told(said, record, is_alone=self._is_alone):
                     watcher.put(Piece(data))
                 if isinstance(record.event, RunFinished):
                     watcher.end()
@@ -119,21 +121,31 @@ class _Answer(Told):
             await write(datum({"error": "You were too slow – the whole answer is in the run, under /runs."}) + _DONE)
 
 
-def _told(said: GrowingText, record: Record) -> list[bytes]:
+def _told(said: GrowingText, record: Record, *, is_alone: bool) -> list[bytes]:
     match record.event:
         case PartialSynthesis(channel="answer") as piece:
-            is_next = piece.offset == len(said)
-            said.put(piece.partial, piece.offset)
-            token = {"token": piece.partial} if is_next else {"token": "", "replace": str(said)}
-            return [datum(token)] if piece.partial or not is_next else []
+            return _grown(said, piece.partial, piece.offset)
+        case PartialThought(channel="answer") as piece if is_alone:
+            return _grown(said, piece.partial, piece.offset)
         case SynthesisComplete(content=content):
             is_next, rest = content.startswith(str(said)), content[len(said) :]
             said.settle(content)
-            token = {"token": rest} if is_next else {"token": "", "replace": content}
-            return [datum(token)] if rest or not is_next else []
+            return _token(rest, "" if is_next else content)
         case RunFinished(status="complete"):
             return [_DONE]
         case RunFinished(reason=reason, status=status):
             return [datum({"error": reason or f"The run is {status}."}), _DONE]
         case _:
             return []
+
+
+def _grown(said: GrowingText, text: str, offset: int) -> list[bytes]:
+    is_next = offset == len(said)
+    said.put(text, offset)
+    return _token(text) if is_next else [datum({"token": "", "replace": str(said)})]
+
+
+def _token(text: str, whole: str = "") -> list[bytes]:
+    if whole:
+        return [datum({"token": "", "replace": whole})]
+    return [datum({"token": text})] if text else []

@@ -23,6 +23,7 @@ from felix.events import (
     HUB,
     AgentId,
     AgentState,
+    CallId,
     PartialSynthesis,
     PartialThought,
     Record,
@@ -31,6 +32,8 @@ from felix.events import (
     SynthesisComplete,
     SynthesisStarted,
     ThoughtComplete,
+    ToolCalled,
+    ToolReturned,
 )
 from felix.ledger.speech import GrowingText, Synthesis, Thought
 from felix.web.chat import NOT_ALLOWED
@@ -138,6 +141,8 @@ class Telling:
         """By the id of the message: who says it."""
         self._texts: dict[str, GrowingText] = {}
         """Of the same."""
+        self._calls: dict[str, dict[CallId, Message]] = {}
+        """Of tools; of the same."""
 
     def join(self, state: RunState, *, is_whole: bool) -> None:
         """Tell what stands there – with `is_whole` also what has ended – and from now on what is added to it."""
@@ -172,6 +177,11 @@ class Telling:
         else:
             name, who = f"{run}/synthesis-{speech.number}", HUB
         yield from self._opened(name, run, who)
+        for call in speech.calls if isinstance(speech, Thought) else ():
+            if call.called_at is not None:
+                yield self._called(name, call.call_id, call.name, str(call.arguments), asks=call.asks)
+            if call.status is not None:
+                yield self._returned(name, call.call_id, call.status, call.content)
         text = str(speech.answer)
         if speech.is_live and text:
             yield from self._grown(name, text, 0)
@@ -190,6 +200,12 @@ class Telling:
                 yield from self._opened(name, run, piece.agent_id)
                 if piece.channel == "answer":
                     yield from self._grown(name, piece.partial, piece.offset)
+            case ToolCalled() as call:
+                name = f"{run}/{call.thought_id}"
+                yield from self._opened(name, run, call.agent_id)
+                yield self._called(name, call.call_id, call.name, call.arguments, asks=call.asks)
+            case ToolReturned(call_id=call_id) as result:
+                yield self._returned(f"{run}/{result.thought_id}", call_id, result.status, result.content)
             case ThoughtComplete() as end:
                 name = f"{run}/{end.thought_id}"
                 yield from self._opened(name, run, end.agent_id)
@@ -219,19 +235,29 @@ class Telling:
         if not is_next:  # what stood there turned out to be thinking
             yield {"type": "message_update", "id": name, "content": str(said), "metadata": {"streaming": True}}
         elif text:
-            yield _chunk(name, text, is_final=False)
+            yield self._chunk(name, text)
+
+    def _called(self, name: str, call_id: CallId, tool: str, arguments: str, *, asks: str) -> Message:
+        call: Message = {"id": call_id, "name": tool, "arguments": arguments, "status": "asking" if asks else "running"}
+        self._calls.setdefault(name, {})[call_id] = call
+        return self._chunk(name, "")
+
+    def _returned(self, name: str, call_id: CallId, status: str, result: str) -> Message:
+        self._calls.get(name, {}).get(call_id, {}).update(status=status, result=result)
+        return self._chunk(name, "")
+
+    def _chunk(self, name: str, text: str, *, is_final: bool = False) -> Message:
+        calls = list(self._calls.get(name, {}).values())
+        metadata: Message = {"tool_calls": calls}
+        return {"type": "message_stream", "message_id": name, "chunk": text, "is_final": is_final, "metadata": metadata}
 
     def _ended(self, name: str, content: str, status: str, error: str | None) -> Iterator[Message]:
         said = str(self._texts.pop(name))
         self.being_said.pop(name, None)
-        yield _chunk(name, content[len(said) :] if content.startswith(said) else "", is_final=True)
+        yield self._chunk(name, content[len(said) :] if content.startswith(said) else "", is_final=True)
+        self._calls.pop(name, None)
         metadata: Message = {"streaming": False, "status": status, **({"error": error} if error else {})}
         yield {"type": "message_update", "id": name, "content": content, "metadata": metadata}
-
-
-def _chunk(name: str, text: str, *, is_final: bool) -> Message:
-    metadata: Message = {"tool_calls": []}
-    return {"type": "message_stream", "message_id": name, "chunk": text, "is_final": is_final, "metadata": metadata}
 
 
 def _error(status: int, sentence: str, message_id: object = None) -> Message:

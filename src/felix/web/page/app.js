@@ -1,6 +1,6 @@
 // Watches one run: the way in, the list, the stream of events, and the frames in which what came is drawn.
 
-import { EVENTS, Run } from "./fold.js";
+import { Run } from "./fold.js";
 import { Badge, Card, Synthesis, Timeline, duration, harmless, make, put, words } from "./parts.js";
 
 const AGAIN_MS = 2000; // after the server has sent the stream away, until the next try
@@ -107,10 +107,10 @@ function connect() {
   stream?.close();
   const query = run ? `?run=${encodeURIComponent(run.id)}&after=${run.seq}` : "";
   const opened = (stream = new EventSource(`/events${query}`));
-  for (const name of EVENTS) {
+  for (const name of words.events) {
     opened.addEventListener(name, (message) => {
       if (stream !== opened || !run) return;
-      run.apply(JSON.parse(message.data), DURABLE(message, name));
+      run.apply(JSON.parse(message.data));
       draw();
     });
   }
@@ -133,9 +133,6 @@ async function again() {
   if (status?.status === 401) say("This page is no longer let in – ask for a new link.");
   else connect();
 }
-
-const PASSING = new Set(["agent_state", "partial_thought", "partial_synthesis", "partial_tool_call", "tool_progress"]);
-const DURABLE = (message, name) => !PASSING.has(name) && message.lastEventId !== "";
 
 // A browser has six connections to a server: a page that nobody sees gives its own back.
 document.addEventListener("visibilitychange", () => {

@@ -1,6 +1,9 @@
 // A run as far as its events tell: the same events and the same reading of them as in `felix.ledger.state`.
 // Offsets count characters as the server does, code points; strings here count in UTF-16 units.
 
+// Events that have no number to come back to.
+export const PASSING = ["agent_state", "partial_thought", "partial_synthesis", "partial_tool_call"];
+
 export class Text {
   constructor() {
     this.whole = "";
@@ -83,6 +86,10 @@ class Speech {
     this.end = event;
     for (const name of ["model", "endpoint", "cut"]) this[name] = event[name] || this[name];
     if (event.read) this.read = event.read;
+    for (const call of this.calls.values()) {
+      if (call.state === "calling") this.calls.delete(call.id); // never whole, so it had not begun
+      else if (call.result === null) Object.assign(call, { state: "interrupted", result: "", message: "" });
+    }
     const { trace } = event;
     if (trace) {
       this.openedAt = trace.began_at;
@@ -118,9 +125,9 @@ export class Run {
     return this.syntheses.at(-1);
   }
 
-  // `isDurable`: it has a number to come back to; one that is known already is passed over.
-  apply(event, isDurable) {
-    if (isDurable) {
+  // A durable event that is known already is passed over.
+  apply(event) {
+    if (!PASSING.includes(event.type)) {
       if (event.seq <= this.seq) return;
       this.seq = event.seq;
     }
@@ -189,6 +196,9 @@ export class Run {
       case "question_raised":
         this.deeds.push([at, event.text]);
         break;
+      case "stood_still":
+        this.deeds.push([at, `${event.was_asleep ? "The computer slept" : "Felix was halted"} – the run goes on.`]);
+        break;
       case "run_reopened":
         this.status = this.endedAt = null;
         this.reason = "";
@@ -248,7 +258,7 @@ export class Run {
         call.message = event.asks;
         break;
       case "tool_answered":
-        call.state = event.answer === "refuse" || event.answer === "no" ? "refused" : "running";
+        call.state = event.answer === "no" ? "refused" : "running";
         call.message = "";
         break;
       case "tool_progress":
@@ -272,14 +282,6 @@ export class Run {
     return what;
   }
 }
-
-// The names of events a stream may bring.
-export const EVENTS = [
-  "run_started", "round_started", "agent_spawned", "agent_added", "agent_state", "thought_asked", "partial_thought",
-  "thought_complete", "partial_tool_call", "tool_call", "tool_answered", "tool_progress", "tool_result",
-  "synthesis_started", "partial_synthesis", "synthesis_complete", "note_added", "wrap_up_asked", "pause_changed",
-  "question_raised", "question_closed", "run_reopened", "run_finished",
-];
 
 function points(text) {
   return /[\ud800-\udbff]/.test(text) ? [...text].length : text.length;

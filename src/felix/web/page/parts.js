@@ -2,8 +2,8 @@
 
 const FOLLOW_PX = 24; // so near to its end, a text goes on following it
 
-// What every tone and activity is called, as the server says.
-export const words = { activities: {}, tones: {}, endings: {}, run_endings: {} };
+// What every tone and activity is called, and what events there are, as the server says.
+export const words = { events: [], activities: {}, tones: {}, endings: {}, run_endings: {} };
 
 export function make(tag, className = "", text = "") {
   const element = document.createElement(tag);
