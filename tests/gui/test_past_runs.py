@@ -102,6 +102,14 @@ def test_what_was_written_and_not_sent_waits_behind_a_run_that_is_looked_at(open
     felix.until(lambda: window.composer.box.text == "Paint the shed")
     felix.press("<Control-n>")
     assert window.composer.box.text == "half a thought"
+    felix.press("<Control-n>")
+    felix.until(lambda: window.composer.box.text)
+    window.composer.box.text = "Another task"
+    felix.press("<Control-Return>", felix.task)
+    felix.until(lambda: window.bridge.run not in (None, "run-a", "run-b"))
+    felix.press("<Control-n>")
+    felix.until(lambda: window.bridge.run is None)
+    assert window.composer.box.text == "", "what was written over has been given up"
 
 
 @pytest.mark.slow

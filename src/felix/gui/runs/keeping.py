@@ -144,8 +144,9 @@ class Keeping:
 
     def follow(self) -> None:
         """The window has begun a run and shows it."""
+        was_new = not self._own_task  # then the draft stood in the box, and was sent or written over
         self._own_task = self._composer.box.text
-        if self._own_task == self._draft:
+        if was_new or self._own_task == self._draft:
             self._draft, self._draft_files = "", ()
         self.shelf.follow(self._bridge.run)
         self.wing.close_over()
