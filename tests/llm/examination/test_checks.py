@@ -14,6 +14,8 @@ from felix.llm.examination import Finding, Repair, examine
 from felix.llm.examination.network import listening_finding, name_finding, proxy_finding
 from felix.llm.models import ServerReport, list_models
 from tests.llm.test_models import LMSTUDIO, lmstudio_model, paths
+from tests.servers.fakes.lmstudio import FakeLMStudio
+from tests.servers.fakes.ollama import FakeOllama
 from tests.servers.fault_server import Connection, FaultServer
 from tests.servers.llamacpp import LlamaServer
 from tests.servers.quirks import QUIRKS, STOP, USAGE, event, text
@@ -288,6 +290,22 @@ def test_ollama_s_context_is_what_felix_asks_for(fault_server: FaultServer) -> N
     assert (short.state, short.repair) == ("fault", Repair("Give it 6,144", context_length=6_144))
     enough = examined(fault_server.url("it"), kind="ollama", needs_context=6_000, context_length=6_144)["context"]
     assert enough.state == "ok"
+
+
+def test_a_model_that_is_not_loaded_is_not_loaded_by_looking_at_it() -> None:
+    with FakeLMStudio() as studio:
+        studio.instances.clear()
+        findings = examined(studio.base_url)
+        assert studio.answered == []
+    repair = findings["model"].repair
+    assert repair is not None and repair.load
+    assert findings["answer"].state == "skipped" and "would load" in findings["answer"].sentence
+
+
+def test_ollama_needs_no_path_in_its_address() -> None:
+    with FakeOllama() as ollama:
+        findings = examined(ollama.root, kind="ollama")
+    assert (findings["address"].state, findings["server"].state) == ("ok", "ok")
 
 
 def test_a_first_token_that_is_slow_though_the_model_is_loaded_is_marked(fault_server: FaultServer) -> None:

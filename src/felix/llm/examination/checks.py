@@ -16,6 +16,7 @@ from felix.llm.examination.findings import Check, Finding, Repair, State
 from felix.llm.examination.model import answer_finding, context_finding, halves, model_finding
 from felix.llm.examination.network import listening_finding, name_finding, proxy_finding, proxy_for
 from felix.llm.models import ModelInfo, ServerReport, check_connection, list_models, make_client
+from felix.llm.ollama.address import PORT as OLLAMA_PORT
 from felix.llm.packages import ready_to_ask
 from felix.llm.questions import Questions
 
@@ -124,6 +125,10 @@ class _Examination:
         if chosen is None:
             raise _CannotGoOn
         self._add(context_finding(report.kind, chosen, needs=patient.needs_context, entered=patient.context_length))
+        if finding.repair and finding.repair.load:
+            # to ask it would do unasked what the repair offers, and push out what is loaded now
+            self._say("answer", "skipped", f"Not asked, as that would load {chosen.name}.", "Load it, then look again.")
+            return
         await self._answer(report, chosen)
 
     def skip_the_rest(self) -> None:
@@ -141,7 +146,8 @@ class _Examination:
         except SettingsError as error:
             self._fail("address", *halves(error))
         # Capitals, a slash at the end, a name for this machine: told where they matter, or not at all.
-        if not is_file(base_url) and "/v1" in base_url and "/v1" not in given:
+        is_ollama = self._patient.kind == "ollama" or urlsplit(base_url).port == OLLAMA_PORT  # it is asked under /api
+        if not is_file(base_url) and "/v1" in base_url and "/v1" not in given and not is_ollama:
             self._say(
                 "address",
                 "warning",

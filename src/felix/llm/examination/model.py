@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from felix.llm.answer import same_model
+from felix.llm.condition import tells_loaded
 from felix.llm.examination.findings import Finding, Repair
 from felix.llm.models import ConnectionCheck, ModelInfo, ServerReport
 
@@ -29,6 +30,8 @@ def model_finding(report: ServerReport, wanted: str) -> tuple[ModelInfo | None, 
         return None, Finding("model", "fault", sentence, "Choose one from its list.", repair)
     if chosen.loaded or report.kind == "file":
         state = "is loaded" if chosen.loaded else "is loaded when it is first asked"
+        if not tells_loaded(report.kind):
+            state = "is on its list"
         return chosen, Finding("model", "ok", f"{chosen.name} {state}.")
     is_nothing_loaded = not wanted and not any(model.loaded for model in report.models)
     return chosen, Finding(
