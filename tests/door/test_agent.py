@@ -10,6 +10,7 @@ import pytest
 
 import felix
 from felix.demo import DemoServer
+from felix.demo.server import SLOTS
 
 Client = felix.ScriptedClient
 
@@ -103,6 +104,28 @@ def test_questions_of_an_agent_that_is_entered_share_a_connection(fast_demo_serv
             return await asyncio.gather(*(agent.ask("Well?") for _ in range(6)))
 
     assert {answer.status for answer in asyncio.run(ask())} == {"complete"}
+
+
+def test_questions_side_by_side_ask_a_server_for_no_more_than_its_slots(fast_demo_server: str) -> None:
+    writing: set[int] = set()
+    most = 0
+
+    async def ask(number: int) -> None:
+        nonlocal most
+
+        def count(_: str) -> None:
+            nonlocal most
+            writing.add(number)
+            most = max(most, len(writing))
+
+        await felix.Agent(base_url=fast_demo_server).ask("Well?", on_token=count)
+        writing.discard(number)
+
+    async def all_at_once() -> None:
+        await asyncio.gather(*map(ask, range(3 * SLOTS)))
+
+    asyncio.run(all_at_once())
+    assert 1 < most <= SLOTS
 
 
 def test_a_conversation_goes_on_from_what_was_said(tmp_path: Path) -> None:
