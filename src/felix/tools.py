@@ -10,12 +10,15 @@ import threading
 from collections.abc import Iterable
 from typing import Self
 
-from felix.events import Record, ToolAnswered
+from felix.events import Record, RunId, ToolAnswered
 from felix.ledger.file import Ledger
+from felix.ledger.rows import state_of
+from felix.ledger.speech import Call
+from felix.ledger.state import RunState
 from felix.settings import SettingsFile
 from felix.team.hub import CentralPost
 from felix.team.tools.builtin import BuiltIn
-from felix.team.tools.calls import RunTools
+from felix.team.tools.calls import RunTools, calls_of
 from felix.team.tools.mcp.servers import McpServers
 from felix.team.tools.toolbox import Provider, Source, Toolbox
 
@@ -50,7 +53,8 @@ class Tools:
                 loop.run_in_executor(None, self._trust, event.name)
 
         hub.register_streaming_callback(hear)
-        return RunTools(self._toolbox, asks=self._asks, hub=hub, files=ledger.results if ledger else None)
+        files = ledger.results if ledger else None
+        return RunTools(self._toolbox, asks=self._asks, hub=hub, files=files, before=lambda: _before(hub.state, ledger))
 
     async def known(self) -> tuple[Source, ...]:
         """All that there are, with what is in force for each; servers of tools are started for it."""
@@ -63,3 +67,16 @@ class Tools:
         """On a thread of its own: the file is written and flushed to the disk."""
         with self._one_at_a_time:
             self._settings.change(tool_trust={**self._settings.current.tool_trust, name: "allow"})
+
+
+def _before(state: RunState, ledger: Ledger | None) -> list[Call]:
+    """The calls of all runs whose answers stand in the prompts of this one, as far as they are known."""
+    calls: list[Call] = []
+    run = state.plan.follows if state.plan else None
+    seen: set[RunId] = set()
+    while run is not None and run not in seen and ledger is not None:
+        seen.add(run)
+        earlier = state_of(ledger.records(run), run)
+        calls += calls_of(earlier)
+        run = earlier.plan.follows if earlier.plan else None
+    return calls

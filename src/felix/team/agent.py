@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 from felix.errors import FelixError
 from felix.events import Activity, AgentId, AgentState, Channel, Status, ThoughtComplete, ThoughtId
-from felix.ledger.speech import GrowingText, Thought
+from felix.ledger.speech import Call, GrowingText, Thought
 from felix.ledger.state import RunState
 from felix.llm.chat import ChatRequest, Progress
 from felix.settings import Settings
@@ -26,6 +26,7 @@ from felix.team.rules import team_of
 from felix.team.schedule import depth_at
 from felix.team.speaking import Speaker, Spoken
 from felix.team.tools.calls import Calls, Offer, RunTools, calls_before
+from felix.team.tools.retelling import turns_of
 from felix.team.tools.telling import Telling
 from felix.team.workflow import Member, Workflow, from_json
 
@@ -125,15 +126,16 @@ class LLMAgent:
         *,
         model: str = "",
         so_far: str = "",
+        used: Sequence[Call] = (),
         states_confidence: bool = True,
         enable_streaming: bool = True,
         place: Place | None = None,
     ) -> ThoughtComplete | None:
         """Say what `prompt` asks for, going on from `so_far`; all else as in `process_task_with_llm`.
 
-        `model` is another one than its own. Where no confidence is asked for, one that is stated all the same is taken
-        off and counts for nothing. None is returned, and no end is told, when `place` is left: the thought goes on at
-        another one.
+        `used` are the tool calls in `so_far`. `model` is another one than its own. Where no confidence is asked for,
+        one that is stated all the same is taken off and counts for nothing. None is returned, and no end is told, when
+        `place` is left: the thought goes on at another one.
         """
         spec, model = self.member.spec, model or self.model
         temperature = spec.temperature_at(occasion.checkpoint)
@@ -142,6 +144,7 @@ class LLMAgent:
         if why_none:
             notes = (*notes, why_none)
         voice = _Voice(hub, self.member, occasion, prompt, temperature, model, connection, place, notes)
+        turns, behind = turns_of(so_far, used, offer)
         speaker = Speaker(
             connection.client,
             ChatRequest(prompt.messages, model, temperature, self._max_tokens(), self.member.id),
@@ -150,6 +153,8 @@ class LLMAgent:
             on_text=voice.show,
             on_progress=voice.progress,
             so_far=so_far,
+            turns=turns,
+            behind=behind,
             calls=self._calls(offer, occasion, hub, place, model),
         )
 

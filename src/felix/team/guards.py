@@ -86,6 +86,9 @@ class Guards:
         self._silence_s = silence_timeout_s / 3
         self._clock = clock
         self._pulse = pulse or Pulse()
+        self._waited_s = 0.0
+        """Time in which everybody waited for the user's word to a tool call."""
+        self._looked_at = hub.now()
         self._watched: dict[str, _Watched] = {}
         self._asked: set[Doubt] = set()
         """Of the run as a whole: once each."""
@@ -103,6 +106,10 @@ class Guards:
         if halt := self._pulse.feel():
             self._go_on_after(halt)
         speaking = dict(self._speaking())
+        now, before = self._hub.now(), self._looked_at
+        self._looked_at = now
+        if speaking and all(speech.activity == "asking" for _, speech in speaking.values()):
+            self._waited_s += now - before
         for name, (agent_id, speech) in speaking.items():
             watched = self._watched.get(name)
             if watched is None:
@@ -169,7 +176,7 @@ class Guards:
             self._asked.add("tokens")
             text = f"The workflow's limit of {limits.tokens:,} tokens was reached – wrap up, or go on?"
             self._ask("tokens", None, text)
-        spent_s = state.elapsed_s(self._hub.now())
+        spent_s = state.elapsed_s(self._hub.now()) - self._waited_s
         if limits.minutes and spent_s >= limits.minutes * 60 and "minutes" not in self._asked:
             self._asked.add("minutes")
             text = f"The workflow's limit of {limits.minutes:g} minutes was reached – wrap up, or go on?"

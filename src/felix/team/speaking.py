@@ -63,10 +63,13 @@ class Speaker:
         on_text: TextSink,
         on_progress: Callable[[Progress], None],
         so_far: str = "",
+        turns: tuple[Message, ...] = (),
+        behind: str | None = None,
         calls: Calls | None = None,
     ) -> None:
         """`so_far` stands already and is shown first; what is said is its continuation, and the end is the whole.
 
+        `turns` are those of `so_far` in which tools were used, `behind` what of it comes after them (None: all).
         `calls` carries out what the model asks of tools; without it none are offered.
         """
         self.text = GrowingText()
@@ -86,9 +89,10 @@ class Speaker:
         self._tokens_before = 0
         """Of the parts before the one that is being written."""
         self._tokens = 0
-        self._so_far = so_far
+        self._stands = so_far
+        self._so_far = so_far if behind is None else behind
         self._calls = calls
-        self._turns: tuple[Message, ...] = ()
+        self._turns = turns
         """What was said before tools were used, and what they brought."""
         self._round_parts: list[Answer] = []
         """Since then."""
@@ -108,9 +112,11 @@ class Speaker:
 
         Settings and streaming are asked for anew at each call, so a change is in force from the next one on.
         """
-        if self._so_far:
+        if self._stands:
             self._is_streaming = True  # what stands is shown whatever is to follow
-            self._keep("answer", self._passed(self._so_far))
+            self._keep("answer", self._passed(self._stands))
+            self._standing = max(0, len(self.text) - len(self._so_far))
+            self._needs_gap = bool(self._turns) and not self._so_far
         while True:
             self._is_streaming = streaming()
             last = await self._ask(self._next_request(), settings())

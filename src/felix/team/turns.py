@@ -124,7 +124,8 @@ class Turns:
             prompt = speaker.prompt(self._task, occasion, self._hub, model=place.model, so_far=so_far)
             if text:
                 prompt = prompt.reworded(text, list(state.thoughts.values()))
-            await speaker.speak(prompt, occasion, self._hub, model=place.model, so_far=so_far, place=place)
+            calls = before.calls if act == "continue" else ()
+            await speaker.speak(prompt, occasion, self._hub, model=place.model, so_far=so_far, used=calls, place=place)
 
         return self._begin(agent_id, occasion, speak, act, model=model)
 

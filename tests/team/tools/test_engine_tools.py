@@ -17,10 +17,12 @@ from felix.engine import Engine
 from felix.events import Leave, Record, RunFinished, RunId, ToolCalled, ToolReturned
 from felix.settings import SettingsFile
 from felix.team.mailbox import Mailbox, Reply
+from felix.team.tools.tool import Reach
 from felix.team.tools.toolbox import Source
+from felix.team.workflow import parse
 from tests.servers.fakes.openai import FakeOpenAI
 from tests.servers.fakes.script import Call, End, Say, Script
-from tests.team.tools.dying import Booking, flow, settings_at
+from tests.team.tools.dying import FLOW, Booking, flow, settings_at
 from tests.team.tools.tooled import Having, Scripted
 
 ROOT = Path(__file__).parents[3]
@@ -116,10 +118,48 @@ def test_all_tools_are_listed_with_what_is_in_force(tmp_path: Path) -> None:
     assert "did not start" in next(source.error for source in sources if source.name == "desk")
 
 
+def test_a_run_that_follows_another_has_had_to_do_with_what_that_one_had(tmp_path: Path) -> None:
+    """The answer of the first stands in the prompts of the second."""
+    files = Scripted("files", reach=Reach(reads_private=True, reads_untrusted=True, can_send=False, changes=False))
+    post = Scripted("post", reach=Reach(reads_private=False, reads_untrusted=False, can_send=True))
+    first, second = (parse(FLOW.replace("book", name), "flow.yaml") for name in ("files", "post"))
+    scripts = [Script(Call("files", ("{}",)), End("tools")), DONE, Script(Call("post", ("{}",)), End("tools")), DONE]
+    with (
+        FakeOpenAI(*scripts) as server,
+        Engine(settings_at(tmp_path / "s.json", server.base_url), tools=[Having([files, post])]) as engine,
+    ):
+        mailbox = engine.subscribe()
+        before = engine.start("Read.", first)
+        until(mailbox, happens(RunFinished))
+        engine.start("Send.", second, follows=before)
+        until(mailbox, happens(RunFinished))
+    assert (len(files.asked), len(post.asked)) == (1, 0)
+
+
+def test_with_a_run_that_is_deleted_for_good_go_the_results_of_its_tools(tmp_path: Path) -> None:
+    book = Scripted("book", lambda arguments: "word " * 50_000)
+    kept: list[str] = []
+    with FakeOpenAI(BOOKS, DONE) as server:
+        settings = settings_at(tmp_path / "s.json", server.base_url)
+        with Engine(settings, ledger=tmp_path / "ledger.db", tools=[Having([book])]) as engine:
+            mailbox = engine.subscribe()
+            run = engine.start("Book.", flow())
+            returned = until(mailbox, happens(ToolReturned))
+            assert isinstance(returned, Record) and isinstance(returned.event, ToolReturned)
+            kept.append(returned.event.file)
+            until(mailbox, happens(RunFinished))
+            number = engine.change_ledger(lambda ledger: ledger.delete(run))
+            until(mailbox, lambda item: isinstance(item, Reply) and item.number == number)
+    (file,) = map(Path, kept)
+    assert file.is_relative_to(tmp_path / "results" / run) and len(file.read_text()) == 250_000
+    with Engine(settings, ledger=tmp_path / "ledger.db") as engine:
+        assert engine.health.is_kept
+    assert not file.parent.exists()
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("leave", ["no", "once"])
 def test_killed_while_a_tool_works_the_call_is_asked_about_and_never_repeated_unasked(
-    server: FakeOpenAI, tmp_path: Path, leave: Leave
+    server: FakeOpenAI, tmp_path: Path
 ) -> None:
     ledger, settings, begun = tmp_path / "ledger.db", tmp_path / "settings.json", tmp_path / "begun"
     command = [sys.executable, "-m", "tests.team.tools.dying", ledger, settings, server.base_url, begun]
@@ -145,8 +185,8 @@ def test_killed_while_a_tool_works_the_call_is_asked_about_and_never_repeated_un
         called = until(mailbox, happens(ToolCalled))
         assert isinstance(called, Record) and isinstance(called.event, ToolCalled)
         assert "had begun" in called.event.asks and begun.read_text() == "booked\n"
-        engine.answer_tool(run, called.event.call_id, leave)
+        engine.answer_tool(run, called.event.call_id, "no")
         finished = until(mailbox, happens(RunFinished))
         assert isinstance(finished, Record) and isinstance(finished.event, RunFinished)
         assert finished.event.status == "complete"
-    assert begun.read_text() == "booked\n" * (2 if leave == "once" else 1)
+    assert begun.read_text() == "booked\n"

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from itertools import permutations
 
 import pytest
 
 from felix.errors import ServerError
-from felix.events import CallId, Leave, Record, ToolAnswered, ToolCalled
+from felix.events import CallId, Leave, Record, RunId, ToolAnswered, ToolCalled
 from felix.llm.chat import ChatRequest, Text
 from felix.mcp_servers import Trust
+from felix.team.guards import Guards
+from felix.team.hub import CentralPost
 from felix.team.steering import Act
 from felix.team.tools.tool import Reach
 from felix.team.workflow import Workflow
+from felix.team.workflow.model import Limits
 from tests.team.scripted import Line, Script, always, says, workflow
 from tests.team.steered import Hand, Steered
 from tests.team.tools.tooled import HARMLESS, Scripted, calls, in_turn, toolbox
@@ -302,3 +306,45 @@ def test_wherever_the_program_dies_nothing_that_had_begun_is_done_twice_unasked(
     run.check()
     begun = "tool_call" in known
     assert len(tool.asked) == (0 if begun else 1) or "thought_complete" in known
+
+
+def test_who_goes_on_with_a_cut_answer_is_told_what_its_tools_had_brought() -> None:
+    tool = Scripted("mail", lambda arguments: "Sent to a.", reach=CHANGES)
+    script = in_turn(calls(("mail", '{"to": "a"}'), text="I send."), says("It is", finish="length"), says(" done."))
+    flow = flow_of(tool).model_copy(update={"continue_truncated": 0})
+    run = Steered(script, flow, tools=toolbox(tool))
+    assert run.ends() == {"research-1#1": "truncated"}
+    run.reopen(lambda r: r.continue_writing("research-1#1"), hand=says_so("no"))
+    run.check()
+    thought = run.state.thoughts["research-1#1.2"]
+    assert (thought.status, str(thought.answer)) == ("complete", "I send.\n\nIt is done.")
+    told = run.client.requests[-1].messages
+    assert [message.role for message in told][-4:] == ["assistant", "tool", "assistant", "user"]
+    assert (told[-4].content, told[-3].content, told[-2].content) == ("I send.", "Sent to a.", "It is")
+    assert told[-4].calls[0].name == "mail" and len(tool.asked) == 1
+
+
+def test_a_tool_that_was_cut_off_is_told_as_such_when_its_answer_is_gone_on_with() -> None:
+    tool = Scripted("mail", reach=CHANGES, waits=asyncio.Event())
+    script = in_turn(calls(("mail", "{}"), text="I send."), says("I do not know."))
+    stop = Steered(script, flow_of(tool), tools=toolbox(tool), cancel_when=lambda r: isinstance(r.event, ToolCalled))
+    stop.reopen(lambda r: r.continue_writing("research-1#1"))
+    stop.check()
+    assert str(stop.state.thoughts["research-1#1.2"].answer) == "I send.\n\nI do not know."
+    assert "Nobody knows" in stop.client.requests[-1].messages[-1].content
+
+
+def test_the_minutes_of_a_workflow_do_not_pass_while_all_wait_for_the_user() -> None:
+    now = [1_000.0]
+    hub = CentralPost(RunId("r"), clock=lambda: now[0])
+    tool = Scripted("mail", trust="ask")
+    run = Steered(in_turn(calls(("mail", "{}")), says("So.")), flow_of(tool), says_so("no"), tools=toolbox(tool))
+    for record in run.records:
+        hub.emit(record.event)
+        if isinstance(record.event, ToolCalled):
+            break
+    guards = Guards(hub, Limits(minutes=1), silence_timeout_s=30)
+    for _ in range(200):
+        now[0] += 1.0
+        guards.look()
+    assert hub.state.questions == {}, "neither silence nor minutes"

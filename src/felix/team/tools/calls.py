@@ -68,6 +68,10 @@ class Offer:
     def get(self, name: str) -> Tool | None:
         return self._tools.get(name)
 
+    def name_of(self, tool: str) -> str:
+        """What the model calls a tool; empty for one that is not offered."""
+        return next((name for name, each in self._tools.items() if each.name == tool), "")
+
     @property
     def tokens(self) -> int:
         """What their descriptions take of the context."""
@@ -84,13 +88,16 @@ class RunTools:
         asks: bool = False,
         hub: CentralPost | None = None,
         files: ResultFiles | None = None,
+        before: Callable[[], Iterable[Call]] = tuple,
         limit_s: float = LIMIT_S,
     ) -> None:
-        """`asks`: somebody is there who can be asked; else what would ask is refused."""
+        """`asks`: somebody is there who can be asked; else what would ask is refused. `before` gives the
+        calls of the runs that this one follows: what they brought may stand in its prompts."""
         self.approvals = Approvals(toolbox, asks)
         self.limit_s = limit_s
         self.hub = hub
         self.files = files or ResultFiles(None)
+        self._before = before
         self._toolbox = toolbox
         self._workflow: Workflow | None = None
         self._tools: dict[tuple[str, ...], tuple[Tool, ...]] = {}
@@ -100,14 +107,16 @@ class RunTools:
     async def open(self, workflow: Workflow) -> None:
         """Find all that the workflow names, before anything is asked of a model. Raises ToolError."""
         self._workflow = workflow
-        if workflow.tools or any(spec.tools for spec in workflow.agents):
-            # It takes a quarter of a second, which the loop has when the first call is to be checked only.
-            await asyncio.to_thread(importlib.import_module, "jsonschema")
+        if not workflow.tools and not any(spec.tools for spec in workflow.agents):
+            return
+        # It takes a quarter of a second, in which the loop would stand still when the first call is to be checked.
+        await asyncio.to_thread(importlib.import_module, "jsonschema")
         for names in {workflow.tools, *(spec.tools for spec in workflow.agents if spec.tools is not None)}:
             self._tools[names] = await self._toolbox.offered(names)
+        found = [tool for tools in self._tools.values() for tool in tools]
+        self.approvals.reach_of(self._before(), found)
         if self.hub:
-            calls = (call for thought in self.hub.state.thoughts.values() for call in thought.calls)
-            self.approvals.remember(calls, [tool for tools in self._tools.values() for tool in tools])
+            self.approvals.remember(calls_of(self.hub.state), found)
 
     def do_without(self, why: str) -> None:
         """Agents are asked without tools, and it is said of what they write."""
@@ -120,6 +129,10 @@ class RunTools:
         if names is None:
             names = self._workflow.tools if self._workflow else ()
         return Offer(tool for tool in self._tools.get(names, ()) if self._toolbox.trust(tool) != "never")
+
+    async def keep(self, call_id: CallId, text: str) -> str:
+        """Have a whole result kept; where, empty when that cannot be."""
+        return await asyncio.to_thread(self.files.keep, self.hub.run, call_id, text) if self.hub else ""
 
     def answer(self, call_id: CallId, leave: Leave) -> list[CallId]:
         """The user's word to a call that asks; the calls that it holds for."""
@@ -344,10 +357,10 @@ class Calls:
         finally:
             progress.end()
         shown, file = cut(text, self._context), ""
-        if shown.is_cut and self._run.hub:
-            file = await asyncio.to_thread(
-                self._run.files.keep, self._run.hub.run, self._telling.call_id(asked.number), text
-            )
+        if shown.is_cut:
+            file = await self._run.keep(self._telling.call_id(asked.number), text)
+            if not file:
+                shown = cut(text, self._context, rest="The rest was not kept.")
         self._return(asked, status, shown.text, started=started, error=error, characters=shown.characters, file=file)
 
     def _return(
@@ -401,6 +414,11 @@ def _spares(asked: list[_Asked], once: dict[tuple[str, str], _Asked]) -> list[tu
     for each in asked:
         counts[each.sameness] = counts.get(each.sameness, 0) + 1
     return [(once[key].name, count) for key, count in counts.items() if count > 1]
+
+
+def calls_of(state: RunState) -> list[Call]:
+    """All of a run."""
+    return [call for thought in state.thoughts.values() for call in thought.calls]
 
 
 def calls_before(state: RunState, agent_id: AgentId, round_number: int, *, but: ThoughtId) -> list[Call]:

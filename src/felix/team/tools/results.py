@@ -28,8 +28,8 @@ class Cut:
     is_cut: bool
 
 
-def cut(text: str, context: int | None) -> Cut:
-    """As much of the beginning as fits a quarter of `context` (in tokens) and 256 KB, with a word about the rest."""
+def cut(text: str, context: int | None, *, rest: str = "The user has the whole.") -> Cut:
+    """As much of the beginning as fits a quarter of `context` (in tokens) and 256 KB, and what became of the `rest`."""
     limit = (context or UNKNOWN_CONTEXT) // SHARE
     # Three characters of the most compact script to a token: what lies beyond is not even looked at.
     head = text[: min(MOST_BYTES, limit * 4)].encode("utf-8", "replace")[:MOST_BYTES].decode("utf-8", "ignore")
@@ -38,17 +38,17 @@ def cut(text: str, context: int | None) -> Cut:
     fits, too_long = 0, len(head) + 1
     while too_long - fits > 1:
         keep = (fits + too_long) // 2
-        shown = _shortened(head, keep, len(text))
+        shown = _shortened(head, keep, len(text), rest)
         if estimate_tokens(shown) <= limit and len(shown.encode()) <= MOST_BYTES:
             fits = keep
         else:
             too_long = keep
-    return Cut(_shortened(head, fits, len(text)), len(text), is_cut=True)
+    return Cut(_shortened(head, fits, len(text), rest), len(text), is_cut=True)
 
 
-def _shortened(head: str, keep: int, characters: int) -> str:
+def _shortened(head: str, keep: int, characters: int, rest: str) -> str:
     shown = f"these are the first {keep:,} of {characters:,} characters"
-    return f"{head[:keep]}\n\n[Cut here: {shown}. The user has the whole.]"
+    return f"{head[:keep]}\n\n[Cut here: {shown}. {rest}]"
 
 
 def fitted(messages: Sequence[Message], tools: Sequence[ToolSpec], room: int) -> tuple[tuple[Message, ...], int]:

@@ -75,13 +75,19 @@ class Approvals:
     _waiting: dict[CallId, _Waiting] = field(default_factory=dict)
 
     def remember(self, calls: Iterable[Call], tools: Iterable[Tool]) -> None:
-        """What was done in the run before it was opened again. A tool that is no more counts as reaching everything."""
+        """What was done in the run before it was opened again."""
+        known = list(calls)
+        self.reach_of(known, tools)
+        for call in known:
+            if call.answer in ("run", "always"):
+                self._let.setdefault(call.name, False)
+
+    def reach_of(self, calls: Iterable[Call], tools: Iterable[Tool]) -> None:
+        """What earlier calls have had to do with. A tool that is no more counts as reaching everything."""
         reaches = {tool.name: tool.reach for tool in tools}
         for call in calls:
             if call.has_begun:
                 self.take(reaches.get(call.name, Reach()))
-            if call.answer in ("run", "always"):
-                self._let.setdefault(call.name, False)
 
     def judge(self, tool: Tool, *, is_repeated: bool = False) -> Verdict:
         """Whether a call may begin now; `is_repeated`: the tool was set to work in an earlier go at this turn.
