@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 from collections.abc import Callable, Coroutine
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -155,11 +157,43 @@ def test_breaking_off_closes_the_sockets_of_a_server_at_once() -> None:
     asyncio.run(work())
 
 
+@pytest.mark.parametrize("what", ["run", "agent"])
+def test_stopping_while_it_connects_hangs_up(what: str) -> None:
+    async def work() -> None:
+        is_called, has_left = asyncio.Event(), asyncio.Event()
+
+        async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            is_called.set()
+            await reader.read()  # to its end
+            has_left.set()
+            writer.close()
+
+        async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as server:
+            base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+            going: felix.Run | felix.Stream = (
+                felix.run("A task", base_url=base_url)
+                if what == "run"
+                else felix.Agent(base_url=base_url).stream("Well?")
+            )
+            async with asyncio.timeout(30), going:
+                await is_called.wait()
+                going.stop()
+                await has_left.wait()
+        if isinstance(going, felix.Run):
+            assert (going.result.status, going.result.reason) == ("stopped", "Stopped by you.")
+        else:
+            with pytest.raises(felix.FelixError, match="stopped before anything was asked"):
+                _ = going.answer
+
+    asyncio.run(work())
+
+
 def test_a_server_that_is_not_there_is_a_failed_result() -> None:
     result = felix.run_sync("A task", base_url="http://127.0.0.1:9/v1")
     assert result.status == "failed"
     assert "127.0.0.1:9" in result.reason
     assert result.figures.calls == 0 and result.thoughts == ()
+    assert 0 < result.figures.duration_s < 60
 
 
 @pytest.mark.parametrize(
@@ -238,6 +272,19 @@ def test_a_ledger_that_cannot_keep_anything_ends_the_run_before_it_begins(tmp_pa
     with pytest.raises(felix.LedgerError, match=r"no ledger\.db"):
         felix.run_sync("A task", workflow=TEAM, client=client, ledger=path)
     assert not client.requests
+
+
+def test_a_ledger_that_fails_meanwhile_ends_no_run_and_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+
+    def spoil(event: felix.Event) -> None:
+        if isinstance(event, RunStarted):
+            with closing(sqlite3.connect(path)) as other:
+                other.execute("ALTER TABLE event RENAME TO gone")
+
+    result = felix.run_sync("A task", workflow=TEAM, client=scripted(), ledger=path, on_event=spoil)
+    assert (result.status, result.text) == ("complete", "The answer.")
+    assert str(path) in result.notes[0] and "in memory only" in result.notes[0]
 
 
 def test_a_follow_up_reads_the_answer_before_it() -> None:

@@ -52,6 +52,8 @@ class Result:
     figures: Figures
     history: tuple[Exchange, ...]
     """What was asked and answered up to this run, itself included: what a run that follows it begins with."""
+    notes: tuple[str, ...] = ()
+    """What its reader should know beside, such as that the ledger could not be written."""
 
     def __str__(self) -> str:
         return self.text
@@ -63,7 +65,12 @@ class Result:
         return self
 
 
-def result_of(state: RunState, thoughts: Iterable[ThoughtComplete], synthesis: SynthesisComplete | None) -> Result:
+def result_of(
+    state: RunState,
+    thoughts: Iterable[ThoughtComplete],
+    synthesis: SynthesisComplete | None,
+    notes: tuple[str, ...] = (),
+) -> Result:
     """Of a run that has ended; `thoughts` in any order."""
     assert state.run is not None and state.plan is not None and state.status is not None
     order = {thought_id: place for place, thought_id in enumerate(state.thoughts)}
@@ -80,6 +87,7 @@ def result_of(state: RunState, thoughts: Iterable[ThoughtComplete], synthesis: S
         usage=state.usage,
         figures=_figures((*ended, *([synthesis] if synthesis else [])), state.duration_s or 0.0),
         history=conversation(state),
+        notes=notes,
     )
 
 

@@ -12,6 +12,7 @@ from functools import wraps
 from pathlib import Path
 from typing import ParamSpec
 
+from felix.clock import elapsed
 from felix.door.callbacks import Feed, first_of, raise_in
 from felix.door.going import Going
 from felix.door.keeping import kept_in
@@ -176,14 +177,14 @@ class Run(Going[Event, Result]):
 
     def wrap_up(self) -> None:
         """End what the agents are saying, and make the synthesis from what they have said so far."""
-        self._steering.do(TeamRun.wrap_up)
+        self._act(TeamRun.wrap_up)
 
     def pause(self) -> None:
         """Begin nothing after the round that is on, until `go_on`."""
-        self._steering.do(TeamRun.pause)
+        self._act(TeamRun.pause)
 
     def go_on(self) -> None:
-        self._steering.do(TeamRun.go_on)
+        self._act(TeamRun.go_on)
 
     def add_note(self, text: str, agent_id: AgentId | str | None = None) -> None:
         """A word to one agent, or to all: it stands in every prompt from the next one on."""
@@ -223,16 +224,19 @@ class Run(Going[Event, Result]):
             except asyncio.CancelledError:
                 if not self._is_stopped:
                     raise
-            return result_of(hub.state, self._thoughts.values(), self._synthesis)
+            notes = (ledger.health.sentence,) if ledger and not ledger.health.is_kept else ()
+            return result_of(hub.state, self._thoughts.values(), self._synthesis, notes)
 
     async def _live(self, hub: CentralPost, ledger: Ledger | None, where: Place) -> None:
         """From connecting to the one end; every expected failure is that end."""
         task, workflow = self._work
-        started = time.monotonic()
+        started = elapsed()
         follows = self._follows.run if self._follows else None
         history = self._follows.history if self._follows else ()
 
         def over(sentence: str, *, is_stopped: bool = False) -> None:
+            if hub.state.plan is not None:
+                return  # it has begun, and told its end
             give_up(
                 task,
                 workflow,
@@ -265,8 +269,7 @@ class Run(Going[Event, Result]):
         except FelixError as error:
             over(str(error))
         except asyncio.CancelledError:
-            if hub.state.plan is None:
-                over(STOPPED_BY_USER, is_stopped=True)
+            over(STOPPED_BY_USER, is_stopped=True)
             raise
 
     def _watched(self, tasks: asyncio.TaskGroup) -> Place:
