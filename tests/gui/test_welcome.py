@@ -18,6 +18,8 @@ from felix.llm import discovery
 from tests.gui.opened import Opened, free_port, write_settings
 from tests.llm.test_discovery import behind_a_key
 from tests.servers.demo import demo_server
+from tests.servers.fakes.lmstudio import FakeLMStudio
+from tests.servers.fakes.ollama import FakeOllama
 from tests.servers.fault_server import Connection, FaultServer
 
 Open = Callable[..., Opened]
@@ -309,3 +311,16 @@ def test_the_demo_model_can_be_asked_for(open_window: Open, fast_demo_server: st
         felix = open_window(base_url=fast_demo_server, has_connected=True, demo=True)
         assert felix.window.watch.uses_demo
         felix.until(lambda: "Demo model – scripted text" in felix.words(felix.window.banner.frame))
+
+
+def test_at_a_first_start_every_server_of_this_machine_is_told_and_can_be_chosen(
+    open_window: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with FakeLMStudio() as studio, FakeOllama() as ollama:
+        addresses = (studio.base_url, f"{ollama.root}/v1")
+        monkeypatch.setattr(discovery, "usual_addresses", lambda _environment: addresses)
+        felix = open_window(base_url=studio.base_url)
+        felix.until(lambda: "Ollama answers, too" in felix.words())
+        kept = {each.name: each.kind for each in felix.window.settings.current.endpoints}
+        assert kept["Ollama"] == "ollama"
+        assert felix.window.settings.current.base_url == studio.base_url, "what is in use stays in use"

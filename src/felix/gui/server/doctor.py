@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from felix.gui.kit import Kit
 from felix.gui.server.server_watch import ServerWatch
 from felix.llm.address import is_loopback
+from felix.llm.condition import tells_loaded
+from felix.llm.models import ServerReport
 
 STEPS = (
     "Open LM Studio and load a model",
@@ -46,19 +48,21 @@ def diagnose(watch: ServerWatch) -> Diagnosis:
     if (found := watch.offer or watch.server) is not None:
         model = found.model
         where = Check("check-circle-fill", "done", f"{found.name} answers", urlsplit(found.base_url).netloc)
+        also = tuple(_answers_too(each) for each in watch.also)
         can_use = watch.offer is not None
         if model is not None:
+            state = "loaded" if tells_loaded(found.report.kind) else "there"
             room = f"{model.context_length:,} tokens of context" if model.context_length else ""
             return Diagnosis(
-                f"{found.name} found – {model.name} is loaded",
-                (where, Check("check-circle-fill", "done", f"{model.name} is loaded", room)),
+                f"{found.name} found – {model.name} is {state}",
+                (where, Check("check-circle-fill", "done", f"{model.name} is {state}", room), *also),
                 can_use=can_use,
             )
         count = len(found.report.models)
         detail = f"{count} to choose from; the server loads one when it is asked" if count else "Load a model there"
         return Diagnosis(
             f"{found.name} found – no model is loaded",
-            (where, Check("dash-circle", "queue", "No model is loaded", detail)),
+            (where, Check("dash-circle", "queue", "No model is loaded", detail), *also),
             can_use=can_use and count > 0,
         )
     if not watch.is_known:
@@ -93,6 +97,13 @@ def diagnose(watch: ServerWatch) -> Diagnosis:
         STEPS if is_usual else (),
         offers_demo=demo,
     )
+
+
+def _answers_too(report: ServerReport) -> Check:
+    where = urlsplit(report.base_url).netloc
+    if report.wants_key:
+        return Check("exclamation-triangle-fill", "stop", f"{report.name} at {where} wants a key", "Set it in Settings")
+    return Check("check-circle-fill", "done", f"{report.name} answers, too", f"{where}; its models are in the list")
 
 
 class DoctorCard:

@@ -16,10 +16,11 @@ from functools import partial
 from itertools import groupby
 from urllib.parse import urlsplit
 
-from felix.endpoints import unnamed
+from felix.endpoints import Endpoint, at, unnamed
 from felix.engine import Engine
 from felix.errors import FelixError, ServerError
 from felix.gui.bridge import Bridge
+from felix.gui.server import roster
 from felix.gui.server.roster import address_words
 from felix.llm.address import is_loopback
 from felix.llm.discovery import usual_addresses
@@ -69,6 +70,9 @@ class ServerWatch:
         """Why the last look at the configured address failed."""
         self.is_known = False
         """False until the first look is over."""
+        self.also: tuple[ServerReport, ...] = ()
+        """Other servers on this machine that were found at a first start."""
+        self._is_first = not (settings.current.has_connected or settings.current.endpoints)
         self._chose_demo = demo
         self._auto_demo = False
         self._has_answered = False
@@ -178,6 +182,9 @@ class ServerWatch:
             self.is_known, self._must_choose = True, False
             self.server, self.other, self.error = Found(self._asked_for, value), None, None
             self._has_answered = self._has_answered or not self.uses_demo
+            if self._is_first and not self.uses_demo:
+                self._is_first = False
+                self._bridge.expect(self._engine.find_servers(), self._heard_others)
         else:
             self.server, self.error = None, error
             is_new = not (self._has_answered or self._settings.current.has_connected)
@@ -223,6 +230,19 @@ class ServerWatch:
         if self._news() != before:
             self.on_change()
         self._plan()
+
+    def _heard_others(self, value: object, _error: FelixError | None) -> None:
+        """At a first start every server of this machine gets a name, so that its models can be chosen, too."""
+        if not self._is_open or not isinstance(value, tuple):
+            return
+        others = [each for each in value if isinstance(each, ServerReport) and each.base_url != self.base_url]
+        for each in others:
+            if at(self._settings.current.endpoints, each.base_url) is None:
+                endpoint = Endpoint(name=each.name, base_url=each.base_url, kind=each.kind)
+                self._settings.change(**roster.added(self._settings.current, endpoint))
+        if others:
+            self.also = tuple(others)
+            self.on_change()
 
     def _plan(self) -> None:
         """Look again in a while, as long as the answer could be news."""
