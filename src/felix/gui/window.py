@@ -198,8 +198,7 @@ class Window:
         )
         self.synthesis = SynthesisView(
             frame, kit, self.settings, on_citation=self.show_card, on_view=self._choose_view,
-            acts=self.acts.synthesis,
-            fill_export=self.exporting.fill,
+            on_point=self.chips.point, acts=self.acts.synthesis, fill_export=self.exporting.fill,
         )  # fmt: skip
         self.replay = ReplayBar(
             frame, kit, self.bridge, on_needed=lambda is_needed: self.column.set_replay(is_shown=is_needed)

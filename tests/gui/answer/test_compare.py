@@ -25,6 +25,8 @@ def window(display: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[O
     long = "\n\n".join(f"Paragraph {number} of what was said about boats." for number in range(80))
     ledger = keep(
         tmp_path / "ledger.db",
+        finished("h", "Bold?", at=now - 800, answer="# Boats\n\nBuy **this** one.\n\nIt is *new*.\n"),
+        finished("g", "Bold?", at=now - 700, answer="# Boats\n\nBuy **this** one.\n\nIt is **new**.\n"),
         finished("f", "Which longer boat?", at=now - 600, answer=f"{long}\n\n{long}"),
         finished("e", "Which long boat?", at=now - 500, answer=long),
         finished("d", "The same?", at=now - 400, answer=MINE),
@@ -33,7 +35,7 @@ def window(display: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[O
         finished("a", "Which boat?", at=now - 100, answer=MINE),
     )
     felix = Opened(write_settings(tmp_path / "settings.json"), demo=True, ledger=ledger)
-    felix.until(lambda: len(felix.window.keeping.shelf.list.rows) == 6)
+    felix.until(lambda: len(felix.window.keeping.shelf.list.rows) == 8)
     felix.window.keeping.shelf.open(RunId("a"))
     felix.until(lambda: felix.window.bridge.state.run == "a")
     yield felix
@@ -78,6 +80,21 @@ def test_what_only_one_side_says_is_marked_there(felix: Opened) -> None:
         assert panel.texts[side].text.get("1.0", "end-1c") == answer
     left, right = (panel.texts[side].text for side in (0, 1))
     assert left.tag_cget(LEFT, "overstrike") and right.tag_cget(RIGHT, "underline"), "not by colour alone"
+
+
+def test_markdown_is_shown_as_what_it_means_but_for_marks_that_differ(felix: Opened) -> None:
+    felix.window.compare.open(RunId("g"), RunId("h"))
+    felix.until(lambda: felix.window.overlays.is_open)
+    panel = felix.window.compare.panel
+    assert panel is not None
+    felix.settle()
+    left = panel.texts[0].text
+    assert left.get("1.0", "1.end") == "# Boats" and "h2" in left.tag_names("1.3")
+    assert left.bbox("1.0")[2] == 0, "the mark of a heading takes no room"
+    assert "b" in left.tag_names("3.6") and left.bbox("3.4")[2] == 0
+    assert marked(panel, 0, LEFT) == ["*"] * 2 and marked(panel, 1, RIGHT) == []
+    for index in left.tag_ranges(LEFT)[::2]:
+        assert left.bbox(str(index))[2] > 0, "what differs is seen"
 
 
 def test_both_sides_scroll_together_and_come_to_their_ends_together(felix: Opened) -> None:

@@ -208,6 +208,7 @@ class Asked:
         self.cited: list[AgentId] = []
         self.opened: list[str] = []
         self.confirmed: list[str] = []
+        self.pointed: list[AgentId | None] = []
         self.answer = False
 
     def confirm(self, url: str) -> bool:
@@ -229,6 +230,7 @@ def page(window: tk.Toplevel, kit: Kit, asked: Asked) -> MarkdownText:
         hint=lambda agent_id: f"{agent_id}: words",
         confirm=asked.confirm,
         open_url=asked.opened.append,
+        on_point=asked.pointed.append,
     )
     page.widget.pack(fill="both", expand=True)
     window.update()
@@ -250,6 +252,22 @@ def click(text: tk.Text, index: str) -> None:
     text.event_generate("<Button-1>", x=x + width // 2, y=y + height // 2)
     text.event_generate("<ButtonRelease-1>", x=x + width // 2, y=y + height // 2)
     text.update()
+
+
+def test_a_citation_tells_when_it_is_pointed_at_and_when_no_longer(page: MarkdownText, asked: Asked) -> None:
+    text = rendered(page, "First [research-1], then\n\nnothing.\n")
+    start = str(text.tag_ranges("agent:research-1")[0])
+    x, y, width, height = text.bbox(start) or (0, 0, 0, 0)
+    for _ in range(2):
+        text.event_generate("<Motion>", x=x + width // 2, y=y + height // 2)
+    assert asked.pointed == ["research-1"]
+    text.event_generate("<Motion>", x=x, y=y + 4 * height)
+    assert asked.pointed == ["research-1", None]
+    text.focus_force()
+    text.event_generate("<Tab>")
+    assert asked.pointed[2:] == ["research-1"]
+    page.render("Other.", AGENTS)
+    assert asked.pointed[3:] == [None]
 
 
 def test_copying_everything_gives_the_models_own_markdown(page: MarkdownText) -> None:

@@ -11,6 +11,7 @@ import pytest
 from felix.events import AgentId, ThoughtId
 from felix.gui.kit import Kit
 from felix.gui.wall.card import Card
+from felix.gui.wall.chips import ChipsRow
 from felix.gui.wall.provenance import Relation, in_words, latest_of, relations
 from felix.gui.wall.wall import Wall
 from felix.ledger.state import RunState
@@ -158,3 +159,28 @@ def test_the_marks_follow_what_is_read_meanwhile(window: tk.Toplevel, wall: Wall
     wall.update(scene.state, {TWO})
     window.update()
     assert (edges(critic), meta(critic)) == ({"left"}, "read its round 2")
+
+
+def test_pointing_at_a_chip_or_at_its_citation_says_it_on_the_other_chips(
+    window: tk.Toplevel, kit: Kit, wait_until: Wait
+) -> None:
+    chips = ChipsRow(window, kit, on_choose=lambda _agent: None)
+    chips.frame.pack(fill="x")
+    window.update()
+    chips.show(told().state)
+    window.update()
+
+    def words() -> list[str]:
+        return [str(chip.parts[-1].cget("text")) for chip in chips._chips]
+
+    calm, read = words(), "read its round 1"
+    chips._chips[2].frame.event_generate("<Enter>")
+    wait_until(lambda: words()[1] == read)
+    assert words()[0] == f"{read}, read by its round 3" and words()[2] == calm[2]
+    chips._chips[2].frame.event_generate("<Leave>", rootx=0, rooty=0)
+    wait_until(lambda: words() == calm)
+    chips.point(CRITIC)
+    wait_until(lambda: words()[1] == read)
+    assert chips._chips[2].frame.instate(["active"])
+    chips.point(None)
+    assert words() == calm and not chips._chips[2].frame.instate(["active"])

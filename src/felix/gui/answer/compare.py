@@ -1,7 +1,7 @@
 """Two runs side by side, over the page: their syntheses with what differs marked, and their figures and settings.
 
-What only the left run has is struck through, what only the right one has is underlined, each on its own ground: the
-mark can be told without the colour.
+The texts are formatted as in a card. What only the left run has is struck through, what only the right one has is
+underlined, each on its own ground: the mark can be told without the colour.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from felix.gui.bridge import Bridge
 from felix.gui.kit import Kit, Option, ScrolledFrame, Segmented
 from felix.gui.overlay import Overlay, Room
 from felix.gui.overlays import Overlays
-from felix.gui.text.shown_text import printable
+from felix.gui.text.line_marks import LineMarks
+from felix.gui.text.shown_text import EXCESS, printable
 from felix.gui.text.stream_text import StreamText
 from felix.ledger.comparison import Comparison, Fact, compare
 from felix.ledger.reader import Reader, RunRow
@@ -184,14 +185,17 @@ class ComparePanel:
 
     def _fill(self, left: StreamText, right: StreamText) -> None:
         number = 0
+        of_left, of_right = LineMarks(), LineMarks()
         for stretch in self._comparison.stretches:
             if stretch.differs:
                 for stream in (left, right):
                     stream.text.mark_set(f"difference-{number}", "end-1c")
                     stream.text.mark_gravity(f"difference-{number}", "left")
                 number += 1
-            left.append(stretch.left, *([LEFT] if stretch.differs else []))
-            right.append(stretch.right, *([RIGHT] if stretch.differs else []))
+            left.append(stretch.left, *([LEFT] if stretch.differs else []), marks=of_left)
+            right.append(stretch.right, *([RIGHT] if stretch.differs else []), marks=of_right)
+        left.close_line(of_left)
+        right.close_line(of_right)
         for stream, has_text in (
             (left, any(each.left for each in self._comparison.stretches)),
             (right, any(each.right for each in self._comparison.stretches)),
@@ -210,8 +214,12 @@ class ComparePanel:
                 foreground=kit[f"ink:{tone}"],
                 overstrike=tag == LEFT,
                 underline=tag == RIGHT,
+                elide=False,  # marks of Markdown may be all that differs
             )
-            text.tag_lower(tag, "sel")
+            text.tag_raise(tag)
+            text.tag_configure(EXCESS, elide=True)
+            text.tag_raise(EXCESS)
+            text.tag_raise("sel")
 
         kit.paint(text, paint)
 

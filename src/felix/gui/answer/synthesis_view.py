@@ -46,13 +46,14 @@ class SynthesisView:
         settings: SettingsFile,
         *,
         on_citation: Callable[[AgentId], None],
+        on_point: Callable[[AgentId | None], object] = lambda _agent: None,
         on_view: Callable[[str], None],
         acts: SynthesisActs | None = None,
         fill_export: Callable[[tk.Menu], object],
         confirm: Callable[[str], bool] | None = None,
         open_url: Callable[[str], object] = webbrowser.open,
     ) -> None:
-        """`fill_export` gives the export button's menu its lines; `confirm` and `open_url` are about links."""
+        """`fill_export` gives the export button's menu its lines; what is about links is as in `TextLinks`."""
         self._kit, self._settings = kit, settings
         self._state = RunState()
         self._opened_at = 0.0
@@ -77,8 +78,9 @@ class SynthesisView:
         self.stream.frame.place(relwidth=1, relheight=1)
         self._page = kit.frame(self._pages, "card")
         self.rendered = MarkdownText(
-            self._page, kit, on_citation=on_citation, hint=self._hint, confirm=confirm, open_url=open_url
-        )
+            self._page, kit, on_citation=on_citation, hint=self._hint, confirm=confirm, open_url=open_url,
+            on_point=on_point,
+        )  # fmt: skip
         bar = kit.scrollbar(self._page, self.rendered.widget.yview, "card")
         self.rendered.widget.configure(yscrollcommand=bar.set)
         bar.place(relx=1.0, x=-1, y=2, relheight=1.0, height=-4, width=kit.px(BAR_WIDTH), anchor="ne")

@@ -52,12 +52,15 @@ class MarkdownText:
         hint: Callable[[AgentId], str],
         confirm: Callable[[str], bool] | None = None,
         open_url: Callable[[str], object] = webbrowser.open,
+        on_point: Callable[[AgentId | None], object] = lambda _agent: None,
     ) -> None:
-        """`hint` is what a citation says when pointed at. `confirm` is asked about an address before it is opened."""
+        """All about links and citations is as in `TextLinks`."""
         self.widget = kit.text(parent, font="Read", padx=MARGIN, pady=8, spacing1=2, spacing2=3, spacing3=4)
         self.source = ""
         self._kit, self._on_citation = kit, on_citation
-        self.links = TextLinks(self.widget, kit, on_citation=on_citation, hint=hint, confirm=confirm, open_url=open_url)
+        self.links = TextLinks(
+            self.widget, kit, on_citation=on_citation, hint=hint, confirm=confirm, open_url=open_url, on_point=on_point
+        )
         self._rule = tk.PhotoImage(master=parent, width=1, height=1)
         self._tables: dict[str, TableCanvas] = {}
         self._copied: dict[str, str] = {}

@@ -27,6 +27,8 @@ BULLETS = {"bullet-": "- ", "bullet*": "* ", "bullet+": "+ "}
 POINT = "•\u2002"
 MARKUP = "markup"
 """Elided on screen: asterisks and the like, which are shown as a typeface, and accents beyond any letter's need."""
+EXCESS = "excess"
+"""Of accents beyond any letter's need, beside `MARKUP`: whoever shows markup still hides these."""
 SYMBOL = "symbol"
 """Of a text in which every sign of `_SYMBOLS` stands for the character that it makes visible."""
 CODE = frozenset({"code", "code_line", "fence"})
@@ -97,7 +99,7 @@ def legible(pairs: Sequence[Any], joined: Joined, *, is_code: bool = False) -> l
         start = 0
         for first, end in _excess(text, joined):
             result += _with_signs(text[start:first], on, unseen)
-            result += _with_signs(text[first:end], (*on, MARKUP), unseen)
+            result += _with_signs(text[first:end], (*on, MARKUP, EXCESS), unseen)
             start = end
         result += _with_signs(text[start:], on, unseen)
     return result

@@ -31,18 +31,24 @@ class TextLinks:
         hint: Callable[[AgentId], str],
         confirm: Callable[[str], bool] | None,
         open_url: Callable[[str], object],
+        on_point: Callable[[AgentId | None], object] = lambda _agent: None,
     ) -> None:
-        """`hint` is what a citation says when pointed at. `confirm` is asked about an address before it is opened."""
+        """`hint` is what a citation says when pointed at. `confirm` is asked about an address before it is opened.
+
+        `on_point` hears whose citation the pointer, or the keyboard, is at, and None when it has left.
+        """
         self._text, self._kit, self._hint = text, kit, hint
         self._on_citation, self._open_url = on_citation, open_url
         self._confirm = confirm or self._ask
         self._urls: dict[str, str] = {}
         self._tags: dict[str, str] = {}
         self._pressed = (-1, -1)
+        self._on_point = on_point
+        self._pointed: AgentId | None = None
         self.tip = PointerTip(text, kit)
         for sequence, handler in (
             ("<Motion>", self._point),
-            ("<Leave>", lambda _event: self.tip.hide()),
+            ("<Leave>", lambda _event: self._left()),
             ("<Button-1>", self._press),
             ("<ButtonRelease-1>", self._release),
             ("<Tab>", lambda _event: self._step_to(1)),
@@ -66,7 +72,7 @@ class TextLinks:
             self._text.tag_delete(*self._urls)
         self._urls.clear()
         self._tags.clear()
-        self.tip.hide()
+        self._left()
 
     def _paint(self) -> None:
         self._text.tag_configure(HERE, background=self._kit["primary_fill"], foreground=self._kit["on_primary"])
@@ -86,10 +92,21 @@ class TextLinks:
     def _point(self, event: tk.Event[tk.Misc]) -> None:
         tag = self._under(event)
         self._text.configure(cursor="hand2" if tag else "xterm")
+        self._tell_pointed(tag)
         if tag.startswith("agent:"):
             self.tip.show(self._hint(AgentId(tag.removeprefix("agent:"))), event.x_root, event.y_root)
         else:
             self.tip.show(self._urls.get(tag, ""), event.x_root, event.y_root)
+
+    def _left(self) -> None:
+        self.tip.hide()
+        self._tell_pointed("")
+
+    def _tell_pointed(self, tag: str) -> None:
+        agent = AgentId(tag.removeprefix("agent:")) if tag.startswith("agent:") else None
+        if agent != self._pointed:
+            self._pointed = agent
+            self._on_point(agent)
 
     def _press(self, event: tk.Event[tk.Misc]) -> None:
         self.tip.hide()
@@ -129,8 +146,9 @@ class TextLinks:
         self._leave_stop()
         if not 0 <= at < len(stops):
             return None
-        start, end, _ = stops[at]
+        start, end, tag = stops[at]
         self._text.tag_add(HERE, start, end)
+        self._tell_pointed(tag)
         self._text.see(start)
         return "break"
 
@@ -141,6 +159,7 @@ class TextLinks:
 
     def _leave_stop(self) -> None:
         self._text.tag_remove(HERE, "1.0", "end")
+        self._tell_pointed("")
 
     def open(self, url: str) -> None:
         """Open an address in the user's browser; asks first unless it is https and short on parameters."""

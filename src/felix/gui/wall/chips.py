@@ -1,4 +1,7 @@
-"""All agents in one row, 42 pixels high: who there is, what each does, and the way to its big card."""
+"""All agents in one row, 42 pixels high: who there is, what each does, and the way to its big card.
+
+A chip that is pointed at, or whose citation is, says for its card whose thoughts were read and who has read them.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,9 @@ from felix.events import HUB, AgentId
 from felix.gui.kit import Kit
 from felix.gui.shortcuts import leave_run
 from felix.gui.wall.card_words import Badge, badge_for
+from felix.gui.wall.provenance import Provenance, Relation, latest_of
 from felix.gui.wall.question_line import question_for
-from felix.ledger.speech import Agent
+from felix.ledger.speech import Agent, Thought
 from felix.ledger.state import RunState
 from felix.ledger.words import place_of
 
@@ -41,6 +45,8 @@ class ChipsRow:
         self._item = self._canvas.create_window(0, 0, window=self._row, anchor="nw", height=self.height)
         self._canvas.bind("<Configure>", lambda _event: self._lay_out())
         kit.on_font_change(self._grow, owner=self._canvas)
+        self._provenance = Provenance(self.frame, lambda: {chip.agent_id: chip for chip in self._chips})
+        self._cited: _Chip | None = None
         self._canvas.bind("<Button-4>", lambda _event: self._scroll(-60))
         self._canvas.bind("<Button-5>", lambda _event: self._scroll(60))
 
@@ -54,6 +60,7 @@ class ChipsRow:
         """One chip per agent of the run."""
         ids = [agent.agent_id for agent in state.agents.values()]
         if ids != [chip.agent_id for chip in self._chips]:
+            self.point(None)
             for chip in self._chips:
                 chip.frame.destroy()
             self._chips = [_Chip(self, self._row, self._kit, agent) for agent in state.agents.values()]
@@ -64,6 +71,7 @@ class ChipsRow:
             self._lay_out()
         for chip, agent in zip(self._chips, state.agents.values(), strict=True):
             chip.show(agent, state)
+        self._provenance.show(state)
         self.choose(self._chosen)
 
     def update(self, state: RunState, dirty: set[AgentId]) -> None:
@@ -75,6 +83,7 @@ class ChipsRow:
         for chip in self._chips:
             if everyone or chip.agent_id in dirty:
                 chip.show(state.agents[chip.agent_id], state)
+        self._provenance.show(state)
 
     def tick(self, now: float) -> bool:
         """Nothing here moves."""
@@ -88,6 +97,25 @@ class ChipsRow:
             chip.frame.state(["selected" if is_chosen else "!selected"])
             if is_chosen:
                 self._see(chip)
+
+    def point(self, agent_id: AgentId | None) -> None:
+        """A citation of this agent is pointed at elsewhere; None: no longer."""
+        if self._cited is not None:
+            self.leave(self._cited)
+        self._cited = next((chip for chip in self._chips if chip.agent_id == agent_id), None)
+        if self._cited is not None:
+            self._see(self._cited)
+            self.enter(self._cited)
+
+    def enter(self, chip: _Chip) -> None:
+        """The pointer has come to a chip."""
+        chip.frame.state(["active"])
+        self._provenance.point(chip)
+
+    def leave(self, chip: _Chip) -> None:
+        """It has gone on."""
+        chip.frame.state(["!active"])
+        self._provenance.leave()
 
     def pick(self, agent_id: AgentId) -> None:
         """A chip was pressed."""
@@ -132,7 +160,10 @@ class _Chip:
 
     def __init__(self, row: ChipsRow, parent: tk.Misc, kit: Kit, agent: Agent) -> None:
         self.agent_id = agent.agent_id
-        self._kit, self._code = kit, agent.code
+        self.agent: Agent | None = agent
+        self._row, self._kit, self._code = row, kit, agent.code
+        self._relation = ""
+        """How it stands to the thought that is pointed at."""
         self._place = ""
         """Where it is asked, in a run that asks several servers."""
         self.frame = kit.frame(parent, "card", (6, 4), box="card", takefocus=True, cursor="hand2")
@@ -144,7 +175,9 @@ class _Chip:
         name.pack(anchor="w")
         self._word = kit.label(column, font="Small", color="text2", on="card")
         self._word.pack(anchor="w")
-        self._drawn: tuple[Badge, str, str] | None = None
+        self._badge: Badge | None = None
+        self._said = self._written = ("", "text2")
+        """Words and colour: of its state, and as they stand there."""
         self.parts: tuple[ttk.Widget, ...] = (self.frame, self._avatar, column, name, self._word)
         for part in self.parts:
             part.bind("<Button-1>", lambda _event: row.pick(self.agent_id))
@@ -153,12 +186,23 @@ class _Chip:
         for part in (self._avatar, name, self._word):
             kit.tooltip(part, lambda: self._place)
         leave_run(self.frame)
-        self.frame.bind("<Enter>", lambda _event: self.frame.state(["active"]))
+        self.frame.bind("<Enter>", lambda _event: row.enter(self))
         self.frame.bind("<Leave>", self._left)
         self.frame.bind("<FocusIn>", lambda _event: self.frame.state(["user1"]))
         self.frame.bind("<FocusOut>", lambda _event: self.frame.state(["!user1"]))
 
+    @property
+    def pointed(self) -> Thought | None:
+        """What it stands for while it is pointed at."""
+        return latest_of(self.agent) if self.agent is not None else None
+
+    def mark(self, _relation: Relation, words: str) -> None:
+        """Say how this agent's thoughts stand to the one that is pointed at; with no words what it does."""
+        self._relation = words
+        self._write()
+
     def show(self, agent: Agent, state: RunState) -> None:
+        self.agent = agent
         self._place = place_of(state, agent)
         badge = badge_for(agent, state, short=True)
         words, colour = badge.word, f"ink:{badge.state}"
@@ -166,13 +210,20 @@ class _Chip:
             words, colour = "Go on?", "ink:stop"
         elif badge.state == "done" and agent.confidence is not None:
             words, colour = f"conf {agent.confidence:.2f}", "text2"
-        if self._drawn != (badge, words, colour):
-            self._drawn = (badge, words, colour)
+        if self._badge != badge:
+            self._badge = badge
             self._kit.set_label(self._avatar, image=self._kit.avatar(agent.code, badge.state))
+        self._said = words, colour
+        self._write()
+
+    def _write(self) -> None:
+        words, colour = written = (self._relation, "ink:write") if self._relation else self._said
+        if written != self._written:
+            self._written = written
             self._kit.set_label(self._word, text=words, color=colour)
 
     def _left(self, event: tk.Event[Any]) -> None:
         # the pointer also leaves when it goes on to a part of this one
         under = self.frame.winfo_containing(event.x_root, event.y_root)
         if under is None or not f"{under}.".startswith(f"{self.frame}."):
-            self.frame.state(["!active"])
+            self._row.leave(self)
