@@ -47,21 +47,21 @@ def diagnose(watch: ServerWatch) -> Diagnosis:
     name = "LM Studio" if is_usual else watch.address
     if (found := watch.offer or watch.server) is not None:
         model = found.model
-        where = Check("check-circle-fill", "done", f"{found.name} answers", urlsplit(found.base_url).netloc)
+        where = Check("check-circle-fill", "done", f"{watch.name_of(found)} answers", urlsplit(found.base_url).netloc)
         also = tuple(_answers_too(each) for each in watch.also)
         can_use = watch.offer is not None
         if model is not None:
             state = "loaded" if tells_loaded(found.report.kind) else "there"
             room = f"{model.context_length:,} tokens of context" if model.context_length else ""
             return Diagnosis(
-                f"{found.name} found – {model.name} is {state}",
+                f"{watch.name_of(found)} found – {model.name} is {state}",
                 (where, Check("check-circle-fill", "done", f"{model.name} is {state}", room), *also),
                 can_use=can_use,
             )
         count = len(found.report.models)
         detail = f"{count} to choose from; the server loads one when it is asked" if count else "Load a model there"
         return Diagnosis(
-            f"{found.name} found – no model is loaded",
+            f"{watch.name_of(found)} found – no model is loaded",
             (where, Check("dash-circle", "queue", "No model is loaded", detail), *also),
             can_use=can_use and count > 0,
         )

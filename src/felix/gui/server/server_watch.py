@@ -101,6 +101,11 @@ class ServerWatch:
             return self.server or self.other
         return self.other if self.server is None else None
 
+    def name_of(self, found: Found) -> str:
+        """As its user calls it, else what it is."""
+        endpoint = at(self._settings.current.endpoints, found.base_url)
+        return endpoint.name if endpoint else found.name
+
     @property
     def is_silent(self) -> bool:
         """True when nothing at all answers at the configured address."""

@@ -35,4 +35,4 @@ def server_words(watch: ServerWatch, *, runs_demo: bool = False) -> ServerWords:
     else:
         room = context_words(model.context_length)
         beside = f"{model.name} · {room} context" if room else model.name
-    return ServerWords(f"{watch.server.name} {watch.address}", "up", beside, "cpu")
+    return ServerWords(f"{watch.name_of(watch.server)} {watch.address}", "up", beside, "cpu")

@@ -12,7 +12,7 @@ from felix.gui.kit import Kit
 from felix.gui.settings_tab.rows import Row
 from felix.keys import VARIABLE, VARIABLES, KeyState, clean_key
 
-_ASIDE = "Only hosted servers need one"
+_ASIDE = "Hosted services need one, most local servers none"
 
 
 class KeyRow:
@@ -149,7 +149,7 @@ def _hint(state: KeyState | None, source: KeySource) -> str:
         case "none" if source == "none":
             return "No key is sent to this endpoint"
         case "none":
-            return f"{_ASIDE}; kept in the key store of this system"
+            return f"{_ASIDE}; each address has its own"
         case "store":
             return "Kept in the key store of this system, for this server alone"
         case "session":
