@@ -128,8 +128,9 @@ class ChipsRow:
             return
         shared = (width - px(GAP) * (count - 1)) // count
         share = max(1.0, self._kit.font_percent / 100)  # larger type needs wider chips
-        is_shared = count <= MOST_SHARED and shared >= px(NARROWEST) * share
-        each = shared if is_shared else max(shared, round(px(ALONE) * share))
+        needed = max(px(NARROWEST) * share, *(chip.frame.winfo_reqwidth() for chip in self._chips))
+        is_shared = count <= MOST_SHARED and shared >= needed
+        each = shared if is_shared else round(max(shared, px(ALONE) * share, needed))
         whole = each * count + px(GAP) * (count - 1)
         self._canvas.itemconfigure(self._item, width=max(width, whole))
         self._canvas.configure(scrollregion=(0, 0, max(width, whole), self.height))
