@@ -7,7 +7,6 @@ called from the worker.
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 import secrets
 import threading
@@ -27,12 +26,13 @@ from felix.ledger.reader import Reader
 from felix.ledger.rows import state_of
 from felix.ledger.state import RunState
 from felix.log import RunLog
+from felix.replies import Replies
 from felix.servers import Servers
 from felix.settings import Settings, SettingsFile
 from felix.team.agent import STOPPED_BY_USER, wording_of
 from felix.team.connections import Connections
 from felix.team.hub import CentralPost
-from felix.team.mailbox import Item, Mailbox, Part, Reply
+from felix.team.mailbox import Mailbox
 from felix.team.outcome import can_continue
 from felix.team.run import Run
 from felix.team.runner import CRASHED, give_up, reopen_run, run_workflow
@@ -72,11 +72,7 @@ class Engine:
         self._settings = settings
         self._tools = Tools(settings, tools, asks=asks)
         self._servers = Servers(settings, keys or KeyStore(), demo_speed=demo_speed)
-        self._mailboxes: tuple[Mailbox, ...] = ()
-        """Replaced as a whole, so that the worker may read it at any time."""
-        self._numbers = itertools.count(1)
-        self._asked: dict[int, asyncio.Task[None]] = {}
-        """By the number of the reply, what is still being answered; the worker's own."""
+        self._replies = Replies(self._post)
         self._runs: dict[RunId, asyncio.Task[None]] = {}
         """The worker's own."""
         self._steering: dict[RunId, Steering] = {}
@@ -187,18 +183,18 @@ class Engine:
 
     def ask_tools(self) -> int:
         """All tools that there are: the reply holds a `Source` for each provider. Starts the servers of tools."""
-        return self._ask(self._tools.known)
+        return self._replies.ask(self._tools.known)
 
     def ask_tool_servers(self, question: Callable[[McpServers], Awaitable[object]]) -> int:
         """Ask how the MCP servers are, or start, test or stop one; the reply holds what `question` gave."""
-        return self._ask(lambda: question(self._tools.servers))
+        return self._replies.ask(lambda: question(self._tools.servers))
 
     def prompt_of(self, run: RunId, thought_id: ThoughtId) -> int:
         """The user message that a retry of this thought would send; the reply holds it, or a FelixError.
 
         Returns the number of the reply.
         """
-        return self._ask(lambda: self._wording(run, thought_id))
+        return self._replies.ask(lambda: self._wording(run, thought_id))
 
     @property
     def health(self) -> Health:
@@ -218,33 +214,33 @@ class Engine:
         return mailbox
 
     def unsubscribe(self, mailbox: Mailbox) -> None:
-        self._post(lambda: self._dismiss(mailbox))
+        self._post(lambda: self._replies.dismiss(mailbox))
 
     def forget(self, number: int) -> None:
         """Take a question back: what it has begun is ended, its sockets close, and no reply comes."""
-        self._post(lambda: self._forget(number))
+        self._replies.forget(number)
 
     def ask_ledger(self, question: Callable[[Reader], object]) -> int:
         """Have past runs looked at on a thread of its own; the reply holds what `question` gave, or a FelixError.
 
         Returns the number of the reply.
         """
-        return self._ask(lambda: self._look_up(question))
+        return self._replies.ask(lambda: self._look_up(question))
 
     def change_ledger(self, change: Callable[[Ledger], object]) -> int:
         """Have the ledger changed, on the worker; the reply holds what `change` gave, or a FelixError."""
-        return self._ask(lambda: self._change(change))
+        return self._replies.ask(lambda: self._change(change))
 
     def ask_server(self, base_url: str, api_key: str | None = None, *, demo: bool = False) -> int:
         """Ask a server who it is and which models it has; the reply holds a `ServerReport`, or a ServerError.
 
         `api_key` None is the stored one. Returns the number of the reply.
         """
-        return self._ask(lambda: self._servers.report(base_url, api_key, demo=demo))
+        return self._replies.ask(lambda: self._servers.report(base_url, api_key, demo=demo))
 
     def test_server(self, base_url: str, model: str, api_key: str | None = None) -> int:
         """Ask for one word, through the code of a run; the reply holds a `ConnectionCheck`, or a ServerError."""
-        return self._ask(lambda: self._servers.test(base_url, model, api_key))
+        return self._replies.ask(lambda: self._servers.test(base_url, model, api_key))
 
     def ask_endpoints(self) -> int:
         """Ask every endpoint of the settings, and the server in use, all at once, for two seconds at most.
@@ -252,33 +248,31 @@ class Engine:
         The reply holds a dict from base URL to a `ServerReport`, or to the FelixError of one that cannot be used; a
         `Part` comes with each (base URL, value) of it before.
         """
-        number = next(self._numbers)
-        return self._ask(lambda: self._servers.reports(self._teller(number)), number)
+        return self._replies.ask_in_parts(self._servers.reports)
 
     def find_servers(self) -> int:
         """Look where servers on this machine usually listen; the reply holds the `ServerReport`s of those that do."""
-        return self._ask(self._servers.found)
+        return self._replies.ask(self._servers.found)
 
     def load_model(self, base_url: str, model: str, context_length: int = 0) -> int:
         """Have a server load a model; the reply holds its `ServerReport` with it, or a ServerError."""
-        return self._ask(lambda: self._servers.load(base_url, model, context_length))
+        return self._replies.ask(lambda: self._servers.load(base_url, model, context_length))
 
     def unload_model(self, base_url: str, model: str) -> int:
         """Have a server unload a model; the reply holds its `ServerReport` without it, or a ServerError."""
-        return self._ask(lambda: self._servers.unload(base_url, model))
+        return self._replies.ask(lambda: self._servers.unload(base_url, model))
 
     def examine(self, base_url: str, model: str = "", api_key: str | None = None, needs_context: int = 0) -> int:
         """Have the connection doctor look at a server; the reply holds his `Finding`s, in order.
 
         A `Part` comes with each as soon as it is found.
         """
-        number, servers = next(self._numbers), self._servers
-        tell = self._teller(number)
-        return self._ask(lambda: servers.examine(base_url, model, api_key, needs_context, tell), number)
+        examine = self._servers.examine
+        return self._replies.ask_in_parts(lambda tell: examine(base_url, model, api_key, needs_context, tell))
 
     def compare_streaming(self, base_url: str, model: str) -> int:
         """Ask a model the same question streamed and whole; the reply holds a `Comparison`, or a ServerError."""
-        return self._ask(lambda: self._servers.compare_streaming(base_url, model))
+        return self._replies.ask(lambda: self._servers.compare_streaming(base_url, model))
 
     # ---------------------------------------------------------------- the worker's side
 
@@ -315,7 +309,7 @@ class Engine:
 
     def _take_health(self, health: Health) -> None:
         self._health = health
-        self._send(health)
+        self._replies.send(health)
 
     async def _welcome(self, mailbox: Mailbox, run: RunId | None, after: int) -> None:
         if self._ledger_path and not self._health.is_kept:
@@ -329,10 +323,7 @@ class Engine:
             if hub := self._hubs.get(run):
                 for record in hub.in_progress():
                     mailbox.put(record)
-        self._mailboxes = (*self._mailboxes, mailbox)
-
-    async def _dismiss(self, mailbox: Mailbox) -> None:
-        self._mailboxes = tuple(each for each in self._mailboxes if each is not mailbox)
+        self._replies.welcome(mailbox)
 
     async def _look_up(self, question: Callable[[Reader], object]) -> object:
         assert self._ledger is not None
@@ -352,7 +343,7 @@ class Engine:
         return change(self._ledger)
 
     def _hub(self, run: RunId, state: RunState | None = None) -> CentralPost:
-        hub = CentralPost(run, mailboxes=lambda: self._mailboxes, ledger=self._ledger, state=state)
+        hub = CentralPost(run, mailboxes=lambda: self._replies.mailboxes, ledger=self._ledger, state=state)
         hub.register_streaming_callback(RunLog())
         return hub
 
@@ -448,38 +439,6 @@ class Engine:
                 loop.call_soon_threadsafe(begin)
             except RuntimeError:  # closed between the two lines
                 _log.debug("the worker has ended")
-
-    def _ask(self, question: Callable[[], Awaitable[object]], number: int = 0) -> int:
-        number = number or next(self._numbers)
-
-        async def answer() -> None:
-            this = asyncio.current_task()
-            assert this is not None
-            self._asked[number] = this
-            try:
-                reply = Reply(number, await question())
-            except FelixError as error:
-                reply = Reply(number, error=error)
-            except Exception:  # noqa: BLE001  whoever asked must not wait for ever
-                _log.exception("a question failed")
-                reply = Reply(number, error=FelixError("Felix made a mistake – the log has the details."))
-            finally:
-                del self._asked[number]
-            self._send(reply)
-
-        self._post(answer)
-        return number
-
-    async def _forget(self, number: int) -> None:
-        if task := self._asked.get(number):
-            task.cancel()
-
-    def _teller(self, number: int) -> Callable[[object], None]:
-        return lambda value: self._send(Part(number, value))
-
-    def _send(self, item: Item) -> None:
-        for mailbox in self._mailboxes:
-            mailbox.put(item)
 
     async def _run(self, run: RunId, task: str, workflow: Workflow, *, demo: bool, follows: RunId | None) -> None:
         this = asyncio.current_task()
