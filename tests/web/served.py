@@ -13,11 +13,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from felix.engine import Engine
+from felix.events import RunId
 from felix.settings import SettingsFile
 from felix.sharing import Sharing
+from felix.team.workflow import Workflow
 from felix.web import Serving, start
-from tests.servers.fault_server import Connection
-from tests.servers.quirks import DONE, ROLE, STOP, event, quirk, text
+from tests.servers.fault_server import Connection, FaultServer
+from tests.servers.quirks import CALLED, DONE, GOOD, ROLE, STOP, call, event, quirk, text
+from tests.servers.quirks import events as replied
+from tests.team.scripted import workflow
+from tests.test_engine import follow, is_event
 
 WAIT_S = 20.0
 
@@ -32,6 +37,15 @@ def on_word(client: Connection) -> None:
     client.wait(client.server.gate)
     client.send(event(text(" world")) + event(STOP) + DONE)
     client.end()
+
+
+def calculates(client: Connection) -> None:
+    """Has an agent use the calculator once, and then say what came of it."""
+    messages = client.request.json["messages"]
+    if b"You are the hub" in client.request.body or messages[-1]["role"] == "tool":
+        replied(*GOOD)(client)
+    else:
+        replied(call("calculator", '{"expression": "2+2"}', index=0, id="c1"), CALLED)(client)
 
 
 @dataclass
@@ -107,6 +121,30 @@ class Event(NamedTuple):
     id: str
     data: Any  # Any: JSON, or text that is none
     raw: str
+
+
+WITH_TOOLS = workflow("{id: research, role: research}", checkpoints="[0]", more="tools: [calculator]\n")
+ONE = workflow("{id: research, role: research}", checkpoints="[0]")
+
+
+def begin(own: Served, held: FaultServer) -> RunId:
+    """A run whose first agent has written `Hello`, and goes on when the gate is opened."""
+    own.settings.override(base_url=held.url("held"), model="m")
+    mailbox = own.engine.subscribe()
+    run = own.engine.start("Why?", ONE)
+    follow(mailbox, is_event("partial_thought"))
+    own.engine.unsubscribe(mailbox)
+    return run
+
+
+def finished(shown: Served, base_url: str, task: str = "Why?", flow: Workflow = ONE) -> RunId:
+    """A run at its end."""
+    shown.settings.override(base_url=base_url, model="m")
+    mailbox = shown.engine.subscribe()
+    run = shown.engine.start(task, flow)
+    follow(mailbox, is_event("run_finished"))
+    shown.engine.unsubscribe(mailbox)
+    return run
 
 
 @contextmanager

@@ -21,15 +21,17 @@ from tests.web.served import events as streamed
 ONE = "name: One\nagents: [{id: research, role: research}]\ncheckpoints: [0]\n"
 
 
-@pytest.fixture
-def talking(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+@pytest.fixture(scope="module")
+def talking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server that may be talked to, with a short workflow of the user's."""
-    workflows = tmp_path / "workflows"
+    folder = tmp_path_factory.mktemp("talking")
+    workflows = folder / "workflows"
     workflows.mkdir()
     (workflows / "one.yaml").write_text(ONE)
-    monkeypatch.setattr("felix.places.user_workflows", lambda: workflows)
-    with served(tmp_path, allow_control=True, workflow="one") as server:
-        yield server
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("felix.places.user_workflows", lambda: workflows)
+        with served(folder, allow_control=True, workflow="one") as server:
+            yield server
 
 
 @contextmanager
@@ -56,7 +58,7 @@ def test_a_message_is_answered_with_the_words_of_the_synthesis(talking: Served, 
     assert data[-1] == "[DONE]"
     assert all(set(each) == {"token"} for each in data[:-1])
     assert "".join(each["token"] for each in data[:-1]) == "Hello world"
-    (run,) = talking.json("/runs")["runs"]
+    run = talking.json("/runs")["runs"][0]
     assert (run["name"], run["workflow"], run["status"]) == ("Why?", "One", "complete")
 
 

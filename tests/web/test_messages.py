@@ -5,26 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from felix.events import RunId
 from tests.servers.fault_server import Connection, FaultServer
 from tests.servers.quirks import DONE, ROLE, STOP, event, status, text
 from tests.test_engine import listing
-from tests.web.served import WAIT_S, Served, on_word, served
-from tests.web.test_streams import ONE, WITH_TOOLS, begin, calculates, finished
+from tests.web.served import ONE, WAIT_S, WITH_TOOLS, Served, begin, calculates
 
 Json = dict[str, Any]  # Any: whatever the server says
-
-
-@pytest.fixture
-def held() -> Iterator[FaultServer]:
-    with FaultServer({"held": listing(on_word)}) as server:
-        yield server
 
 
 @contextmanager
@@ -79,9 +72,8 @@ def test_who_comes_in_the_middle_is_told_the_text_so_far(own: Served, held: Faul
         assert until(opened, "message_update")[-1]["content"] == "Hello world"
 
 
-def test_a_run_that_has_ended_is_told_whole(shown: Served) -> None:
-    run = finished(shown)
-    with socket(shown, f"?run={run}") as opened:
+def test_a_run_that_has_ended_is_told_whole(shown: Served, ended: RunId) -> None:
+    with socket(shown, f"?run={ended}") as opened:
         told = until(opened, "message_update", "synthesis")
     assert {each["author"] for each in told if each["type"] == "message_new"} == {"research-1", "hub"}
     ends = [each for each in told if each["type"] == "message_update"]
@@ -97,16 +89,15 @@ def test_a_failure_is_told_in_a_sentence(own: Served, fault_server: FaultServer)
     assert end["metadata"]["status"] == "failed" and end["metadata"]["error"].endswith(".")
 
 
-def test_nobody_stops_anything_on_a_server_that_only_shows(tmp_path: Path, held: FaultServer) -> None:
-    with served(tmp_path) as shown:
-        run = begin(shown, held)
-        with socket(shown) as opened:
-            assert said(opened)["type"] == "message_new" and said(opened)["chunk"] == "Hello"
-            opened.send(json.dumps({"type": "stream_cancel", "message_id": f"{run}/research-1#1"}))
-            refused = said(opened)
-            assert (refused["type"], refused["status"]) == ("error", 403) and "--allow-control" in refused["error"]
-            held.gate.set()
-            assert until(opened, "message_update")[-1]["metadata"]["status"] == "complete"
+def test_nobody_stops_anything_on_a_server_that_only_shows(shown: Served, held: FaultServer) -> None:
+    run = begin(shown, held)
+    with socket(shown) as opened:
+        assert said(opened)["type"] == "message_new" and said(opened)["chunk"] == "Hello"
+        opened.send(json.dumps({"type": "stream_cancel", "message_id": f"{run}/research-1#1"}))
+        refused = said(opened)
+        assert (refused["type"], refused["status"]) == ("error", 403) and "--allow-control" in refused["error"]
+        held.gate.set()
+        assert until(opened, "message_update")[-1]["metadata"]["status"] == "complete"
 
 
 def test_who_is_allowed_ends_what_is_being_said(own: Served, held: FaultServer) -> None:
@@ -146,10 +137,10 @@ def test_what_is_not_understood_is_told_and_does_nothing(shown: Served, text: st
         assert said(opened)["status"] == 400
 
 
-def test_the_end_of_the_server_closes_it(own: Served) -> None:
-    with socket(own) as opened:
-        own.wait(lambda: own.serving.watchers == 1)
-        own.serving.close()
+def test_the_end_of_the_server_closes_it(fresh: Served) -> None:
+    with socket(fresh) as opened:
+        fresh.wait(lambda: fresh.serving.watchers == 1)
+        fresh.serving.close()
         with pytest.raises(ConnectionClosed):
             opened.recv(WAIT_S)
 

@@ -16,8 +16,7 @@ from tests.servers.fault_server import Connection, FaultServer
 from tests.servers.quirks import ROLE, STOP, chunk, event, events, text
 from tests.team.scripted import workflow
 from tests.test_engine import follow, is_event, listing
-from tests.web.served import Served, on_word, served
-from tests.web.test_streams import ONE, WITH_TOOLS, begin, calculates, finished
+from tests.web.served import ONE, WITH_TOOLS, Served, begin, calculates
 
 pytestmark = pytest.mark.slow
 
@@ -39,18 +38,6 @@ def program() -> str:
 def page(program: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     with Browser(program, tmp_path_factory.mktemp("browser")) as page:
         yield page
-
-
-@pytest.fixture(scope="module")
-def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served(tmp_path_factory.mktemp("shown")) as server:
-        yield server
-
-
-@pytest.fixture
-def held() -> Iterator[FaultServer]:
-    with FaultServer({"held": listing(on_word)}) as server:
-        yield server
 
 
 @pytest.fixture
@@ -227,7 +214,11 @@ def test_a_text_follows_its_end_until_the_reader_scrolls_up(opened: Open, shown:
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_it_fits_a_desk_and_a_phone(opened: Open, shown: Served, dark: bool) -> None:
-    page = opened(finished(shown, "Should a clinic of forty people move from e-mail to a self-hosted chat?"))
+    mailbox = shown.engine.subscribe()
+    run = shown.engine.start("Should a clinic of forty people move from e-mail to a self-hosted chat?", ONE, demo=True)
+    follow(mailbox, is_event("run_finished"))
+    shown.engine.unsubscribe(mailbox)
+    page = opened(run)
     page.call(
         "Emulation.setEmulatedMedia",
         features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}],
@@ -275,8 +266,8 @@ def test_its_reading_of_a_run_is_that_of_the_window(opened: Open, shown: Served)
     }
 
 
-def test_it_listens_to_every_event_and_knows_which_of_them_pass(opened: Open, shown: Served) -> None:
-    page = opened(finished(shown))
+def test_it_listens_to_every_event_and_knows_which_of_them_pass(opened: Open, ended: RunId) -> None:
+    page = opened(ended)
     names = {get_args(get_type_hints(each)["type"])[0]: each for each in get_args(Event)}
     assert set(page.value("import('/parts.js').then((parts) => parts.words.events)")) == set(names)
     passing = {name for name, each in names.items() if issubclass(each, PASSING)}

@@ -10,20 +10,20 @@ import shutil
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
 
 import pytest
 
+from felix.engine import Engine
 from felix.events import PASSING, Record, RunId, from_json
 from felix.ledger.reader import Reader
 from felix.ledger.state import RunState
+from felix.web import start
 from felix.web.watcher import MOST_EVENTS, SLICE, STUCK_BEATS, Piece, Watcher
 from tests.servers.fault_server import Connection, FaultServer
-from tests.servers.quirks import CALLED, DONE, GOOD, ROLE, STOP, call, event, text
+from tests.servers.quirks import DONE, GOOD, ROLE, STOP, event, text
 from tests.servers.quirks import events as replied
-from tests.team.scripted import workflow
 from tests.test_engine import follow, is_event, listing
-from tests.web.served import WAIT_S, Event, Served, ask, dechunked, events, head, on_word, read_head
+from tests.web.served import ONE, WAIT_S, Event, Served, ask, begin, dechunked, events, finished, head, read_head
 
 FLOOD = "word " * 1_000
 
@@ -47,45 +47,6 @@ class Flood:
             client.send(event(text(FLOOD)) * BATCH)
         client.send(event(STOP) + DONE)
         return client.end()
-
-
-def calculates(client: Connection) -> None:
-    """Has an agent use the calculator once, and then say what came of it."""
-    messages = client.request.json["messages"]
-    if b"You are the hub" in client.request.body or messages[-1]["role"] == "tool":
-        replied(*GOOD)(client)
-    else:
-        replied(call("calculator", '{"expression": "2+2"}', index=0, id="c1"), CALLED)(client)
-
-
-WITH_TOOLS = workflow("{id: research, role: research}", checkpoints="[0]", more="tools: [calculator]\n")
-ONE = workflow("{id: research, role: research}", checkpoints="[0]")
-
-
-@pytest.fixture
-def held() -> Iterator[FaultServer]:
-    """A model that begins an answer and ends it when the gate is opened."""
-    with FaultServer({"held": listing(on_word)}) as server:
-        yield server
-
-
-def begin(own: Served, held: FaultServer) -> RunId:
-    """A run whose first agent has written `Hello`, and goes on when the gate is opened."""
-    own.settings.override(base_url=held.url("held"), model="m")
-    mailbox = own.engine.subscribe()
-    run = own.engine.start("Why?", ONE)
-    follow(mailbox, is_event("partial_thought"))
-    own.engine.unsubscribe(mailbox)
-    return run
-
-
-def finished(shown: Served, task: str = "Why?") -> RunId:
-    """A run of the demo model, at its end."""
-    mailbox = shown.engine.subscribe()
-    run = shown.engine.start(task, ONE, demo=True)
-    follow(mailbox, is_event("run_finished"))
-    shown.engine.unsubscribe(mailbox)
-    return run
 
 
 def records(told: list[Event]) -> list[Record]:
@@ -126,27 +87,26 @@ def test_who_comes_in_the_middle_gets_the_past_the_text_so_far_and_what_follows(
     assert texts(told) == {"research-1#1": "Hello world"}
 
 
-def test_names_and_json_are_those_of_the_command_line(shown: Served) -> None:
-    run = finished(shown)
-    with shown.stream(f"/runs/{run}/events") as stream:
+def test_names_and_json_are_those_of_the_command_line(shown: Served, ended: RunId) -> None:
+    with shown.stream(f"/runs/{ended}/events") as stream:
         told = list(stream)
-    exported = json.loads(shown.get(f"/runs/{run}/export.json?thinking=1").body)["events"]
+    exported = json.loads(shown.get(f"/runs/{ended}/export.json?thinking=1").body)["events"]
     assert [each.data for each in told] == exported
     assert all(each.name == each.data["type"] and int(each.id) == each.data["seq"] for each in told)
 
 
 @pytest.mark.parametrize("how", ["header", "address"])
-def test_who_comes_back_gets_what_came_behind_their_last_event(shown: Served, how: str) -> None:
-    run = finished(shown)
-    seqs = kept(shown, run)
+def test_who_comes_back_gets_what_came_behind_their_last_event(shown: Served, ended: RunId, how: str) -> None:
+    seqs = kept(shown, ended)
     after = str(seqs[2])
     said = {"Last_Event_ID": after} if how == "header" else {}
-    with shown.stream(f"/runs/{run}/events?after={after if how == 'address' else 0}", **said) as stream:
+    with shown.stream(f"/runs/{ended}/events?after={after if how == 'address' else 0}", **said) as stream:
         assert [int(each.id) for each in stream] == seqs[3:]
-    done = shown.get(f"/runs/{run}/events", Last_Event_ID=str(seqs[-1]))
+    done = shown.get(f"/runs/{ended}/events", Last_Event_ID=str(seqs[-1]))
     assert done.status == 204, "a browser that has everything would come back for ever"
 
 
+@pytest.mark.slow
 def test_a_client_that_loses_its_connection_again_and_again_misses_nothing(own: Served) -> None:
     """It is cut after random numbers of bytes, and comes back with the last id it has seen."""
     dice = random.Random(5)
@@ -229,9 +189,38 @@ def test_nobody_is_told_of_another_run(own: Served, held: FaultServer) -> None:
     run = begin(own, held)
     with own.stream(f"/runs/{run}/events") as stream:
         next(stream)
-        other = finished(own)
+        held.replies["good"] = listing(replied(*GOOD))
+        other = finished(own, held.url("good"))
         held.gate.set()
         assert {each.data["run"] for each in stream} == {run} != {other}
+
+
+@pytest.mark.slow
+def test_a_run_that_another_process_writes_is_read_from_the_ledger(own: Served, held: FaultServer) -> None:
+    run = begin(own, held)
+    with Engine(own.settings, ledger=own.ledger) as engine:
+        assert not engine.health.is_kept, "it should have found the ledger in use"
+        beside = Served(engine, start(engine), own.settings, own.ledger)
+        try:
+            with beside.stream(f"/runs/{run}/events") as stream:
+                assert next(stream).name == "run_started"
+                held.gate.set()
+                told = list(stream)
+            assert told[-1].name == "run_finished"
+            assert [1, *(int(each.id) for each in told)] == kept(own, run)
+        finally:
+            beside.serving.close()
+
+
+def test_there_are_only_so_many_watchers(own: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("felix.web.feeds.MOST_WATCHERS", 2)
+    with own.stream("/events"), own.stream("/events"):
+        own.wait(lambda: own.serving.watchers == 2)
+        full = own.get("/events")
+        assert full.status == 503 and "2 are watching already" in json.loads(full.body)["error"]
+    own.wait(lambda: own.serving.watchers == 0)
+    with own.stream("/events"):
+        own.wait(lambda: own.serving.watchers == 1)
 
 
 def test_a_run_that_is_not_there_and_a_number_that_is_none_are_one_sentence(shown: Served) -> None:
@@ -240,25 +229,24 @@ def test_a_run_that_is_not_there_and_a_number_that_is_none_are_one_sentence(show
         assert answer.status == status and json.loads(answer.body)["error"].endswith(".")
 
 
-def test_streams_are_never_compressed_and_all_else_is(shown: Served) -> None:
-    run = finished(shown)
+def test_streams_are_never_compressed_and_all_else_is(shown: Served, ended: RunId) -> None:
     packed = {"Accept_Encoding": "gzip, br"}
-    for path in ("/", f"/runs/{run}", f"/runs/{run}/export.html", f"/runs/{run}/export.md"):
+    for path in ("/", f"/runs/{ended}", f"/runs/{ended}/export.html", f"/runs/{ended}/export.json"):
         assert shown.get(path, **packed).headers.get("content-encoding") == "gzip", path
         assert "content-encoding" not in shown.get(path).headers
-    assert "content-encoding" not in shown.get(f"/runs/{run}/events", **packed).headers
+    assert "content-encoding" not in shown.get(f"/runs/{ended}/events", **packed).headers
 
 
-def test_the_end_of_the_server_is_the_end_of_every_stream_and_of_its_tokens(own: Served, held: FaultServer) -> None:
-    run = begin(own, held)
-    with own.stream(f"/runs/{run}/events") as stream:
+def test_the_end_of_the_server_is_the_end_of_every_stream_and_of_its_tokens(fresh: Served, held: FaultServer) -> None:
+    run = begin(fresh, held)
+    with fresh.stream(f"/runs/{run}/events") as stream:
         next(stream)
-        cookie = own.cookie()
-        own.serving.close()
+        cookie = fresh.cookie()
+        fresh.serving.close()
         list(stream)  # it ends
     with pytest.raises(OSError, match="refused"):
-        ask(own.port, "GET", "/runs", {"Host": own.host, "Cookie": cookie})
-    assert not own.serving.is_running
+        ask(fresh.port, "GET", "/runs", {"Host": fresh.host, "Cookie": cookie})
+    assert not fresh.serving.is_running
 
 
 def test_who_does_not_read_is_dropped_and_the_others_see_the_run_unhindered(

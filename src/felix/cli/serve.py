@@ -12,6 +12,7 @@ from felix.cli.interrupts import Interrupts
 from felix.cli.output import COMPLETE, WRONG, Output, not_kept, note
 from felix.engine import Engine
 from felix.errors import FelixError
+from felix.keys import environment_fault
 from felix.sharing import Serve, Serving, Sharing
 
 
@@ -24,6 +25,8 @@ def run(options: argparse.Namespace, serve: Serve) -> int:
     except FelixError as error:
         note(str(error))
         return WRONG
+    if not options.demo and (fault := environment_fault()):
+        note(fault)
     if trouble := log.start(places.log_file(), verbosity=options.verbose, detailed=settings.current.verbose_log):
         note(trouble)
     sharing = Sharing(

@@ -77,11 +77,11 @@ class _Door:
         """`POST /link`: a new link for one browser, for whoever has the program's token."""
         if request.scope[VISITOR] != "program":
             return replies.fault("Only whoever started the server gives links – ask them for one.", 403)
-        return replies.as_json(request, {"link": f"{self._address.url}/#t={self._tokens.link()}"})
+        return await replies.as_json(request, {"link": f"{self._address.url}/#t={self._tokens.link()}"})
 
     async def status(self, request: Request) -> Response:
         """`GET /status`: what a face needs to know before it shows anything."""
-        return replies.as_json(
+        return await replies.as_json(
             request,
             {
                 "felix": __version__,

@@ -75,7 +75,7 @@ class Chat:
             return [row.run for row in reader.thread(RunId(conversation))]
 
         thread = cast("list[RunId]", await self._feeds.ask(look))
-        return thread[-1] if thread else None
+        return self._last.get(conversation) or (thread[-1] if thread else None)
 
     def _workflow(self, wanted: str) -> Workflow:
         """One of the library's: a path would let whoever is outside have files of this machine read."""

@@ -11,6 +11,7 @@ import contextlib
 import itertools
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
+from typing import cast
 
 from felix.engine import Engine
 from felix.errors import FelixError, LedgerError
@@ -27,6 +28,8 @@ LIVE_S, CROWD_S = 0.025, 0.05
 REPLY_S = 0.004
 """While a reply is waited for."""
 IDLE_S = 0.25
+FOREIGN_S = 1.0
+"""Between two looks into the ledger for a run that another process writes."""
 BEAT_S = 15.0
 """After so long without anything a watcher is sent a comment."""
 MOST_WATCHERS = 128
@@ -57,6 +60,8 @@ class Feed:
         self._snapshot: Piece | None = None
         self.is_forgotten = False
         """Nobody watched it at the last beat."""
+        self.is_foreign = False
+        """Another process has written it, or does so now; only the ledger tells of it."""
 
     @property
     def is_watched(self) -> bool:
@@ -187,7 +192,7 @@ class Feeds:
         except TimeoutError:
             self._feeds.pop(run, None)
             raise LedgerError(BUSY) from None
-        if feed.state.seq == 0:
+        if feed.state.seq == 0 and not await self._read(feed):
             self._feeds.pop(run, None)
             return None
         return feed
@@ -198,6 +203,25 @@ class Feeds:
         feed.is_ready.set()
         self._live.add(run)
         return feed
+
+    async def _read(self, feed: Feed) -> bool:
+        """Take in what the file of runs has of it beyond what is known; whether there is anything."""
+        after = feed.state.seq
+        records = cast("list[Record]", await self.ask(lambda reader: reader.records(feed.run, after)))
+        feed.is_foreign = True
+        feed.tell([record for record in records if record.seq > feed.state.seq])
+        if records and feed.is_over and after:
+            self._announce(records[-1])
+        return bool(records)
+
+    async def follow_others(self) -> None:
+        """Look now and then for what other processes write; until it is cancelled."""
+        while True:
+            await asyncio.sleep(FOREIGN_S)
+            for feed in list(self._feeds.values()):
+                if feed.is_foreign and feed.is_watched and not feed.is_over:
+                    with contextlib.suppress(FelixError):  # the file may be in use: there is a next time
+                        await self._read(feed)
 
     async def ask(self, question: Callable[[Reader], object]) -> object:
         """Have the ledger asked. Raises the FelixError it answers with."""
@@ -289,6 +313,9 @@ class Feeds:
             case _:
                 self._live.add(record.run)
                 return
+        self._announce(record)
+
+    def _announce(self, record: Record) -> None:
         self.edition += 1
         if self._readers_of_news:
             piece = Piece(event("runs_changed", {"run": record.run, "type": record.event.type}))

@@ -5,6 +5,7 @@ What is streamed is not made here, and never compressed: a piece would wait in t
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 from typing import TYPE_CHECKING
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import Receive, Scope, Send
 
-WORTH_IT = 512
-"""Bytes from which on an answer is compressed."""
+WORTH_IT, LARGE = 512, 1 << 16
+"""Bytes from which on an answer is compressed, and from which on that is done aside."""
 
 POLICY = (
     "default-src 'none'; connect-src 'self'; img-src data:; style-src 'self'; script-src 'self'; base-uri 'none';"
@@ -34,13 +35,13 @@ HEADERS = (
 """On every answer, also on those of the server itself."""
 
 
-def reply(
+async def reply(
     request: Request, body: bytes, media_type: str, *, status: int = 200, headers: dict[str, str] | None = None
 ) -> Response:
     """An answer with a body; `media_type` with its charset."""
     headers = {"Vary": "Accept-Encoding", **(headers or {})}
     if len(body) >= WORTH_IT and takes_gzip(request):
-        body = gzip.compress(body, compresslevel=6, mtime=0)
+        body = _packed(body) if len(body) < LARGE else await asyncio.to_thread(_packed, body)
         headers["Content-Encoding"] = "gzip"
     return Response(body, status, headers, media_type)
 
@@ -50,15 +51,22 @@ def takes_gzip(request: Request) -> bool:
     return any(each == "gzip" or (each.startswith("gzip;") and not each.endswith("q=0")) for each in codings)
 
 
-def as_json(request: Request, value: object, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    body = json.dumps(value, ensure_ascii=True, separators=(",", ":")).encode()
-    return reply(request, body, "application/json", status=status, headers=headers)
+async def as_json(request: Request, value: object) -> Response:
+    return await reply(request, encoded(value), "application/json")
+
+
+def encoded(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=True, separators=(",", ":")).encode()
 
 
 def fault(sentence: str, status: int) -> Response:
     """One sentence instead of what was asked for."""
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
     return Response(json.dumps({"error": sentence}), status, headers, "application/json")
+
+
+def _packed(body: bytes) -> bytes:
+    return gzip.compress(body, compresslevel=6, mtime=0)
 
 
 async def refuse(scope: Scope, receive: Receive, send: Send, status: int, sentence: str) -> None:

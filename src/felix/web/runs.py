@@ -51,7 +51,7 @@ class Runs:
             listed = await self._found(words) if words.strip() else await self._listed()
         except FelixError as error:
             return replies.fault(str(error), 503)
-        return replies.as_json(request, {"runs": listed[: int(given)]})
+        return await replies.as_json(request, {"runs": listed[: int(given)]})
 
     async def one(self, request: Request) -> Response:
         """`GET /runs/{id}`: what the list says of it, its task, and all its durable events."""
@@ -59,8 +59,12 @@ class Runs:
         if found is None:
             return replies.fault(NO_RUN, 404)
         row, details, records = found
-        events = [to_json(record) for record in records]
-        return replies.as_json(request, {**_json(row), **details._asdict(), "events": events})
+
+        def encode() -> bytes:
+            events = [to_json(record) for record in records]
+            return replies.encoded({**_json(row), **details._asdict(), "events": events})
+
+        return await replies.reply(request, await asyncio.to_thread(encode), "application/json")
 
     async def export(self, request: Request) -> Response:
         """`GET /runs/{id}/export.{md,json,html}`: as `felix export` writes it; `?thinking=1` with what was thought."""
@@ -77,7 +81,7 @@ class Runs:
         name = f"{file_stem(row.name or details.task)}.{kind}".encode("ascii", "ignore").decode().replace('"', "")
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         body = text.encode("utf-8", "replace")
-        return replies.reply(request, body, _TYPES[wanted], headers=headers)
+        return await replies.reply(request, body, _TYPES[wanted], headers=headers)
 
     async def _run(self, request: Request) -> tuple[RunRow, RunDetails, list[Record]] | None:
         run = RunId(request.path_params["run"])

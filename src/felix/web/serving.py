@@ -150,7 +150,9 @@ class Serving:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(feeds.work())
             tasks.create_task(self._end(server, feeds))
+            others = tasks.create_task(feeds.follow_others())
             await server.serve(sockets=[self._listener])
+            others.cancel()
 
     async def _end(self, server: uvicorn.Server, feeds: Feeds) -> None:
         self._has_begun.set()  # the socket listens already: who comes now waits a moment
