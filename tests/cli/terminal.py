@@ -3,6 +3,7 @@ carried out, and any other is remembered as a fault."""
 
 from __future__ import annotations
 
+import codecs
 import fcntl
 import os
 import pty
@@ -40,6 +41,8 @@ class Terminal:
         self._shown = "main"
         self._row = self._column = 0
         self._rest = ""
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        """Readline writes byte by byte."""
         self._master, slave = pty.openpty()
         self.resize(columns, lines)
         environment = {**os.environ, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", **(environ or {})}
@@ -100,7 +103,7 @@ class Terminal:
             data = os.read(self._master, 65_536) if ready else b""
         except OSError:  # Linux's way to say that nobody writes any more
             return False
-        self._take(data.decode("utf-8", "surrogateescape"))
+        self._take(self._decoder.decode(data))
         return bool(data)
 
     def _take(self, text: str) -> None:

@@ -1,14 +1,16 @@
 """What a run asks its user while it goes on, one question at a time, answered with a key.
 
-Where nobody can be asked, a tool call that waits for leave is refused and a guard is let go on, and both are said.
+Where nobody can be asked, the engine refuses a tool call that waits for leave, and a guard is let go on.
 """
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from felix.cli.output import Output
 from felix.events import CallId, Leave
 from felix.ledger.state import RunState
 
@@ -29,6 +31,11 @@ class Question:
     """The last one names the keys."""
     answers: dict[str, Callable[[], None]]
     """By key."""
+
+
+def can_ask(out: Output) -> bool:
+    """Whether somebody reads `out` at a terminal, and has keys."""
+    return out.has_terminal and sys.stdin is not None and sys.stdin.isatty()
 
 
 class Asking:
@@ -58,18 +65,6 @@ class Asking:
         if question.id != self._shown:
             self._shown, self._shown_at = question.id, self._clock()
         return question.lines
-
-    def refuse(self, state: RunState) -> Iterator[str]:
-        """Say no for a user who cannot be asked, to every call that waits; a sentence for each."""
-        for thought in state.thoughts.values():
-            for call in thought.calls:
-                if call.is_asking and call.call_id not in self._answered:
-                    self._answered.add(call.call_id)
-                    self._give(call.call_id, "no")
-                    yield (
-                        f"{thought.agent_id} may not use {call.name} {call.arguments}: nobody can be asked here – "
-                        "run it at a terminal or in the window, or allow the tool in the settings."
-                    )
 
     def _open(self, state: RunState) -> Iterator[Question]:
         """What is to be answered, the oldest first; tools before guards, since an agent waits for them."""

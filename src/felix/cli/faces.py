@@ -6,9 +6,10 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Protocol, Self, TextIO
+from typing import Protocol, Self
 
 from felix.cli.asking import Asking
+from felix.cli.keys import Keys
 from felix.cli.output import Output
 from felix.cli.plain import PlainFace
 from felix.events import Record, to_json
@@ -49,13 +50,10 @@ class Face(Protocol):
 
 
 class _Lines:
-    """Nobody answers questions between lines: whatever asks is refused."""
-
     pause_s = _POLL_S
 
-    def __init__(self, out: Output, asking: Asking | None) -> None:
+    def __init__(self, out: Output) -> None:
         self._out = out
-        self._asking = asking
 
     def __enter__(self) -> Self:
         return self
@@ -67,46 +65,60 @@ class _Lines:
         self._out.note(sentence)
 
     def frame(self, now: float) -> None:
-        if self._asking is not None:
-            for sentence in self._asking.refuse(self.state):
-                self.note(sentence)
         self._out.flush()
-
-    @property
-    def state(self) -> RunState:
-        raise NotImplementedError
-
-
-class PlainLines(_Lines):
-    """Text for people; the figures on stderr."""
-
-    def __init__(self, out: Output, asking: Asking | None = None) -> None:
-        super().__init__(out, asking)
-        self._plain = PlainFace(out.write, out.note)
-
-    def apply(self, record: Record) -> None:
-        self._plain.apply(record)
-
-    @property
-    def state(self) -> RunState:
-        return self._plain.state
 
 
 class JsonLines(_Lines):
     """Events for scripts, and nothing else."""
 
-    def __init__(self, out: Output, asking: Asking | None = None) -> None:
-        super().__init__(out, asking)
-        self._folded = RunState()
-
-    def apply(self, record: Record) -> None:
-        self._folded.apply(record)
-        # ASCII only, and DEL escaped by hand (JSON lets it pass): nothing a terminal could take for a command
-        self._out.write(json.dumps(to_json(record), ensure_ascii=True).replace("\x7f", "\\u007f") + "\n")
+    def __init__(self, out: Output) -> None:
+        super().__init__(out)
+        self._state = RunState()
 
     @property
     def state(self) -> RunState:
-        return self._folded
+        return self._state
+
+    def apply(self, record: Record) -> None:
+        self._state.apply(record)
+        # ASCII only, and DEL escaped by hand (JSON lets it pass): nothing a terminal could take for a command
+        self._out.write(json.dumps(to_json(record), ensure_ascii=True).replace("\x7f", "\\u007f") + "\n")
+
+
+class PlainLines(_Lines):
+    """Text for people; the figures on stderr. At a terminal a question is a few lines more."""
+
+    def __init__(self, out: Output, asking: Asking | None = None) -> None:
+        super().__init__(out)
+        self._plain = PlainFace(out.write, out.note)
+        self._asking = asking
+        self._keys = Keys()
+        self._asked: tuple[str, ...] = ()
+        """The question that was told last."""
+
+    def __enter__(self) -> Self:
+        if self._asking is not None:
+            self._keys.__enter__()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._keys.__exit__(*exc)
+
+    @property
+    def state(self) -> RunState:
+        return self._plain.state
+
+    def apply(self, record: Record) -> None:
+        self._plain.apply(record)
+
+    def frame(self, now: float) -> None:
+        if self._asking is not None:
+            question = self._asking.hear(self._plain.state, self._keys.pressed())
+            if question != self._asked:
+                self._asked = question
+                for line in question:
+                    self.note(line)
+        super().frame(now)
 
 
 def face_for(
@@ -117,22 +129,22 @@ def face_for(
     is_plain: bool = False,
     is_kept: Callable[[], bool] = lambda: True,
 ) -> Face:
-    """The best that stdout can show. `is_kept` is asked at the end."""
+    """The best that stdout can show. `is_kept` is asked at the end. `asking` is None where nobody can be asked."""
     if is_json:
-        return JsonLines(out, asking)
-    if is_plain or not shows_wall(out.stream, os.environ):
+        return JsonLines(out)
+    if is_plain or not shows_wall(out, os.environ):
         return PlainLines(out, asking)
     from felix.cli.wall.face import WallFace
 
     return WallFace(out.stream, asking, is_kept=is_kept)
 
 
-def shows_wall(stream: TextIO, environ: Mapping[str, str]) -> bool:
-    """Whether a stream is a terminal that can do more than write lines, and shows the signs of the wall."""
-    if not stream.isatty() or environ.get("TERM", "").lower() in ("dumb", "unknown"):
+def shows_wall(out: Output, environ: Mapping[str, str]) -> bool:
+    """Whether it is a terminal that can do more than write lines, and shows the signs of the wall."""
+    if not out.has_terminal or environ.get("TERM", "").lower() in ("dumb", "unknown"):
         return False
-    if (stream.encoding or "").lower().replace("-", "") != "utf8":
+    if (out.stream.encoding or "").lower().replace("-", "") != "utf8":
         return False
     from rich.console import Console
 
-    return not Console(file=stream).legacy_windows
+    return not Console(file=out.stream).legacy_windows

@@ -5,29 +5,34 @@ from __future__ import annotations
 import os
 import select
 import sys
-from typing import Self, TextIO
+from typing import Self
 
 
 class Keys:
     """Entering it takes the keyboard of the terminal at stdin, leaving it gives it back; without one there are none."""
 
-    def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = stream or sys.stdin
+    def __init__(self, *, is_wanted: bool = True) -> None:
+        self._stream = sys.stdin
+        self._is_wanted = is_wanted
         self._before: list[int | list[bytes | int]] | None = None
+        """How the terminal was, where that has to be told."""
+        self._is_taken = False
 
     def __enter__(self) -> Self:
+        if not self._is_wanted or self._stream is None or not self._stream.isatty():
+            return self
+        self._is_taken = True
         try:
             import termios
             import tty
         except ImportError:  # Windows: its console is asked for keys in another way
-            return self
-        if self._stream is None or not self._stream.isatty():
             return self
         self._before = termios.tcgetattr(self._stream.fileno())
         tty.setcbreak(self._stream.fileno(), termios.TCSADRAIN)
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self._is_taken = False
         if self._before is not None:
             import termios
 
@@ -36,14 +41,14 @@ class Keys:
     @property
     def are_there(self) -> bool:
         """Whether somebody can press one."""
-        return self._before is not None or (sys.platform == "win32" and self._stream.isatty())
+        return self._is_taken
 
     def pressed(self) -> str:
         """What was pressed since the last time, at once."""
-        if sys.platform == "win32":
-            return _windows_keys()
-        if self._before is None:
+        if not self._is_taken:
             return ""
+        if self._before is None:
+            return _windows_keys()
         number, pressed = self._stream.fileno(), b""
         while select.select([number], [], [], 0)[0]:
             part = os.read(number, 1_024)

@@ -28,6 +28,16 @@ class Output:
     def is_terminal(self) -> bool:
         return self.stream.isatty()
 
+    @property
+    def has_terminal(self) -> bool:
+        """Whether it is a terminal that is Felix's for now: a job in the background must not touch it."""
+        if not self.is_terminal:
+            return False
+        try:
+            return os.tcgetpgrp(self.stream.fileno()) == os.getpgrp()
+        except (OSError, AttributeError):  # the terminal of nobody in particular, or Windows
+            return True
+
     def write(self, text: str) -> None:
         self.stream.write(text.encode(self._encoding, "replace").decode(self._encoding))
 

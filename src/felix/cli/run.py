@@ -7,7 +7,7 @@ import sys
 import time
 
 from felix import log, places
-from felix.cli.asking import Asking
+from felix.cli.asking import Asking, can_ask
 from felix.cli.faces import Face, face_for
 from felix.cli.fit import Fit
 from felix.cli.given import given_settings, given_workflow
@@ -47,9 +47,11 @@ def run(options: argparse.Namespace) -> int:
         note(trouble)
     try:
         ledger = places.ledger_file(options.ledger or settings.current.ledger_path)
-        with Engine(settings, ledger=ledger) as engine:
+        out = Output()
+        asks = can_ask(out) and not options.json
+        with Engine(settings, ledger=ledger, asks=asks) as engine:
             was_kept = engine.health.is_kept
-            status = _watch(engine, task, workflow, settings.current, options)
+            status = _watch(engine, task, workflow, settings.current, options, out, asks=asks)
         if was_kept and not engine.health.is_kept:  # leaving the engine was the last try
             note(lost(engine.health))
         return status
@@ -62,7 +64,16 @@ def _task(given: str) -> str:
     return sys.stdin.buffer.read().decode("utf-8", "replace") if given == "-" else given
 
 
-def _watch(engine: Engine, task: str, workflow: Workflow, settings: Settings, options: argparse.Namespace) -> int:
+def _watch(
+    engine: Engine,
+    task: str,
+    workflow: Workflow,
+    settings: Settings,
+    options: argparse.Namespace,
+    out: Output,
+    *,
+    asks: bool,
+) -> int:
     mailbox = engine.subscribe()
     run_id = engine.start(task, workflow, demo=options.demo)
     fit = None if options.demo else Fit(engine, task, workflow, settings)
@@ -75,7 +86,11 @@ def _watch(engine: Engine, task: str, workflow: Workflow, settings: Settings, op
     )
     is_kept = engine.health.is_kept
     face = face_for(
-        Output(), asking=asking, is_json=options.json, is_plain=is_plain, is_kept=lambda: engine.health.is_kept
+        out,
+        asking=asking if asks else None,
+        is_json=options.json,
+        is_plain=is_plain,
+        is_kept=lambda: engine.health.is_kept,
     )
     if not is_kept:
         note(not_kept(engine.health))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.cli.calling import calling
 from tests.cli.terminal import Terminal
 from tests.gui.naughty import BITING
 from tests.servers.machine import Machine
@@ -99,3 +101,35 @@ def test_json_at_a_terminal_is_json(felix: list[str], tmp_path: Path) -> None:
         assert terminal.end() == 0
         told = [json.loads(line) for line in terminal.raw.splitlines() if line.startswith("{")]
         assert told[0]["type"] == "run_started" and told[-1]["type"] == "run_finished"
+
+
+def asking(felix: list[str], tmp_path: Path, base_url: str) -> list[str]:
+    (tmp_path / "asks.json").write_text('{"tool_trust": {"calculator": "ask"}}')
+    (tmp_path / "one.yaml").write_text(
+        "name: One\nagents: [{id: one, role: helper, prompt: Be brief.}]\ncheckpoints: [0]\ntools: [calculator]\n"
+        "synthesis: {skip: true}\n"
+    )
+    where = ["--settings", str(tmp_path / "asks.json"), "--ledger", str(tmp_path / "ledger.db")]
+    return [*felix, "run", "Why?", *where, "--workflow", str(tmp_path / "one.yaml"), "--base-url", base_url]
+
+
+def test_a_tool_that_asks_is_answered_with_a_key(felix: list[str], tmp_path: Path) -> None:
+    with calling() as server, Terminal(asking(felix, tmp_path, server.url("calls")), columns=100) as terminal:
+        seen = terminal.until("May one-1 use calculator?")
+        assert 'calculator({"expression": "6*7"})' in seen and "y once" in seen and "? asks you" in seen
+
+        def has_answered(screen: str) -> bool:
+            if "May one-1" in screen:
+                terminal.type("y")  # again, as whoever is not heard at once
+            return "It is 42" in screen
+
+        terminal.until(has_answered)
+        assert terminal.end() == 0 and terminal.faults == []
+
+
+def test_a_tool_that_asks_is_refused_in_a_pipe_and_it_is_said(felix: list[str], tmp_path: Path) -> None:
+    with calling() as server:
+        command = asking(felix, tmp_path, server.url("calls"))
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "nobody can be asked here" in done.stderr and "42" not in done.stdout

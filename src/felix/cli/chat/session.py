@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from felix import log, places
-from felix.cli.asking import Asking
+from felix.cli.asking import Asking, can_ask
 from felix.cli.chat.questions import Questions
 from felix.cli.chat.typing import Typing
 from felix.cli.chat.voice import Voice
@@ -65,12 +65,13 @@ def run(options: argparse.Namespace) -> int:
     if trouble := log.start(places.log_file(), verbosity=options.verbose, detailed=settings.current.verbose_log):
         note(trouble)
     try:
-        with Engine(settings, ledger=ledger) as engine:
+        out = Output()
+        with Engine(settings, ledger=ledger, asks=can_ask(out)) as engine:
             if not engine.health.is_kept:
                 note(not_kept(engine.health, "this conversation is"))
                 if before is not None:
                     return FAILED
-            return Session(engine, settings, workflow, before, is_demo=options.demo).talk(options.question)
+            return Session(engine, settings, workflow, before, out, is_demo=options.demo).talk(options.question)
     except BrokenPipeError:
         give_up_stdout()
         return STOPPED
@@ -99,14 +100,21 @@ class Session:
     """One conversation after another, on the main thread."""
 
     def __init__(
-        self, engine: Engine, settings: SettingsFile, workflow: Workflow, before: RunState | None, *, is_demo: bool
+        self,
+        engine: Engine,
+        settings: SettingsFile,
+        workflow: Workflow,
+        before: RunState | None,
+        out: Output,
+        *,
+        is_demo: bool,
     ) -> None:
         self._engine = engine
         self._settings = settings
         self._workflow = workflow
         self._is_demo = is_demo
-        self._out = Output()
-        self._is_fancy = shows_wall(self._out.stream, os.environ)
+        self._out = out
+        self._is_fancy = shows_wall(self._out, os.environ)
         self._mailbox = engine.subscribe()
         self._questions = Questions()
         self._typing = Typing()
@@ -145,7 +153,7 @@ class Session:
                 self._obey(said.strip())
             elif said.strip():
                 self._answer(said)
-        if self._is_fancy and self._last is not None:
+        if self._is_fancy and self._last is not None and self._engine.health.is_kept:
             self._tell(f"Kept – felix chat --continue {self._last} goes on.")
         self._out.flush()
         return self._status
@@ -185,7 +193,7 @@ class Session:
         )
         interrupts = Interrupts(lambda: engine.stop(run))
         try:
-            with Keys() as keys:
+            with Keys(is_wanted=can_ask(self._out)) as keys:
                 while not self._hear(run, voice):
                     self._watch(run, voice, keys, asking)
                     self._out.flush()
@@ -218,8 +226,6 @@ class Session:
     def _watch(self, run: RunId, voice: Voice, keys: Keys, asking: Asking) -> None:
         """One frame: what has come of the answer, unless its user types or is asked something."""
         if not keys.are_there:
-            for sentence in asking.refuse(voice.state):
-                self._tell(sentence)
             voice.frame(time.time())
             return
         pressed = keys.pressed()

@@ -63,7 +63,7 @@ class WallFace:
         """Show the run as it is at `now`, Unix seconds on its own clock; hear what its user answers."""
         self.state.now = now
         pressed = self._keys.pressed()
-        asks = self._asking.hear(self.state, pressed) if self._asking and self._keys.are_there else ()
+        asks = self._asking.hear(self.state, pressed) if self._asking else ()
         size = self._screen.size()
         says = self._notes[-1] if self._notes else ""
         self._screen.draw(self._wall.rows(self.state, size, asks=asks, says=says), size)

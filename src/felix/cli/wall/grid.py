@@ -45,6 +45,8 @@ class Grid:
 
     def heights_of(self, have_begun: Sequence[bool]) -> list[int]:
         """Of the rows of panes: where nobody has begun there is nothing to read, and the others have that room."""
+        if not have_begun:
+            return []
         tall = sum(have_begun) or len(have_begun)
         low = LOWEST if any(have_begun) else 0
         each, rest = divmod(self.height - low * (len(have_begun) - tall), tall)
