@@ -195,6 +195,10 @@ class LLMAgent:
             return Offer(), self._tools.missing
         if offer and model in self._connection.toolless:
             return Offer(), f"{model} was not taught to call tools: it was asked without them"
+        context = self._connection.context_of(model)
+        if offer and context and offer.tokens > context // 2:
+            needs = f"its {len(offer.specs)} tools need ~{offer.tokens:,} tokens to be described"
+            return Offer(), f"{needs}, more than half its context: it was asked without them – name fewer of them"
         return offer, ""
 
     def _calls(

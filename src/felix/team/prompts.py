@@ -128,7 +128,8 @@ class Room:
         context = self.context or self.assumed
         if self.tools is None:
             return self.question
-        return max(self.question - self.tools - context // 4, context // 8)
+        tools = self.tools if self.context else min(self.tools, context // 4)  # what nobody knows may well be more
+        return max(self.question - tools - context // 4, context // 8)
 
     @property
     def question(self) -> int:

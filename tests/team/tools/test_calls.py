@@ -11,6 +11,7 @@ from felix.errors import ToolError
 from felix.events import PartialToolCall, ToolCalled, ToolProgressed, ToolReturned
 from felix.ledger.speech import Thought
 from felix.llm.chat import Message, Reasoning, Text, TextWasReasoning
+from felix.team.prompts import estimate_tokens
 from felix.team.tools.calls import ANSWER_NOW, MOST_ROUNDS
 from felix.team.workflow import Workflow
 from tests.team.scripted import Line, Script, always, says, workflow
@@ -224,7 +225,33 @@ def test_results_that_no_longer_fit_are_left_out_the_oldest_first_and_said() -> 
     assert thought.status == "complete"
     results = [message.content for message in run.client.requests[-1].messages if message.role == "tool"]
     assert results[0].startswith("[This result was left out") and results[-1].startswith("5 ")
-    assert "left out of a later question" in " ".join(thought.notes)
+    assert "left out, to fit the context" in " ".join(thought.notes)
+
+
+def test_what_was_just_asked_for_is_cut_shorter_but_never_left_out() -> None:
+    tool = Scripted("read", lambda arguments: f"{arguments['part']} " + "word " * 900)
+    flow = workflow(ALONE, checkpoints="[0]", more="tools: [read]\nsynthesis: {skip: true}")
+    three = calls(*(("read", f'{{"part": {number}}}') for number in range(3)))
+    thought, run = asked(
+        in_turn(three, says("Read.")), tool, flow=flow, context=4_096, settings=always(max_tokens=1_900)
+    )
+    results = [message.content for message in run.client.requests[-1].messages if message.role == "tool"]
+    assert [result[:7] for result in results] == ["0 word ", "1 word ", "2 word "]
+    assert "No more of it fits." in results[0] and thought.status == "complete"
+    told = sum(estimate_tokens(message.content) for message in run.client.requests[-1].messages)
+    assert told < 4_096 - 1_900
+
+
+def test_tools_that_would_fill_the_context_with_their_description_are_not_offered_and_it_is_said() -> None:
+    many = [add() for _ in range(30)]
+    for number, tool in enumerate(many):
+        tool.name = f"add-{number}"
+    names = ", ".join(tool.name for tool in many)
+    flow = workflow(ALONE, checkpoints="[0]", more=f"tools: [{names}]\nsynthesis: {{skip: true}}")
+    thought, run = asked(lambda request: says("So."), *many, flow=flow, context=2_048)
+    assert run.client.requests[0].tools == () and "name fewer of them" in " ".join(thought.notes)
+    _, wide = asked(lambda request: says("So."), *many, flow=flow, context=65_536)
+    assert len(wide.client.requests[0].tools) == 30
 
 
 def test_agents_are_told_of_tools_in_one_sentence_only_where_they_have_some() -> None:

@@ -224,13 +224,14 @@ class Calls:
 
     def question(self, messages: tuple[Message, ...]) -> tuple[tuple[Message, ...], str]:
         """The messages of the next question, so that they fit, and what had to be left out, as a phrase."""
-        messages, left_out = fitted(messages, self.specs, self._room)
+        # Where nobody says how much fits, it is likely more than what tools take to be described.
+        messages, left_out = fitted(messages, self.specs if self._context else (), self._room)
         if self.must_answer:
             messages = without_calls((*messages, Message("user", ANSWER_NOW)))
         if not left_out:
             return messages, ""
         results = "result of a tool was" if left_out == 1 else "results of tools were"
-        return messages, f"{left_out} {results} left out of a later question to fit the context"
+        return messages, f"{left_out} {results} cut further, or left out, to fit the context"
 
     async def carry_out(self, calls: tuple[ToolCall, ...], position: int) -> Returned:
         """Do what one answer asks for, in its order; at once only what changes nothing.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,6 +15,8 @@ SHARE = 4
 """One result gets the context divided by this."""
 
 _LEFT_OUT = "[This result was left out to fit the context. Call the tool again if it is needed.]"
+_LEAST_TOKENS = 100
+"""Of a result that was just asked for, however little room there is."""
 _TURN_TOKENS = 16
 """For what a chat template adds around a turn."""
 
@@ -30,20 +33,25 @@ class Cut:
 
 def cut(text: str, context: int | None, *, rest: str = "The user has the whole.") -> Cut:
     """As much of the beginning as fits a quarter of `context` (in tokens) and 256 KB, and what became of the `rest`."""
-    limit = (context or UNKNOWN_CONTEXT) // SHARE
-    # Three characters of the most compact script to a token: what lies beyond is not even looked at.
-    head = text[: min(MOST_BYTES, limit * 4)].encode("utf-8", "replace")[:MOST_BYTES].decode("utf-8", "ignore")
-    if len(head) == len(text) and estimate_tokens(head) <= limit:
-        return Cut(text, len(text), is_cut=False)
+    shown = _within(text, (context or UNKNOWN_CONTEXT) // SHARE, len(text), rest)
+    return Cut(shown, len(text), is_cut=shown is not text)
+
+
+def _within(text: str, tokens: int, characters: int, rest: str) -> str:
+    """`text` itself where it fits, else its beginning, with a word about the rest; `characters`: of the whole."""
+    # Four characters of the most compact script to a token: what lies beyond is not even looked at.
+    head = text[: min(MOST_BYTES, tokens * 4)].encode("utf-8", "replace")[:MOST_BYTES].decode("utf-8", "ignore")
+    if len(head) == len(text) and estimate_tokens(head) <= tokens:
+        return text
     fits, too_long = 0, len(head) + 1
     while too_long - fits > 1:
         keep = (fits + too_long) // 2
-        shown = _shortened(head, keep, len(text), rest)
-        if estimate_tokens(shown) <= limit and len(shown.encode()) <= MOST_BYTES:
+        shown = _shortened(head, keep, characters, rest)
+        if estimate_tokens(shown) <= tokens and len(shown.encode()) <= MOST_BYTES:
             fits = keep
         else:
             too_long = keep
-    return Cut(_shortened(head, fits, len(text), rest), len(text), is_cut=True)
+    return _shortened(head, fits, characters, rest)
 
 
 def _shortened(head: str, keep: int, characters: int, rest: str) -> str:
@@ -52,16 +60,30 @@ def _shortened(head: str, keep: int, characters: int, rest: str) -> str:
 
 
 def fitted(messages: Sequence[Message], tools: Sequence[ToolSpec], room: int) -> tuple[tuple[Message, ...], int]:
-    """The messages with as many results left out, the oldest first, as it takes to fit `room` tokens; and how many."""
+    """The messages with as many results left out, the oldest first, as it takes to fit `room` tokens; and how many.
+
+    Those that have just come are never left out, or their model would call again and again: they are cut shorter.
+    """
     spent = tokens_of_tools(tools) + sum(_tokens(message) for message in messages)
     kept, count = list(messages), 0
-    for index, message in enumerate(messages):
+    newest = max((index for index, message in enumerate(messages) if message.calls), default=0)
+    for index, message in enumerate(messages[:newest]):
         if spent <= room:
             break
         if message.role == "tool" and len(message.content) > len(_LEFT_OUT):
             kept[index] = replace(message, content=_LEFT_OUT)
             spent -= _tokens(message) - _tokens(kept[index])
             count += 1
+    fresh = [index for index in range(newest, len(kept)) if kept[index].role == "tool"]
+    for place, index in enumerate(fresh):
+        if spent <= room:
+            break
+        message = kept[index]
+        share = estimate_tokens(message.content) - math.ceil((spent - room) / (len(fresh) - place))
+        shorter = _within(message.content, max(share, _LEAST_TOKENS), len(message.content), "No more of it fits.")
+        kept[index] = replace(message, content=shorter)
+        spent -= _tokens(message) - _tokens(kept[index])
+        count += shorter is not message.content
     return tuple(kept), count
 
 
