@@ -90,7 +90,7 @@ def test_all_runs_go_into_a_folder_or_one_file(opened: Opened, tmp_path: Path, m
     assert len(documents) == 3
     assert all("Patients first" in each.read_text() for each in documents)
     opened.click(rows(opened).exports["json"])
-    opened.until(lambda: "all.json" in words(opened))
+    opened.until(lambda: f"3 runs written to {tmp_path / 'all.json'}" in words(opened))
     whole = json.loads((tmp_path / "all.json").read_text())
     assert [len(records_of(json.dumps(run))) > 3 for run in whole["runs"]] == [True] * 3
 

@@ -171,6 +171,8 @@ def test_a_pause_reaches_the_cards_of_those_who_have_not_spoken(hung: Hung) -> N
     scene = spoken(hung.scene, 1, tokens=384)
     scene.tell(PauseChanged(state="paused"), 20.0)
     hung.wall.update(scene.state, {AgentId("research-1")})
+    for _ in hung.wall.cards:  # what a frame has no time for comes with the next ones
+        hung.wall.tick(20.0)
     badges = [card.frame.winfo_children()[0].winfo_children()[1].winfo_children()[0] for card in hung.wall.cards]
     assert "Paused" in {str(child.cget("text")).strip() for upper in badges for child in upper.winfo_children()}
 
