@@ -11,6 +11,10 @@ from typing import NamedTuple
 
 from felix.gui.text.shown_text import BULLETS, MARKUP
 
+ROW = "table_row"
+"""Tag of a line in a table."""
+CELL = "cell"
+"""What stands between two cells, the bar: hidden, with a tab in its place."""
 OF_CODE = ("code_line", "code_edge")
 """Tags of a line in a block of code and of the fence around it; its line break carries them too."""
 
@@ -24,7 +28,11 @@ _INLINE = re.compile(
     r"|(?<![\w*])(?P<i>\*)(?=[^\s*])(?P<e>[^*\n]+?)(?<=[^\s*])\*(?![\w*])"
 )
 _MARK = re.compile("[*`]")
-_MAY_HOLD_MARKS = re.compile(r"[*_`#~+-]|\d[.)]")
+_MAY_HOLD_MARKS = re.compile(r"[*_`#~+|-]|\d[.)]")
+_ROW = re.compile(r"[ \t]{0,3}\|(?=.*(?<!\\)\|.*(?<!\\)\|[ \t]*$)")
+"""Two cells at least; one bar before, one behind."""
+_BAR = re.compile(r"[ \t]*(?<!\\)\|[ \t]*")
+_UNDER_HEAD = re.compile(r"[ \t]{0,3}\|([ \t]*:?-+:?[ \t]*\|)+[ \t]*")
 
 
 class Span(NamedTuple):
@@ -44,10 +52,11 @@ class Opening(NamedTuple):
 
 
 class LineMarks:
-    """Marks one line after the other of one answer; it remembers nothing but whether a code block is open."""
+    """Marks one line after the other of one answer; it remembers whether a code block or a table is open."""
 
     def __init__(self) -> None:
         self._fence = ""
+        self._is_in_table = False
 
     @property
     def is_in_code(self) -> bool:
@@ -61,6 +70,9 @@ class LineMarks:
                 self._fence = ""
                 return [Span(0, len(line), "code_edge")]
             return [Span(0, len(line), "code_line")]
+        was_in_table, self._is_in_table = self._is_in_table, bool(_ROW.match(line))
+        if self._is_in_table:
+            return _row(line, is_first=not was_in_table)
         if not _MAY_HOLD_MARKS.search(line):
             return []
         if fence := _FENCE.match(line):
@@ -92,6 +104,22 @@ class LineMarks:
         opening = self.opening(line)
         start, bold = (0, True) if opening is None else (opening.end, opening.tag == "li")
         return _inline(line, start, bold=bold, only_certain=True)
+
+
+def _row(line: str, *, is_first: bool) -> list[Span]:
+    """A line of a table; bars come last, from the last to the first: what stands in their place moves those behind."""
+    if _UNDER_HEAD.fullmatch(line):
+        return [Span(0, len(line), ROW), Span(0, len(line), MARKUP)]
+    first, *inner, last = (bar.span() for bar in _BAR.finditer(line))
+    head = [Span(first[1], last[0], "b")] if is_first else []
+    edges = [Span(*last, MARKUP), Span(*first, MARKUP)]
+    bars = [Span(*bar, CELL) for bar in reversed(inner)]
+    return [Span(0, len(line), ROW), *head, *_inline(line, first[1], bold=not is_first), *edges, *bars]
+
+
+def cells(line: str) -> list[str]:
+    """The words of a row's cells, without the marks that are not shown."""
+    return [] if _UNDER_HEAD.fullmatch(line) else [_MARK.sub("", cell) for cell in _BAR.split(line)[1:-1]]
 
 
 def _inline(line: str, start: int, *, bold: bool = True, only_certain: bool = False) -> list[Span]:

@@ -354,7 +354,7 @@ class StreamText:
         text.bind("<ButtonRelease-2>", lambda _event: self.look(), add="+")
         text.bind("<<Copy>>", lambda _event: self._copied())
         self.frame.bind("<Configure>", lambda event: self._fit(event.width, event.height))
-        text.bind("<Configure>", lambda _event: self._follow())
+        text.bind("<Configure>", lambda _event: self._resized())
         self._kit.on_font_change(lambda: self._fit(self._width, self.frame.winfo_height()), owner=text)
         # X's own clipboard, for the middle button: without a handler of ours it would hold the soft breaks.
         for kind in ("UTF8_STRING", "STRING"):
@@ -392,6 +392,10 @@ class StreamText:
         chosen = self.selected().replace("\0", "␀")  # at which Python's Tk would end the text
         return chosen[int(offset) : int(offset) + int(most)]
 
+    def _resized(self) -> None:
+        self._end.tables.fit()
+        self._follow()
+
     def _fit(self, width: int, height: int) -> None:
         """Give the text a height of whole lines, so that none is cut at either edge, and lines that can be read."""
         line = self.line_height
@@ -404,3 +408,4 @@ class StreamText:
         if self._measure and width != self._width:
             self.text.configure(padx=max(self._padx, (width - self._measure) // 2))
         self._width = width
+        self._end.tables.fit()

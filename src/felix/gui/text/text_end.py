@@ -8,12 +8,12 @@ and when the answer has ended it goes away again, so that the line fits any widt
 from __future__ import annotations
 
 import tkinter as tk
-from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
-from felix.gui.text.line_marks import OF_CODE, LineMarks, Opening, Span
-from felix.gui.text.shown_text import BULLETS, POINT, SOFT, Joined, put
+from felix.gui.text.line_marks import CELL, OF_CODE, ROW, LineMarks, Opening, Span
+from felix.gui.text.shown_text import BULLETS, POINT, SOFT, TAIL, Joined, put
+from felix.gui.text.table_rows import TableRows
 
 BREAK_AFTER = 90
 """Characters in the last line from which on it is broken where the screen breaks it: less than half the cost of 400."""
@@ -31,6 +31,8 @@ NARROWEST = 80
 """Pixels below which a Text has not been laid out yet, so that it cannot be asked where its lines break."""
 HANGING = "li_more"
 """Of the first character behind a break of ours in an item of a list, whose line stands under the words."""
+WHOLE_LINE = (*OF_CODE, ROW)
+"""Tags that a line's break carries too."""
 Tags = tuple[str, ...]
 
 
@@ -39,6 +41,7 @@ class TextEnd:
 
     def __init__(self, text: tk.Text) -> None:
         self._text = text
+        self.tables = TableRows(text)
         self.chars = 0
         """Put here since `clear`; the caller takes off what it deletes."""
         self.clear()
@@ -46,6 +49,7 @@ class TextEnd:
     def clear(self) -> None:
         """The Text is empty."""
         self.chars = 0
+        self.tables.clear()
         self._text.mark_set("tip", "end-1c")
         self._text.mark_gravity("tip", "right")
         self.begin()
@@ -82,7 +86,7 @@ class TextEnd:
             pairs: list[Any] = ["\n", (*tags, *of_line)]
             if line_break:
                 for line in whole.split("\n"):
-                    pairs += _marked(line, tags, marks)
+                    pairs += self._marked(line, tags, marks)
             put(self._text, "tip", *pairs)
             self.chars += len(rest) - len(last) + 1
             self.begin()
@@ -102,7 +106,7 @@ class TextEnd:
         """Delete the last `count` characters of the model's; ours among them go too."""
         text = self._text
         while count > 0 and text.compare("tip", ">", "1.0"):
-            count -= SOFT not in text.tag_names("tip - 1 c")
+            count -= not {SOFT, TAIL}.intersection(text.tag_names("tip - 1 c"))
             text.delete("tip - 1 c")
             self.chars -= 1
         self.begin(len(text.get("tip linestart", "tip")))
@@ -179,10 +183,29 @@ class TextEnd:
         spans = marks.spans("".join(self._line))
         if len(spans) > self._closed and self._length <= HEAL_BELOW:
             self._heal_line()
+        table = self.tables.take("".join(self._line), spans)
+        for tag in table:
+            self._text.tag_add(tag, "line", self._index(self._length))
         for span in spans:
             if self._opening is None or span != self._opening.mark:
                 self._put_on(span)
-        return tuple(span.tag for span in spans if span.tag in OF_CODE)
+        return table + tuple(span.tag for span in spans if span.tag in WHOLE_LINE)
+
+    def _marked(self, line: str, tags: Tags, marks: LineMarks | None) -> list[Any]:
+        """Arguments of Text.insert for one whole line with its formatting, and its line break."""
+        spans = marks.spans(line) if marks is not None and len(line) < MARK_BELOW else []
+        tags = (*tags, *self.tables.take(line, spans))
+        if not spans:
+            return [*pieces(line, tags), "\n", tags]
+        edges = sorted({0, len(line), *(edge for start, end, _ in spans for edge in (start, end))})
+        pairs: list[Any] = []
+        bars = {span.start for span in spans if span.tag == CELL}
+        for start, end in pairwise(edges):
+            if start in bars:
+                pairs += ("\t", (*tags, ROW, TAIL, self.tables.stop))
+            on = tuple(self.tables.bar if tag == CELL else tag for a, b, tag in spans if a <= start and end <= b)
+            pairs += (POINT if any(tag in BULLETS for tag in on) else line[start:end], (*tags, *on))
+        return [*pairs, "\n", (*tags, *(span.tag for span in spans if span.tag in WHOLE_LINE))]
 
     def _heal_line(self) -> None:
         for number, place in reversed(list(enumerate(self._softs))):
@@ -194,6 +217,9 @@ class TextEnd:
         if span.tag in BULLETS:
             self._text.insert(last, POINT, (*self._text.tag_names(first), span.tag))
             self._text.delete(first, last)
+        elif span.tag == CELL:
+            self._text.insert(first, "\t", (*self._text.tag_names(first), TAIL, self.tables.stop))
+            self._text.tag_add(self.tables.bar, f"{first} + 1 c", f"{last} + 1 c")
         else:
             self._text.tag_add(span.tag, first, last)
 
@@ -252,16 +278,3 @@ def _cut(text: str, start: int, room: int) -> int:
         return len(text)
     blank = text.rfind(" ", start + room // 2, end)
     return blank + 1 if blank > 0 else end
-
-
-def _marked(line: str, tags: Tags, marks: LineMarks | None) -> list[Any]:
-    """Arguments of Text.insert for one whole line with its formatting, and its line break."""
-    spans: Iterable[Span] = marks.spans(line) if marks is not None and len(line) < MARK_BELOW else ()
-    if not spans:
-        return [*pieces(line, tags), "\n", tags]
-    edges = sorted({0, len(line), *(edge for start, end, _ in spans for edge in (start, end))})
-    pairs: list[Any] = []
-    for start, end in pairwise(edges):
-        on = tuple(tag for a, b, tag in spans if a <= start and end <= b)
-        pairs += (POINT if any(tag in BULLETS for tag in on) else line[start:end], (*tags, *on))
-    return [*pairs, "\n", (*tags, *(span.tag for span in spans if span.tag in OF_CODE))]
