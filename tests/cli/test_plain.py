@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from felix.cli.plain import PlainFace
-from felix.events import AgentId, AgentState, Record, RunId, ThoughtComplete, ThoughtId
+from felix.events import Again, AgentId, AgentState, Record, RunId, ThoughtComplete, ThoughtId
 from felix.llm.chat import ChatRequest, Finish, Note, Text, TextWasReasoning
 from tests.team.scripted import Line, says, workflow
 from tests.team.test_runner import Watched
@@ -81,10 +81,11 @@ def test_a_wait_that_is_counted_down_is_told_once() -> None:
     for record in records:
         face.apply(record)
     before = len(notes)
-    for detail in ("retry 1 of 2 in 2 s: busy", "retry 1 of 2 in 1 s: busy", "retry 2 of 2 in 1 s: busy"):
+    for number, left in ((1, 2), (1, 1), (2, 1)):
+        again = Again(number=number, in_s=left)
         waits = AgentState(
             agent_id=AgentId("research-1"), thought_id=ThoughtId("research-1#9"), state="retrying", round=1,
-            checkpoint=0.0, detail=detail,
+            checkpoint=0.0, detail=f"retry {number} of 2 in {left} s: busy", again=again,
         )  # fmt: skip
         face.apply(replace(records[-1], event=waits))
     assert notes[before:] == ["research-1: retry 1 of 2 in 2 s: busy", "research-1: retry 2 of 2 in 1 s: busy"]

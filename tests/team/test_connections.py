@@ -11,7 +11,7 @@ import pytest
 
 from felix.endpoints import Endpoint, unnamed
 from felix.errors import ServerError, ServerFault
-from felix.events import HUB, PartialThought, Record, ThoughtComplete, ThoughtId
+from felix.events import HUB, Again, PartialThought, Record, ThoughtComplete, ThoughtId
 from felix.llm.openai_client import OpenAIClient
 from felix.settings import Settings
 from felix.team import host, load
@@ -382,7 +382,7 @@ def test_with_leave_the_answer_is_asked_for_elsewhere_and_it_is_told(
     )
     assert run.said() == {"r-1#1": ("complete", "gpu2"), "synthesis": ("complete", "gpu2")}
     told = [each for each in run.doings("r-1") if each.state == "retrying" and each.endpoint == "gpu2"]
-    assert [each.detail for each in told] == [f"gpu1 {why} – asking gpu2"]
+    assert [(each.detail, each.again) for each in told] == [(f"gpu1 {why} – asking gpu2", Again(at="gpu2"))]
     assert run.ends()["r-1#1"].notes == (f"gpu1 {why}: asked gpu2",)
     hub = [each.detail for each in run.doings(HUB) if each.state == "retrying" and each.endpoint == "gpu2"]
     assert hub == [f"gpu1 {why} – asking gpu2"]

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import assert_never
 
 from felix.events import (
+    Again,
     AgentAdded,
     AgentId,
     AgentSpawned,
@@ -64,7 +65,7 @@ class PlainFace:
         self._edition = 0
         """Of the text they stand in."""
         self._is_at_line_start = True
-        self._retries: dict[AgentId, str] = {}
+        self._retries: dict[AgentId, tuple[ThoughtId, int, str]] = {}
         """The last one that was told, by agent."""
 
     def apply(self, record: Record) -> None:
@@ -125,7 +126,7 @@ class PlainFace:
 
     def _note_state(self, event: AgentState) -> None:
         if event.state == "retrying":
-            self._note_retry(event.agent_id, event.detail)
+            self._note_retry(event)
         elif event.state == "connecting" and event.cut:
             self._note(f"{event.agent_id}: {event.cut}")
 
@@ -140,12 +141,13 @@ class PlainFace:
                 cut = f", cut for the model: all of it is in {call.file}" if call.file else ""
                 self._note(f"{event.agent_id}: {called(call)}{cut}")
 
-    def _note_retry(self, agent_id: AgentId, detail: str) -> None:
+    def _note_retry(self, event: AgentState) -> None:
         """Once, and not for every second that is counted down."""
-        which = detail.partition(" in ")[0]
-        if self._retries.get(agent_id) != which:
-            self._note(f"{agent_id}: {detail}")
-        self._retries[agent_id] = which
+        again = event.again or Again()
+        which = (event.thought_id, again.number, again.at)
+        if self._retries.get(event.agent_id) != which:
+            self._note(f"{event.agent_id}: {event.detail}")
+        self._retries[event.agent_id] = which
 
     def _heard(self, thought_id: ThoughtId) -> None:
         """Something new of a thought: show it if it has the floor or can take it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from felix.events.words import Act, Activity, AgentId, Channel, Status, ThoughtId, Tokens, Trace
+from felix.events.words import Act, Activity, Again, AgentId, Channel, Status, ThoughtId, Tokens, Trace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +34,8 @@ class AgentState:
     fraction: float | None = None
     """0 to 1, only when the server said so."""
     detail: str = ""
+    again: Again | None = None
+    """Given with `retrying`."""
     read: tuple[ThoughtId, ...] = ()
     """The thoughts that stood in its prompt; given with `connecting`."""
     cut: str = ""

@@ -60,6 +60,20 @@ class Tokens:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """That an answer is asked for once more, of which nothing has come."""
+
+    number: int = 0
+    """Which retry of the same server it is, from 1; 0: another one is asked."""
+    in_s: float = 0.0
+    """Seconds until then."""
+    is_busy: bool = False
+    """The server has too much to do."""
+    at: str = ""
+    """The name of the server that is asked instead."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
     """How an answer came about in time, without its text: replays and timelines are drawn from it."""
 

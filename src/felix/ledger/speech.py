@@ -12,6 +12,7 @@ from typing import assert_never
 from felix.events import (
     Act,
     Activity,
+    Again,
     AgentId,
     AgentState,
     CallId,
@@ -101,6 +102,8 @@ class Speech:
     position: int | None = None
     fraction: float | None = None
     detail: str = ""
+    again: Again | None = None
+    """Given while it is asked for once more."""
     model: str = ""
     endpoint: str = ""
     """The name of the endpoint that is asked; empty: the run's, where that has none."""
@@ -173,12 +176,13 @@ class Speech:
             self.thinking_at, self.answer_at = self.answer_at, None
             self._do("thinking", at)
         self.tokens = tokens
-        self.position, self.fraction, self.detail = None, None, ""
+        self.position, self.fraction, self.detail, self.again = None, None, "", None
 
     def change(self, event: AgentState, at: float) -> None:
         """What its speaker does from now on."""
         self._do(event.state, at)
         self.position, self.fraction, self.detail = event.position, event.fraction, event.detail
+        self.again = event.again
         if event.state != "queued":
             self.asked_at = self.asked_at or at
         self.model = event.model or self.model
@@ -204,7 +208,7 @@ class Speech:
         self.temperature, self.endpoint = event.temperature, event.endpoint or self.endpoint
         self.failed_at = event.failed_at
         self.ended_at = at
-        self.position, self.fraction, self.detail = None, None, ""
+        self.position, self.fraction, self.detail, self.again = None, None, "", None
         if event.trace is not None:
             self._trace_back(event.trace)
 

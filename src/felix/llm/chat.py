@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from felix.errors import ServerFault
-from felix.events import Channel, Status
+from felix.events import Again, Channel, Status
 
 Phase = Literal["connecting", "loading", "reading", "waiting", "retrying"]
 
@@ -110,6 +110,8 @@ class Progress:
     fraction: float | None = None
     """0 to 1, only when the server itself says so."""
     detail: str = ""
+    again: Again | None = None
+    """Given while `retrying`."""
 
 
 @dataclass(frozen=True, slots=True)

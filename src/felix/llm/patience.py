@@ -6,12 +6,14 @@ import asyncio
 import math
 import random
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from itertools import pairwise
 from types import TracebackType
 from typing import Self, TypeVar
 
 from felix.clock import BEAT_S, Pulse
 from felix.errors import ServerError
+from felix.events import Again
 from felix.llm import faults
 from felix.llm.chat import Progress
 
@@ -93,14 +95,17 @@ async def with_retries(
             # Jitter, so that agents that failed together do not come back together.
             wait = asked or 0.5 * 2**done * random.uniform(0.75, 1.25)
             done += 1
-            await _count_down(wait, f"retry {done} of {RETRIES}", faults.brief(error), on_progress)
+            again = Again(number=done, in_s=wait, is_busy=error.fault in ("rate_limit", "overloaded"))
+            await _count_down(again, faults.brief(error), on_progress)
 
 
-async def _count_down(wait_s: float, what: str, why: str, on_progress: ProgressCallback | None) -> None:
+async def _count_down(again: Again, why: str, on_progress: ProgressCallback | None) -> None:
     """Wait, and tell how long it still is: at once, then at every whole second."""
+    wait_s = again.in_s
     moments = (wait_s, *range(math.ceil(wait_s) - 1, 0, -1), 0)
     for left, then in pairwise(moments):
         if on_progress:
             seconds = f"{left:.1f} s" if left < 1 else f"{math.ceil(left)} s"
-            on_progress(Progress("retrying", detail=f"{what} in {seconds}: {why}"))
+            detail = f"retry {again.number} of {RETRIES} in {seconds}: {why}"
+            on_progress(Progress("retrying", detail=detail, again=replace(again, in_s=left)))
         await asyncio.sleep(left - then)

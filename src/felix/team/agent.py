@@ -12,7 +12,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 from felix.errors import FelixError
-from felix.events import Activity, AgentId, AgentState, Channel, Status, ThoughtComplete, ThoughtId
+from felix.events import Activity, Again, AgentId, AgentState, Channel, Status, ThoughtComplete, ThoughtId
 from felix.ledger.speech import Call, GrowingText, Thought
 from felix.ledger.state import RunState
 from felix.llm.chat import ChatRequest, Progress
@@ -163,7 +163,7 @@ class LLMAgent:
             return enable_streaming and (self._settings().enable_streaming if chosen is None else chosen)
 
         started = time.monotonic()
-        voice.begin(place.detail if place else "")
+        voice.begin(place)
         try:
             spoken = await speaker.speak(
                 self._settings, streaming=streams, continue_most=self._workflow.continue_truncated
@@ -294,15 +294,14 @@ class _Voice:
         self._failed_at = place.failed_at if place else ()
         self._notes = notes
 
-    def begin(self, detail: str) -> None:
-        """`detail` says why it is asked once more, when it was asked elsewhere in vain."""
+    def begin(self, place: Place | None) -> None:
         self._tell("connecting", read=self._prompt.read, cut=self._prompt.cut)
-        if detail:
-            self._tell("retrying", detail=detail)
+        if place and place.again:
+            self._tell("retrying", detail=place.detail, again=place.again)
 
     def progress(self, step: Progress) -> None:
         if step.phase != "connecting" or step.detail:
-            self._tell(step.phase, fraction=step.fraction, detail=step.detail)
+            self._tell(step.phase, fraction=step.fraction, detail=step.detail, again=step.again)
 
     def show(self, channel: Channel, text: str, offset: int, tokens: int) -> None:
         if self._hub:
@@ -346,6 +345,7 @@ class _Voice:
         *,
         fraction: float | None = None,
         detail: str = "",
+        again: Again | None = None,
         read: tuple[ThoughtId, ...] = (),
         cut: str = "",
     ) -> None:
@@ -360,6 +360,7 @@ class _Voice:
                 checkpoint=self._moment.checkpoint,
                 fraction=fraction,
                 detail=detail,
+                again=again,
                 read=read,
                 cut=cut,
                 temperature=self.temperature,

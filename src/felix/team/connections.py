@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from felix.endpoints import Endpoint, unnamed
 from felix.errors import FelixError, ServerFault, WorkflowError
-from felix.events import RunStarted
+from felix.events import Again, RunStarted
 from felix.llm.address import is_near
 from felix.llm.packages import ready_to_ask
 from felix.settings import Settings
@@ -314,6 +314,7 @@ class Place:
         """How the answer came to be asked here, for whoever reads it."""
         self.detail = detail
         """The same for whoever waits for it; empty at the first place."""
+        self.again = Again(at=host.name) if tried else None
         self.elsewhere: tuple[Host, ...] = ()
         """Where it is asked for next; empty: it has ended here."""
         self.why = ""

@@ -71,6 +71,7 @@ def _activity(thought: Thought) -> AgentState:
         position=thought.position,
         fraction=thought.fraction,
         detail=thought.detail,
+        again=thought.again,
         read=thought.read,
         cut=thought.cut,
         temperature=thought.temperature,

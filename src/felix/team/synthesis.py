@@ -16,6 +16,7 @@ from felix.events import (
     HUB,
     SYNTHESIS,
     Activity,
+    Again,
     AgentState,
     Channel,
     LeftOut,
@@ -253,12 +254,12 @@ class _Voice:
 
     def begin(self) -> None:
         self._tell("connecting", read=self._prompt.read, cut=self._prompt.cut)
-        if self._place.detail:
-            self._tell("retrying", detail=self._place.detail)
+        if self._place.again:
+            self._tell("retrying", detail=self._place.detail, again=self._place.again)
 
     def progress(self, step: Progress) -> None:
         if step.phase != "connecting" or step.detail:
-            self._tell(step.phase, fraction=step.fraction, detail=step.detail)
+            self._tell(step.phase, fraction=step.fraction, detail=step.detail, again=step.again)
 
     def show(self, channel: Channel, text: str, offset: int, tokens: int) -> None:
         self._hub.receive_partial_synthesis(text, offset=offset, channel=channel, tokens_so_far=tokens)
@@ -293,6 +294,7 @@ class _Voice:
         *,
         fraction: float | None = None,
         detail: str = "",
+        again: Again | None = None,
         read: tuple[ThoughtId, ...] = (),
         cut: str = "",
     ) -> None:
@@ -305,6 +307,7 @@ class _Voice:
                 checkpoint=1.0,
                 fraction=fraction,
                 detail=detail,
+                again=again,
                 read=read,
                 cut=cut,
                 temperature=self._temperature,

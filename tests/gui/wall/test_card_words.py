@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from felix.errors import ServerError
-from felix.events import AgentId, QuestionRaised, RunReopened, SynthesisStarted, WrapUpAsked
+from felix.events import Again, AgentId, QuestionRaised, RunReopened, SynthesisStarted, WrapUpAsked
 from felix.gui.course.timeline_spans import words_of
 from felix.gui.wall.card_words import badge_for, badge_of, meta, waiting_of
 from felix.ledger.export import markdown
@@ -18,7 +18,7 @@ from felix.llm.patience import with_retries
 from tests.gui.scene import Scene
 
 
-def told(error: ServerError) -> list[str]:
+def told(error: ServerError) -> list[Again | None]:
     """What a client says while it waits to ask again."""
     said: list[Progress] = []
     attempts = iter((error, None))
@@ -28,7 +28,7 @@ def told(error: ServerError) -> list[str]:
             raise fault
 
     asyncio.run(with_retries(attempt, lambda: True, said.append))
-    return [each.detail for each in said]
+    return [each.again for each in said]
 
 
 def scene(*, activity: str, **details: object) -> Scene:
@@ -69,20 +69,21 @@ def test_the_middle_of_a_card_names_the_model_that_is_loaded_and_how_long() -> N
 
 def test_a_busy_server_is_counted_down_in_the_badge() -> None:
     busy = ServerError("The server is overloaded – wait.", fault="overloaded", retryable=True, retry_after_s=0.2)
-    (detail,) = told(busy)
-    assert badge(scene(activity="retrying", detail=detail)) == "Busy, again in 0.2 s"
-    assert badge(scene(activity="retrying", detail=detail), short=True) == "Again in 0.2 s"
-    assert badge(scene(activity="retrying", detail="retry 1 of 2 in 7 s: the server closed the line")) == "Again in 7 s"
-    assert badge(scene(activity="retrying", detail="")) == "Retrying"
+    (again,) = told(busy)
+    assert badge(scene(activity="retrying", again=again)) == "Busy, again in 0.2 s"
+    assert badge(scene(activity="retrying", again=again), short=True) == "Again in 0.2 s"
+    assert badge(scene(activity="retrying", again=Again(number=1, in_s=6.2))) == "Again in 7 s"
+    assert badge(scene(activity="retrying")) == "Retrying"
 
 
 def test_another_server_that_is_asked_instead_is_named() -> None:
-    elsewhere = scene(activity="retrying", detail="Studio does not answer – asking Ollama for llama3.1:8b")
+    detail = "Studio does not answer – asking Ollama for llama3.1:8b"
+    elsewhere = scene(activity="retrying", detail=detail, again=Again(at="Ollama"))
     assert badge(elsewhere) == "Asking Ollama"
     agent = elsewhere.state.agents[elsewhere.ids[0]]
     waiting = waiting_of(agent, elsewhere.state, elsewhere.state.now)
     assert waiting is not None and waiting.sentence == "Asking elsewhere" and waiting.detail.startswith("Studio does")
-    long = scene(activity="retrying", detail="A silent – asking The large machine in the cellar")
+    long = scene(activity="retrying", again=Again(at="The large machine in the cellar"))
     assert badge(long) == "Asking The large machine…"
 
 

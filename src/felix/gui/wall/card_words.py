@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
+import math
 from collections.abc import Sequence
 from typing import NamedTuple, assert_never
 
-from felix.events import AgentId, Status, ThoughtId
+from felix.events import Again, AgentId, Status, ThoughtId
 from felix.gui.wall.offers import turn_of
 from felix.ledger.speech import Agent, Note, Speech, Thought
 from felix.ledger.state import RunState
@@ -15,10 +15,6 @@ from felix.ledger.words import place_of
 DOT = "  ·  "
 LONGEST_PLACE = 18
 """Characters of an endpoint's name where there is room for few."""
-_AGAIN_IN = re.compile(r"\bin (\d+(?:\.\d+)? s)\b")
-"""In what a run says of an answer that is asked for again."""
-_ELSEWHERE = re.compile(r" – asking (.+?)(?: for .*)?$")
-_BUSY = re.compile(r"busy|overload|rate limit|too many|no free slot", re.IGNORECASE)
 ORDINALS = ("First", "Second", "Third", "Fourth", "Fifth", "Sixth", "Seventh", "Eighth", "Ninth", "Tenth")
 
 
@@ -92,7 +88,7 @@ def badge_of(
         case "waiting":
             return Badge("Waiting", "prep", "three-dots")
         case "retrying":
-            return Badge(_retrying(speech.detail, short=short), "prep", "arrow-repeat")
+            return Badge(_retrying(speech.again, short=short), "prep", "arrow-repeat")
         case "thinking":
             return Badge("Thinking", "think", "lightbulb-fill")
         case "writing":
@@ -137,14 +133,15 @@ def _began(speech: Speech) -> float:
     return speech.opened_at + (speech.states[-1][0] / 1000 if speech.states else 0.0)
 
 
-def _retrying(detail: str, *, short: bool) -> str:
+def _retrying(again: Again | None, *, short: bool) -> str:
     """`Busy, again in 7 s`, which is told anew every second; `Asking Ollama` after another server was asked in vain."""
-    if other := _ELSEWHERE.search(detail):
-        name = other[1] if len(other[1]) <= LONGEST_PLACE else f"{other[1][: LONGEST_PLACE - 1].rstrip()}…"
+    if again is None:
+        return "Retrying"
+    if again.at:
+        name = again.at if len(again.at) <= LONGEST_PLACE else f"{again.at[: LONGEST_PLACE - 1].rstrip()}…"
         return f"Asking {name}"
-    if wait := _AGAIN_IN.search(detail):
-        return f"Again in {wait[1]}" if short or not _BUSY.search(detail) else f"Busy, again in {wait[1]}"
-    return "Retrying"
+    wait = f"{again.in_s:.1f} s" if again.in_s < 1 else f"{math.ceil(again.in_s)} s"
+    return f"Again in {wait}" if short or not again.is_busy else f"Busy, again in {wait}"
 
 
 def is_connecting(agent: Agent, state: RunState) -> bool:
@@ -207,7 +204,7 @@ def waiting_of(agent: Agent, state: RunState, now: float) -> Waiting | None:
             what = f"Reading {others} thought{'s' * (others != 1)}" if others else "Reading the prompt"
             return Waiting("eye", what, thought.detail or for_s)
         case "retrying":
-            is_elsewhere = _ELSEWHERE.search(thought.detail) is not None
+            is_elsewhere = thought.again is not None and thought.again.at
             return Waiting("arrow-repeat", "Asking elsewhere" if is_elsewhere else "Asking again", thought.detail)
         case _:
             comes_whole = state.plan is not None and not state.plan.streaming
