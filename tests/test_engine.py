@@ -232,6 +232,7 @@ def test_stop_reaches_the_server_in_every_phase(
         assert state.status == "stopped"
 
 
+@pytest.mark.slow
 def test_a_key_store_that_waits_for_the_user_does_not_keep_felix_from_ending(tmp_path: Path) -> None:
     script = f"""
 import pathlib, threading

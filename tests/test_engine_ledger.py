@@ -286,6 +286,7 @@ def test_a_run_is_opened_again_as_it_was_and_its_numbers_go_on(engine: Engine) -
         engine._reopen(RunId("nobody"))
 
 
+@pytest.mark.slow
 def test_stop_that_races_completion_leaves_one_end(settings: SettingsFile, path: Path) -> None:
     flow = workflow("{id: research, role: research}", checkpoints="[0]")
     waiting = threading.Event()

@@ -207,6 +207,7 @@ def test_deleting_the_run_that_is_shown_leads_to_a_new_one_and_can_be_taken_back
     assert _row(ledger, "run-b") is not None
 
 
+@pytest.mark.slow
 def test_the_list_stands_over_a_narrow_window_and_goes_when_a_run_is_opened(open_window: Open, ledger: Path) -> None:
     felix = open_window(ledger=ledger, size="1000x700")
     window = felix.window
@@ -225,6 +226,7 @@ def test_the_list_stands_over_a_narrow_window_and_goes_when_a_run_is_opened(open
     assert not wing.frame.winfo_viewable()
 
 
+@pytest.mark.slow
 def test_the_list_hides_and_is_dragged_wider_as_far_as_the_work_has_room(open_window: Open, ledger: Path) -> None:
     felix = open_window(ledger=ledger)
     window = felix.window

@@ -43,6 +43,7 @@ def open_window(display: str, tmp_path: Path) -> Iterator[Open]:
         each.close()
 
 
+@pytest.mark.slow
 def test_task_tab_place_wings_and_run_come_back(open_window: Open, tmp_path: Path) -> None:
     keep(tmp_path / "ledger.db", finished("run-a", "Move the clinic", at=time.time() - 100))
     felix = open_window()

@@ -255,6 +255,7 @@ def test_examples_fill_the_box_and_run_nothing(open_window: Open, fast_demo_serv
     assert window.bridge.run is None
 
 
+@pytest.mark.slow
 def test_tab_goes_as_the_window_is_read(open_window: Open, fast_demo_server: str) -> None:
     felix = open_window(base_url=fast_demo_server, has_connected=True)
     window, app = felix.window, felix.app
@@ -285,6 +286,7 @@ def test_tab_goes_as_the_window_is_read(open_window: Open, fast_demo_server: str
     assert tab(len(way), "<<PrevWindow>>") == way[::-1]
 
 
+@pytest.mark.slow
 def test_no_model_server_and_a_wanted_key_are_told_apart(open_window: Open) -> None:
     def wants_a_key(client: Connection) -> None:
         client.reply_json({"error": {"message": "no key"}}, status="401 Unauthorized")

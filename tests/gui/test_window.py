@@ -243,6 +243,7 @@ def test_tab_theme_and_type_size_change_in_the_middle_of_a_run(slow_demo_server:
     )
 
 
+@pytest.mark.slow
 def test_while_the_settings_are_in_front_the_wall_gets_nothing(slow_demo_server: str, open_window: Open) -> None:
     felix = open_window(base_url=slow_demo_server, has_connected=True)
     window = felix.window

@@ -196,6 +196,7 @@ def test_a_search_that_finds_everything_gives_the_newest(
     assert names(path, "why") == ["run-4", "run-3", "run-2"]
 
 
+@pytest.mark.slow
 def test_ten_thousand_runs_are_listed_and_searched_while_a_user_waits(ledger: Ledger, path: Path) -> None:
     Told(ledger).whole("Because of tides. " * 50)
     ledger.commit()

@@ -302,6 +302,7 @@ def test_ahead_the_state_goes_on_and_back_it_is_another() -> None:
     assert replay.seek(1.0) is not state
 
 
+@pytest.mark.slow
 def test_any_place_in_ten_thousand_chunks_is_reached_at_once() -> None:
     run = Run()
     for thought in (FIRST, SECOND, THIRD):

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import threading
 
+import pytest
+
 from felix.events import (
     AgentId,
     PartialThought,
@@ -90,6 +92,7 @@ def test_a_reader_that_keeps_up_gets_every_record_as_it_was() -> None:
     assert mailbox.take() == sent
 
 
+@pytest.mark.slow
 def test_a_fast_writer_and_a_slow_reader_lose_nothing_between_two_threads() -> None:
     mailbox = Mailbox(merge_above=2_000)
     words = [f"{n} " for n in range(20_000)]

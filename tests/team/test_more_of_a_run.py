@@ -289,6 +289,7 @@ def planned_and_not_ended(run: Steered) -> int:
     return turns + (synthesis is None or synthesis.status == "interrupted")
 
 
+@pytest.mark.slow
 def test_wherever_a_run_was_interrupted_what_has_ended_is_never_asked_for_again() -> None:
     def run_to(cut: int) -> Steered:
         return Steered(script(), workflow(), settings=always(max_parallel=1)).crash_behind(cut)

@@ -46,6 +46,7 @@ def assert_each_ended_once(run: Steered) -> None:
     assert {thought: ends[thought] for thought in begun | set(ends)} == dict.fromkeys(begun | set(ends), 1)
 
 
+@pytest.mark.slow
 def test_stop_at_every_record_of_a_run_ends_everything_once() -> None:
     length = len(Steered(words, FLOW, settings=always(max_parallel=2)).records)
     for moment in range(1, length):
@@ -56,6 +57,7 @@ def test_stop_at_every_record_of_a_run_ends_everything_once() -> None:
         assert run.state.status in {"stopped", "complete"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("act", ACTS[:4])
 def test_an_act_at_every_record_of_a_run_ends_everything_once(act: Act) -> None:
     length = len(Steered(words, FLOW, settings=always(max_parallel=2)).records)

@@ -87,6 +87,7 @@ def test_rows_share_the_height_and_nothing_overlaps(hung: Hung) -> None:
     assert len({(x, y) for x, y, _, _ in places}) == 6
 
 
+@pytest.mark.slow
 def test_thirty_two_agents_scroll_and_only_what_is_seen_gets_work(hung: Hung) -> None:
     scene = Scene([f"agent-{n}" for n in range(32)])
     hung.show(scene)

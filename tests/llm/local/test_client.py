@@ -166,6 +166,7 @@ def test_an_idle_model_is_unloaded_and_loaded_again_when_asked(model: Path) -> N
     with_files(work, idle_s=0.05)
 
 
+@pytest.mark.slow
 def test_another_file_waits_for_the_answers_of_the_first_and_takes_its_place(model: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.gguf"
     shutil.copy(model, other)
@@ -274,6 +275,7 @@ def test_a_process_that_was_being_started_when_felix_closed_ends_too(
     asyncio.run(run())
 
 
+@pytest.mark.slow
 def test_without_a_keeper_the_process_ends_with_its_client(model: Path) -> None:
     async def work() -> None:
         client = FileClient(file_address(model))
