@@ -34,9 +34,14 @@ def refusal(status: str, message: str, kind: str, **more: object) -> Refused:
 
 
 class _Piece(NamedTuple):
-    channel: Literal["reasoning_content", "content"]
+    channel: Literal["reasoning_content", "content", "tool_calls"]
     """The key of a delta it comes under."""
     text: str
+    """Of a tool call, its arguments."""
+    place: int = 0
+    """Of the tool call."""
+    name: str = ""
+    """Of the tool, where a call begins."""
 
 
 class Completion:
@@ -51,7 +56,7 @@ class Completion:
         except (ValueError, KeyError, TypeError, RecursionError):
             text = "The body must be a JSON object with a list of messages."
             raise refusal("400 Bad Request", text, "invalid_request_error") from None
-        heard = hear(messages)
+        heard = hear(messages, request.get("tools"))
         answer = scripted(heard)
         self.seed = zlib.crc32(body)
         self.prompt_tokens = sum(len(str(message.get("content") or "")) for message in messages) // 4 + 4 * len(
@@ -63,12 +68,18 @@ class Completion:
             raise refusal("400 Bad Request", text, "exceed_context_size_error", **extra)
         pieces = [_Piece("reasoning_content", text) for text in tokens(answer.thinking)]
         pieces += [_Piece("content", text) for text in tokens(answer.answer)]
+        for index, call in enumerate(answer.calls):
+            pieces.append(_Piece("tool_calls", "", index, call.name))
+            pieces += [_Piece("tool_calls", text, index) for text in tokens(call.arguments)]
+        self._calls = answer.calls
         limit = request.get("max_completion_tokens") or request.get("max_tokens")
         room = CONTEXT - self.prompt_tokens
         if isinstance(limit, int) and limit > 0:
             room = min(room, limit)
         self.pieces = pieces[:room]
-        self.finish_reason = "stop" if len(pieces) <= room else "length"
+        ended = "tool_calls" if answer.calls else "stop"
+        self.finish_reason = ended if len(pieces) <= room else "length"
+        self._number = number
         self.is_streamed = request.get("stream") is True
         options = request.get("stream_options")
         self._wants_usage = isinstance(options, dict) and options.get("include_usage") is True
@@ -78,18 +89,30 @@ class Completion:
         """The stream's events, in order, without the closing [DONE]."""
         yield self._chunk({"role": "assistant", "content": None})
         for piece in self.pieces:
-            yield self._chunk({piece.channel: piece.text})
+            is_call = piece.channel == "tool_calls"
+            yield self._chunk({piece.channel: [self._call(piece)] if is_call else piece.text})
         yield self._chunk({}, self.finish_reason)
         if self._wants_usage:
             yield {**self._chunk({}), "choices": [], "usage": self._usage()}
 
     def whole(self) -> Json:
         """The same as one answer."""
-        message = {"role": "assistant", "content": self._joined("content")}
+        message: dict[str, object] = {"role": "assistant", "content": self._joined("content")}
         if thinking := self._joined("reasoning_content"):
             message["reasoning_content"] = thinking
+        if self._calls and self.finish_reason == "tool_calls":
+            whole = (_Piece("tool_calls", call.arguments, at, call.name) for at, call in enumerate(self._calls))
+            message["tool_calls"] = [self._call(piece) for piece in whole]
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": self.finish_reason}
         return {**self._base, "object": "chat.completion", "choices": [choice], "usage": self._usage()}
+
+    def _call(self, piece: _Piece) -> Json:
+        """A tool call, or a part of one: with id and name where it begins."""
+        part: dict[str, object] = {"index": piece.place, "function": {"arguments": piece.text}}
+        if piece.name:
+            part |= {"id": f"call_demo_{self._number}_{piece.place}", "type": "function"}
+            part["function"] = {"name": piece.name, "arguments": piece.text}
+        return part
 
     def _chunk(self, delta: Json, finish_reason: str | None = None) -> dict[str, object]:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}

@@ -6,7 +6,7 @@ It reads the prompts Felix writes, and is lenient: of any other it takes the use
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 _AGENT = re.compile(r"You are ([\w-]+-(\d+)), an? (.+?) agent\b")
@@ -36,6 +36,15 @@ class Voice:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Used:
+    """A tool call, and its result."""
+
+    name: str
+    arguments: str
+    result: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hearing:
     task: str
@@ -52,18 +61,22 @@ class Hearing:
     """How many earlier thoughts of its own stood there."""
     written: str = ""
     """Its answer so far, when it is asked to go on with one that was cut."""
+    tools: tuple[str, ...] = ()
+    """Names of those it may call."""
+    used: tuple[Used, ...] = ()
+    """What came of those it has called for this answer."""
 
     def names(self) -> tuple[str, ...]:
         """Whose thoughts stood there, each once."""
         return tuple(dict.fromkeys(voice.agent_id for voice in self.voices))
 
 
-def hear(messages: Sequence[Mapping[str, object]]) -> Hearing:
-    """Read the messages of a request; never fails, whatever they hold."""
+def hear(messages: Sequence[Mapping[str, object]], tools: object = None) -> Hearing:
+    """Read the messages of a request, and which tools it offers; never fails, whatever they hold."""
     said = [(str(message.get("role")), _text(message.get("content"))) for message in messages]
     system = "\n".join(text for role, text in said if role in ("system", "developer"))
     asked = [text for role, text in said if role == "user"]
-    written = "".join(text for role, text in said if role == "assistant")
+    written = "".join(_text(each.get("content")) for each in messages if _is_written(each))
     agent = _AGENT.search(system)
     is_hub = _HUB.search(system) is not None
     if agent is None and not is_hub:
@@ -81,7 +94,33 @@ def hear(messages: Sequence[Mapping[str, object]]) -> Hearing:
         unfinished=_voices(sections.get("unfinished contributions", "")),
         spoken=len(_OWN.findall(sections.get("your own earlier thoughts", ""))),
         written=written,
+        tools=tuple(str(_inner(tool, "function").get("name")) for tool in _listed(tools)),
+        used=tuple(_used(messages)),
     )
+
+
+def _is_written(message: Mapping[str, object]) -> bool:
+    """Whether it is what the model is to go on with; what asks for tools stands by itself."""
+    return message.get("role") == "assistant" and not message.get("tool_calls")
+
+
+def _used(messages: Sequence[Mapping[str, object]]) -> Iterator[Used]:
+    calls: dict[object, Mapping[str, object]] = {}
+    for message in messages:
+        for call in _listed(message.get("tool_calls")):
+            calls[call.get("id")] = _inner(call, "function")
+        asked = calls.get(message.get("tool_call_id")) if message.get("role") == "tool" else None
+        if asked:
+            yield Used(str(asked.get("name")), str(asked.get("arguments")), _text(message.get("content")))
+
+
+def _listed(value: object) -> list[Mapping[str, object]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def _inner(value: Mapping[str, object], key: str) -> Mapping[str, object]:
+    inner = value.get(key)
+    return inner if isinstance(inner, dict) else {}
 
 
 def _text(content: object) -> str:

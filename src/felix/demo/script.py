@@ -18,6 +18,7 @@ from felix.demo.texts import (
     THINKING,
     Stage,
 )
+from felix.demo.tool_script import Call, with_tools
 
 _WORD = re.compile(r"[^\W\d_][\w'’-]{4,}")
 _DULL = re.compile(
@@ -37,6 +38,8 @@ _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 class Scripted:
     thinking: str
     answer: str
+    calls: tuple[Call, ...] = ()
+    """Of tools, after the answer so far."""
 
 
 def scripted(heard: Hearing) -> Scripted:
@@ -44,7 +47,8 @@ def scripted(heard: Hearing) -> Scripted:
     if heard.is_hub:
         whole = _synthesis(heard)
     elif heard.agent_id:
-        whole = _thought(heard)
+        act = with_tools(heard, confidence=_confidence(heard), task=_quoted(heard.task))
+        whole = Scripted(*act) if act else _thought(heard)
     else:
         return Scripted("", GREETING.format(task=_quoted(heard.task)))
     if not heard.written:

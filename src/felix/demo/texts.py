@@ -18,6 +18,19 @@ Stage = Literal["wide", "focus", "narrow"]
 DISCLAIMER = "*Scripted by the demo model: it quotes your task, but no language model has read it.*"
 SHORT_DISCLAIMER = "*(Demo model, scripted text.)*"
 
+TOOLS_THINKING = """\
+Before I say anything about {task}, I should look instead of guessing: {what}. There are tools for that, and what they \
+bring is better than what I would make up."""
+
+TOOLS_BEFORE = "I look before I speak: {what}."
+TOOLS_AFTER_LISTING = "There is something to read: `{path}`."
+TOOLS_ANSWER = """\
+For {task} this is what the tools have brought, and I add nothing to it:
+
+{found}
+
+Everything else on the task I would have to guess, so I leave it to the others."""
+
 _RESEARCH_WIDE = (
     """\
 {read}The task says {task}. Read as a question of fact, I would collect this first:

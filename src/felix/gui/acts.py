@@ -12,7 +12,7 @@ from functools import partial
 
 from felix.engine import Engine
 from felix.errors import FelixError
-from felix.events import HUB, SYNTHESIS, AgentId, RunId, ThoughtId
+from felix.events import HUB, SYNTHESIS, AgentId, CallId, Leave, RunId, ThoughtId
 from felix.gui.bridge import Bridge
 from felix.gui.composer.composer import Composer
 from felix.gui.composer.model_menu import model_choices
@@ -54,6 +54,7 @@ class Acts:
             go_on=self._go_on,
             ask=self._ask,
             answer=self._answer,
+            leave=self._leave,
             tell=self._tell,
         )
         self.synthesis = SynthesisActs(
@@ -170,6 +171,10 @@ class Acts:
     def _answer(self, question_id: str, stop: bool) -> None:  # noqa: FBT001  a callable of the views
         if run := self._run():
             self._engine.answer(run, question_id, stop=stop)
+
+    def _leave(self, call_id: CallId, leave: Leave) -> None:
+        if run := self._run():
+            self._engine.answer_tool(run, call_id, leave)
 
     # -- one agent -----------------------------------------------------------------------------------------------------
 

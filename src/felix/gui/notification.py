@@ -67,7 +67,14 @@ class Notification:
         """Say that a run has ended, if nobody looks and the settings allow it."""
         if self.is_in_front or state.status is None or not self._settings.current.notify_when_done:
             return
-        title, words = message(state)
+        self._tell(*message(state))
+
+    def run_waits(self, title: str, state: RunState) -> None:
+        """Say that a run waits for the user's word, under the same conditions."""
+        if not self.is_in_front and self._settings.current.notify_when_done:
+            self._tell(title, message(state)[1])
+
+    def _tell(self, title: str, words: str) -> None:
         self._app.title(f"● {title} – {self._title}")
         _mark_urgent(self._app.winfo_id(), is_urgent=True)
         threading.Thread(target=_tell, args=(title, words), name="felix-notification", daemon=True).start()

@@ -50,6 +50,7 @@ IN_A_CARD = (
     Shortcut("Ctrl+C", "Copy the selection, or the whole card"),
     Shortcut("End", "Jump to the latest text and follow it"),
     Shortcut("T", "Open or fold the newest thinking"),
+    Shortcut("C", "Choose the newest tool call, then those before it; Enter opens it"),
     Shortcut("A", "Ask the agent about what it said"),
     Shortcut("R", "Have the agent try again"),
     Shortcut("Del", "Stop the agent"),

@@ -62,6 +62,10 @@ class StatusBar:
             row, "Show log", "exclamation-octagon", on="side", font="Small", padding=(6, 0, 6, 1), icon_size=11,
             color="ink:fail", command=on_show_log,
         )  # fmt: skip
+        self.waiting = kit.button(
+            row, "Asks you", "question-circle-fill", on="side", font="SmallStrong", padding=(6, 0, 6, 1), icon_size=11,
+            color="ink:stop", tooltip="Lead to the call that has waited longest for your word",
+        )  # fmt: skip
         self._unsaved = self._item(row, icon="exclamation-octagon", color="ink:fail", icon_color="ink:fail")
         self._hint = self._item(row, "Ctrl+Enter runs")
         self._percent = self._item(row, color="text", width=5, anchor="e")
@@ -75,10 +79,12 @@ class StatusBar:
         self._right: tuple[tk.Widget, ...] = (
             self._hint, self._percent, self._bar, self._elapsed, self._agents, self._speed, self._places, self._quiet,
         )  # fmt: skip
-        self._left: tuple[tk.Widget, ...] = (self._server, self._unsaved, self._model, self._warning)
+        self._left: tuple[tk.Widget, ...] = (
+            self._server, self.waiting, self._unsaved, self._model, self._warning,
+        )  # fmt: skip
         self._dear: tuple[tk.Widget, ...] = (
-            self._server, self._unsaved, self._warning, self._percent, self._quiet, self._agents, self._elapsed,
-            self._hint, self._model, self._bar, self._speed, self._places,
+            self.waiting, self._server, self._unsaved, self._warning, self._percent, self._quiet, self._agents,
+            self._elapsed, self._hint, self._model, self._bar, self._speed, self._places,
         )  # fmt: skip
         """The dearest first: where there is no room for all, the last ones go."""
         self._wanted: set[tk.Widget] = {self._server, self._hint}
@@ -133,6 +139,12 @@ class StatusBar:
         self._unsaved.configure(text=words)
         self._kit.tooltip(self._unsaved, sentence)
         self._want(self._unsaved, is_wanted=bool(words))
+
+    def say_waiting(self, words: str) -> None:
+        """Who waits for the user's word; empty when nobody does. A click is up to `waiting`'s command."""
+        if words:
+            self._kit.set_button(self.waiting, text=words)
+        self._want(self.waiting, is_wanted=bool(words))
 
     def calm(self) -> None:
         """Take the warning away."""

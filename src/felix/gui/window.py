@@ -12,12 +12,13 @@ import ttkbootstrap as ttk
 
 from felix import places
 from felix.engine import Engine
-from felix.events import HUB, AgentId, ThoughtId
+from felix.events import HUB, AgentId, CallId, ThoughtId
 from felix.gui.acts import Acts
 from felix.gui.answer.compare import Compare
 from felix.gui.answer.exporting import Exporting, ask_paths
 from felix.gui.answer.synthesis_strip import SynthesisStrip
 from felix.gui.answer.synthesis_view import SynthesisView
+from felix.gui.attention import Attention
 from felix.gui.banner import Banner
 from felix.gui.bridge import Bridge
 from felix.gui.composer.choosing import Choosing
@@ -106,7 +107,8 @@ class Window:
         self.status.frame.place(x=0, rely=1, relwidth=1, anchor="sw")
         self.header = Header(
             app, kit, reserve=self.status.height,
-            on_runs=self.toggle_runs, on_panel=self._toggle_wing, on_theme=self.look.toggle_theme,
+            on_runs=self.toggle_runs, on_theme=self.look.toggle_theme,
+            on_panel=lambda: self.wing.toggle(),  # noqa: PLW0108 - it is not there yet
             on_help=self.overlays.show_shortcuts,
         )  # fmt: skip
         kit.on_font_change(lambda: self.header.reserve(self.status.height))
@@ -133,7 +135,8 @@ class Window:
             on_works=self.watch.has_worked, on_show_log=self.show_log,
         )  # fmt: skip
         self.header.notebook.bind("<<NotebookTabChanged>>", lambda _event: self._tab_changed())
-        self.bridge.add(self.control, app, is_of_live=True)
+        for of_live in (self.control, Attention(self)):
+            self.bridge.add(of_live, app, is_of_live=True)
         self.bridge.add(self.acts, app)
         for view, widget in (
             (self.status, self.status.frame),
@@ -329,7 +332,7 @@ class Window:
             self.column.hold("agents")
             self.wall.maximise(agent_id)
 
-    def show_thought(self, agent_id: AgentId, thought_id: ThoughtId, at_s: float) -> None:
+    def show_thought(self, agent_id: AgentId, thought_id: ThoughtId, at_s: float, call: CallId | None = None) -> None:
         """Lead to a thought, or to the synthesis; in a replay, to the moment `at_s` of it when it was not begun yet."""
         state, player = self.bridge.state, self.bridge.player
         is_told = state.synthesis is not None if agent_id == HUB else thought_id in state.thoughts
@@ -340,7 +343,7 @@ class Window:
                 self._choose_view("both")
         else:
             self.show_card(agent_id)
-            self.wall.lead_to(agent_id, thought_id)
+            self.wall.lead_to(agent_id, thought_id, call)
 
     def _card_is_big(self, agent_id: AgentId | None) -> None:
         # as long as somebody reads a big card, the end of the run must not take it away
@@ -430,9 +433,6 @@ class Window:
             self.settings_page.shown()
 
     # -- getting about -------------------------------------------------------------------------------------------------
-
-    def _toggle_wing(self) -> None:
-        self.wing.toggle()
 
     def toggle_runs(self) -> None:
         self.keeping.wing.toggle()

@@ -233,7 +233,7 @@ def test_a_click_leads_to_the_thought_and_pointing_says_its_figures(shown: Shown
     shown.event("<Motion>", shown.x(0.6), shown.y(1))
     assert shown.timeline.tip.startswith("research-2  ·  Round 1")
     shown.event("<Button-1>", shown.x(0.6), shown.y(1))
-    (agent, thought, at), = shown.told  # fmt: skip
+    (agent, thought, at, _), = shown.told  # fmt: skip
     assert (agent, thought, at) == (TEAM[1], SECOND, pytest.approx(0.6, abs=0.02))
     shown.event("<Button-1>", shown.x(2.3), shown.y(3))
     assert shown.told[1][:2] == (HUB, SYNTHESIS)

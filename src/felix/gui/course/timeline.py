@@ -9,11 +9,11 @@ from __future__ import annotations
 import tkinter as tk
 from collections.abc import Callable
 
-from felix.events import AgentId, ThoughtId
+from felix.events import AgentId, CallId, ThoughtId
 from felix.gui.bridge import Bridge
 from felix.gui.course.player import Player
 from felix.gui.course.replay_bar import bind_keys
-from felix.gui.course.timeline_spans import Kind, Row, Span, Told, rows_of, told_of, words_of
+from felix.gui.course.timeline_spans import Kind, Row, Span, Told, call_at, rows_of, told_of, words_of
 from felix.gui.kit import Kit
 from felix.gui.pointer_tip import PointerTip
 from felix.gui.status_bar import clock
@@ -41,8 +41,23 @@ KNOB = 9
 NEAR = 5
 """Pixels: a pointer this near to the playhead takes it."""
 
-_HALF: dict[Kind, float] = {"queued": 0.5, "waiting": 0.5, "reading": 2, "thinking": 5, "writing": 5}
-_COLOURS: dict[Kind, str] = {"reading": "state:prep", "thinking": "state:think", "writing": "state:write"}
+_HALF: dict[Kind, float] = {
+    "queued": 0.5, "waiting": 0.5, "reading": 2, "thinking": 5, "writing": 5, "calling": 3, "asking": 5, "running": 4,
+}  # fmt: skip
+_COLOURS: dict[Kind, str] = {
+    "reading": "state:prep", "thinking": "state:think", "writing": "state:write", "calling": "tint:write",
+    "asking": "state:stop", "running": "tint:prep",
+}  # fmt: skip
+_EDGES: dict[Kind, str] = {"calling": "state:write", "running": "state:prep"}
+"""Of bars that are hollow."""
+_OF_ALL: tuple[tuple[str, str, str], ...] = (
+    ("prep", "reading", "square-fill"), ("think", "thinking", "square-fill"), ("write", "writing", "square-fill"),
+    ("queue", "waiting", "dash-lg"),
+)  # fmt: skip
+_OF_TOOLS: tuple[tuple[str, str, str], ...] = (
+    ("write", "calling a tool", "square"), ("prep", "using it", "square"), ("stop", "your word", "square-fill"),
+)  # fmt: skip
+"""The keys that the legend has for runs whose agents use tools: a colour, a word, a shape."""
 
 
 class _Drawn:
@@ -60,9 +75,14 @@ class Timeline:
     """`frame` comes to the foot of its parent, which is packed, with the first run. A View."""
 
     def __init__(
-        self, parent: tk.Misc, kit: Kit, bridge: Bridge, *, on_thought: Callable[[AgentId, ThoughtId, float], None]
+        self,
+        parent: tk.Misc,
+        kit: Kit,
+        bridge: Bridge,
+        *,
+        on_thought: Callable[[AgentId, ThoughtId, float, CallId | None], None],
     ) -> None:
-        """`on_thought` hears of a click on a thought, and at which second of the run it was."""
+        """`on_thought` hears of a click on a thought, at which second of the run it was, and on which tool call."""
         self._kit, self._bridge, self._on_thought = kit, bridge, on_thought
         self._state = RunState()
         self._rows: list[Row] = []
@@ -89,16 +109,17 @@ class Timeline:
         self.canvas.pack(side="left", fill="both", expand=True)
         self._legend = kit.frame(self.frame, "side", padding=(14, 2, 0, 8))
         self._legend.pack(fill="x")
-        self._keys = [
-            kit.label(self._legend, word, "Tiny", "text2", "side", icon=icon, icon_size=8, icon_color=f"state:{state}")
-            for state, word, icon in (
-                ("prep", "reading", "square-fill"),
-                ("think", "thinking", "square-fill"),
-                ("write", "writing", "square-fill"),
-                ("queue", "waiting", "dash-lg"),
-            )
-        ]
-        self._legend_columns = 0
+        self._keys, self._tool_keys = (
+            [
+                kit.label(
+                    self._legend, word, "Tiny", "text2", "side", icon=icon, icon_size=8, icon_color=f"state:{state}"
+                )
+                for state, word, icon in keys
+            ]
+            for keys in (_OF_ALL, _OF_TOOLS)
+        )
+        self._legend_of: tuple[int, bool] = (0, False)
+        """Columns, and whether it speaks of tools."""
         self._now = self.canvas.create_rectangle(0, 0, 0, 0, width=0)
         self._now_above = self.axis.create_rectangle(0, 0, 0, 0, width=0)
         self._knob = self.axis.create_image(0, 0)
@@ -225,14 +246,18 @@ class Timeline:
         self._wrap_legend()
 
     def _wrap_legend(self) -> None:
-        """In one line, or in two of two where that is too wide."""
+        """In one line, or in lines of two where that is too wide; of tools only where some are used."""
         room, gap = self._legend.winfo_width() - self._kit.px(20), self._kit.px(6)
-        in_line = sum(key.winfo_reqwidth() + gap for key in self._keys) - gap
-        columns = len(self._keys) if in_line <= room else 2
-        if columns == self._legend_columns:
+        with_tools = any(thought.calls for thought in self._state.thoughts.values())
+        keys = [*self._keys, *self._tool_keys] if with_tools else self._keys
+        in_line = sum(key.winfo_reqwidth() + gap for key in keys) - gap
+        columns = len(keys) if in_line <= room else 2
+        if (columns, with_tools) == self._legend_of:
             return
-        self._legend_columns = columns
-        for number, key in enumerate(self._keys):
+        self._legend_of = (columns, with_tools)
+        for key in (*self._keys, *self._tool_keys):
+            key.grid_forget()
+        for number, key in enumerate(keys):
             key.grid(row=number // columns, column=number % columns, sticky="w", padx=(0, gap))
 
     def _redraw(self) -> None:
@@ -298,6 +323,8 @@ class Timeline:
                     continue
                 self._draw(drawn, told)
         self._rows = rows
+        if not self._legend_of[1]:
+            self._wrap_legend()  # the first call of a tool may have come
         self._draw_time()
 
     def _draw(self, drawn: _Drawn, told: Told) -> None:
@@ -323,7 +350,11 @@ class Timeline:
                 )
             else:
                 colour = self._kit[_COLOURS[span.kind]] if span.kind in _COLOURS else self._quiet
-                drawn.items.append(canvas.create_rectangle(*place, width=0, fill=colour, tags="row"))
+                edge = self._kit[_EDGES[span.kind]] if span.kind in _EDGES else colour
+                is_hollow = span.kind in _EDGES
+                drawn.items.append(
+                    canvas.create_rectangle(*place, width=int(is_hollow), outline=edge, fill=colour, tags="row")
+                )
         if told.trouble:
             x, middle, half = self.x_of(told.end_s), self._middle(drawn.row), self._kit.px(6)
             colour = self._kit[f"state:{told.trouble}"]
@@ -422,7 +453,9 @@ class Timeline:
             self._is_dragged = True
             self._drag(event)
         elif (drawn := self._told_at(event)) is not None:
-            self._on_thought(drawn.told.agent_id, drawn.told.thought_id, max(drawn.told.start_s, self._second(event.x)))
+            at_s = max(drawn.told.start_s, self._second(event.x))
+            call = call_at(drawn.speech, self._clock, at_s)
+            self._on_thought(drawn.told.agent_id, drawn.told.thought_id, at_s, call.call_id if call else None)
         elif self._bridge.player is not None:
             self._is_dragged = True
             self._drag(event)
@@ -441,6 +474,7 @@ class Timeline:
         words = self._gap_at(event)
         if drawn is not None:
             place = place_of(self._state, drawn.speech)
-            spoken = words_of(drawn.told.agent_id, drawn.speech, self._clock, self._state.now, place)
+            call = call_at(drawn.speech, self._clock, self._second(event.x))
+            spoken = words_of(drawn.told.agent_id, drawn.speech, self._clock, self._state.now, place, call)
             words = f"{spoken}\n{words}" if words else spoken
         self._tip.show(words, event.x_root, event.y_root)

@@ -7,12 +7,13 @@ from textwrap import shorten
 from typing import Literal, NamedTuple
 
 from felix.events import HUB, SYNTHESIS, Activity, AgentId, ThoughtId
+from felix.gui.wall.call_words import call_words
 from felix.gui.wall.card_words import DOT, badge_of, heading, tokens_of, ttft_of
 from felix.ledger.run_clock import RunClock
-from felix.ledger.speech import Speech, Thought
+from felix.ledger.speech import Call, Speech, Thought
 from felix.ledger.state import RunState
 
-Kind = Literal["queued", "waiting", "reading", "thinking", "writing"]
+Kind = Literal["queued", "waiting", "reading", "thinking", "writing", "calling", "asking", "running"]
 
 _KINDS: dict[Activity, Kind] = {
     "queued": "queued",
@@ -23,9 +24,9 @@ _KINDS: dict[Activity, Kind] = {
     "reading": "reading",
     "thinking": "thinking",
     "writing": "writing",
-    "calling": "writing",
-    "asking": "waiting",
-    "running": "reading",
+    "calling": "calling",
+    "asking": "asking",
+    "running": "running",
 }
 _WORDS: dict[Activity, str] = {
     "queued": "queued",
@@ -113,14 +114,32 @@ def told_of(agent_id: AgentId, thought_id: ThoughtId, speech: Speech, clock: Run
     return Told(agent_id, thought_id, tuple(spans), speech.is_live, badge if badge in ("fail", "stop") else "")
 
 
-def words_of(agent_id: AgentId, speech: Speech, clock: RunClock, now: float, place: str = "") -> str:
-    """Who, which thought, where it is asked if that is to be said, how long it did what, its figures: some lines."""
+def call_at(speech: Speech, clock: RunClock, at_s: float) -> Call | None:
+    """The tool call that was under way at a second of the run, the newest where there were several."""
+    if not isinstance(speech, Thought):
+        return None
+    begun = (call for call in reversed(speech.calls) if clock.position(call.opened_at) <= at_s)
+    return next(
+        (call for call in begun if call.ended_at is None or at_s <= clock.position(call.ended_at) + HAIR_S), None
+    )
+
+
+def words_of(
+    agent_id: AgentId, speech: Speech, clock: RunClock, now: float, place: str = "", call: Call | None = None
+) -> str:
+    """Who, which thought, where it is asked if that is to be said, how long it did what, its figures: some lines.
+
+    Of a tool call that is pointed at, what became of it comes next to the thought.
+    """
     if isinstance(speech, Thought):
         first = f"{agent_id}{DOT}{shorten(heading(speech), MOST_WORDS, placeholder='…')}"
     else:
         assert agent_id == HUB
         first = "Synthesis"
     lines = [first, *([place] if place else []), badge_of(speech, at=now).word]
+    if call is not None and isinstance(speech, Thought):
+        _, _, name, words = call_words(call, speech, now)
+        lines.append(f"{name}{DOT}{words}")
     until = now if speech.ended_at is None else speech.ended_at
     times: dict[str, float] = {}
     ends = [*(speech.opened_at + ms / 1000 for ms, _ in speech.states[1:]), until]

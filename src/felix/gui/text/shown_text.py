@@ -31,8 +31,8 @@ EXCESS = "excess"
 """Of accents beyond any letter's need, beside `MARKUP`: whoever shows markup still hides these."""
 SYMBOL = "symbol"
 """Of a text in which every sign of `_SYMBOLS` stands for the character that it makes visible."""
-CODE = frozenset({"code", "code_line", "fence"})
-"""Tags of code, where signs that prose may need are made visible as well."""
+CODE = frozenset({"code", "code_line", "fence", "call_head", "call_code"})
+"""Tags of code and of tool calls, where signs that prose may need are made visible as well."""
 
 MOST_JOINED = 64
 """Accents on one letter, or emoji in one chain, that are shown; a colour font takes seconds for ten thousand."""

@@ -10,14 +10,18 @@ import random
 import time
 import tkinter as tk
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
-from felix.events import AgentId, Status, ThoughtId
+from felix.events import AgentId, CallId, Status, ThoughtId
+from felix.gui.folders import show_file
 from felix.gui.kit import Kit
 from felix.gui.text.find_bar import FindBar
 from felix.gui.text.pacing import Pacer
 from felix.gui.text.shown_text import to_clipboard
 from felix.gui.text.stream_text import StreamText
+from felix.gui.wall.call_blocks import CallBlocks
 from felix.gui.wall.card_alerts import CardAlerts
 from felix.gui.wall.card_asking import CardAsking
 from felix.gui.wall.card_document import CardDocument
@@ -176,9 +180,16 @@ class Card:
         focused = self.frame.focus_displayof()
         return focused is not None and str(focused).startswith(f"{self.frame}.")
 
-    def lead_to(self, thought_id: ThoughtId) -> None:
-        """Scroll to a thought."""
-        self._document.lead_to(thought_id)
+    def lead_to(self, thought_id: ThoughtId, call_id: CallId | None = None) -> None:
+        """Scroll to a thought, or to a tool call in it."""
+        if call_id is None or not self._calls.lead_to(call_id):
+            self._document.lead_to(thought_id)
+
+    def turn_to(self, call_id: CallId) -> None:
+        """Lead to a tool call, and to what asks about it."""
+        self._calls.lead_to(call_id)
+        if not self._alerts.turn_to(call_id):
+            self.focus()
 
     def mark(self, relation: Relation, words: str) -> None:
         """Show how this agent's thoughts stand to the one that is pointed at; with no words, to none."""
@@ -197,8 +208,8 @@ class Card:
         self._find.open()
 
     def close_find(self) -> bool:
-        """Close the find bar, or the line for a question; False when neither was open."""
-        return self._find.close() or self.asking.close()
+        """Close the find bar, or the line for a question, or choose no call; False when there was none of them."""
+        return self._find.close() or self.asking.close() or self._calls.leave()
 
     def copy(self) -> None:
         """The selection, else all that the agent said, to the clipboard."""
@@ -260,12 +271,11 @@ class Card:
             on_copy_all=self.copy_all,
         )
         self._stream.frame.pack(fill="both", expand=True)
+        self._calls = CallBlocks(self._stream, kit, open_file=self._open_file, copy=self._to_clipboard)
         self._document = CardDocument(
-            self._stream,
-            kit,
-            on_copy=lambda thought: self._to_clipboard(thought_document(thought)),
-            on_unfold=self._unfolded,
-        )
+            self._stream, kit, on_copy=lambda thought: self._to_clipboard(thought_document(thought)),
+            on_unfold=self._unfolded, calls=self._calls,
+        )  # fmt: skip
         self.asking = CardAsking(self.frame, kit, self.foot, acts, on_stop=self._draw_state, on_ask=self._stream.to_end)
         self._alerts = CardAlerts(self._body, kit, self._stream.frame, self.asking)
         self._find = FindBar(self._body, kit, self._stream.text, before=self._stream.frame, on_jump=self._stream.latch)
@@ -283,8 +293,10 @@ class Card:
         head.bind("<Double-Button-1>", lambda _event: self.maximise())
         if not self.is_large:
             text.bind("<Double-Button-1>", self._double_clicked)
-        text.bind("<Return>", lambda _event: self._act(self.maximise))
-        text.bind("<KP_Enter>", lambda _event: self._act(self.maximise))
+        for key in ("<Return>", "<KP_Enter>"):
+            text.bind(key, lambda _event: self._act(self._enter))
+        text.bind("<space>", lambda _event: self._act(self._calls.toggle_chosen))
+        text.bind("<Key-c>", lambda _event: self._act(self._calls.step))
         text.bind("<Control-f>", lambda _event: self._act(self.find))
         text.bind("<Control-F>", lambda _event: self._act(self.find))
         for key, act in (("t", self._document.toggle), ("a", self.ask), ("r", self.retry), ("Delete", self.stop)):
@@ -318,6 +330,7 @@ class Card:
         waits = self._document.catch_up(self.agent.thoughts, self._pacer, now, dt)
         latest = self.agent.latest
         speaks = latest is not None and latest.is_live and latest.first_at is not None and self._state.status is None
+        speaks &= latest is None or latest.activity not in ("asking", "running")
         if speaks:
             self._stream.set_caret(shown=True, steady=not self._pacer.enabled)
         elif not waits:
@@ -414,6 +427,10 @@ class Card:
         self.maximise()
         return "break"
 
+    def _enter(self) -> None:
+        if not self._calls.toggle_chosen():
+            self.maximise()
+
     def _focused(self, *, is_in: bool) -> None:
         if not self.is_large:  # alone on the wall, it needs no ring to be found
             self.frame.state(["user1" if is_in else "!user1"])
@@ -459,6 +476,9 @@ class Card:
             if thought.thinking:
                 copying.append(Item("Copy its thinking", lambda: self._to_clipboard(str(thought.thinking))))
         copying.append(Item("Copy all of this agent", self.copy_all))
+        if call := self._calls.call_at(f"@{event.x},{event.y}"):
+            of_call = (("Copy the call's arguments", str(call.arguments)), ("Copy its result", call.content))
+            copying += [Item(label, partial(self._to_clipboard, words)) for label, words in of_call if words]
         getting_about = (
             Item("Select all", lambda: text.tag_add("sel", "1.0", "end-1c"), "Ctrl+A"),
             Item("Find…", self.find, "Ctrl+F"),
@@ -469,6 +489,10 @@ class Card:
     def _thought_at(self, event: tk.Event[Any]) -> Thought | None:
         thought_id = self._document.thought_at(f"@{event.x},{event.y}")
         return self._state.thoughts.get(thought_id) if thought_id else None
+
+    def _open_file(self, file: str) -> None:
+        if sentence := show_file(Path(file)):
+            self.asking.tell(sentence)
 
     def _to_clipboard(self, words: str) -> None:
         to_clipboard(self.frame, words)

@@ -104,6 +104,11 @@ class CardAsking:
         elif self.acts is not None and self._agent is not None and "ask" not in self.offers:
             self.acts.tell(why_not_ask(self._agent, self._state))
 
+    def tell(self, sentence: str) -> None:
+        """Say why something the user asked for cannot be."""
+        if self.acts is not None:
+            self.acts.tell(sentence)
+
     def close(self) -> bool:
         """Take the line away; False when it was not open."""
         return self._line is not None and self._line.close()

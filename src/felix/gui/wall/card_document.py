@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 
 from felix.events import ThoughtId
-from felix.gui.kit import Kit, line_spacing
-from felix.gui.text.line_marks import LineMarks
+from felix.gui.kit import Kit
 from felix.gui.text.pacing import Pacer
 from felix.gui.text.stream_text import StreamText
+from felix.gui.wall.call_blocks import CallBlocks
+from felix.gui.wall.card_section import Section, edition_of
+from felix.gui.wall.card_tags import look_of_cards
 from felix.gui.wall.card_words import badge_of, heading, heading_end, note_line, read_line, thinking_line, trouble_of
-from felix.ledger.speech import Note, Thought
+from felix.ledger.speech import Call, Note, Thought
 
 MOST_AT_ONCE = 64_000
 """Characters put on screen in one frame: about 15 ms of Tk's time."""
@@ -26,31 +27,6 @@ MOST_TAKEN_BACK = 500
 """Characters at the end of an answer that are mended one by one when they turn out to be none of it."""
 CUT_OFF = "  ✕ cut off here"
 REPLACED = " · replaced by a later try"
-
-
-@dataclass(slots=True)
-class _Section:
-    """How much of a thought is on screen. Its marks in the text are named after `number`."""
-
-    thought: Thought
-    number: int
-    thinking: int = 0
-    """Characters of the thinking that were taken, shown or folded away."""
-    answer: int = 0
-    edition: tuple[int, int] = (0, 0)
-    has_thinking: bool = False
-    is_open: bool = True
-    chosen: bool | None = None
-    """Open or folded by hand."""
-    words: str = ""
-    """Of the thinking's heading, as it is on screen."""
-    has_ended: bool = False
-    is_replaced: bool = False
-    marks: LineMarks = field(default_factory=LineMarks)
-
-    @property
-    def backlog(self) -> int:
-        return len(self.thought.thinking) - self.thinking + len(self.thought.answer) - self.answer
 
 
 class CardDocument:
@@ -63,11 +39,13 @@ class CardDocument:
         *,
         on_copy: Callable[[Thought], object],
         on_unfold: Callable[[str], object],
+        calls: CallBlocks,
     ) -> None:
         """`on_copy` is called with the thought whose copy mark was pressed; `on_unfold` asks to be drawn anew, since
         what stands at this mark has been opened or folded."""
         self._stream, self._kit, self._on_copy, self._on_unfold = stream, kit, on_copy, on_unfold
-        self._sections: list[_Section] = []
+        self._calls = calls
+        self._sections: list[Section] = []
         self._unfolded: set[ThoughtId] = set()
         """Thoughts that were replaced, and that the reader has opened again."""
         self._is_stale = False
@@ -85,11 +63,13 @@ class CardDocument:
         """Begin anew with an empty text."""
         self._sections.clear()
         self._is_stale = False
+        self._calls.clear()
         self._stream.clear()
 
     def forget(self) -> None:
         """Begin anew with another agent."""
         self._unfolded.clear()
+        self._calls.forget()
         self.reason, self.notes = "", ()
         self.clear()
 
@@ -122,11 +102,13 @@ class CardDocument:
         for section, thought in zip(self._sections[-1:], thoughts[len(self._sections) - 1 :], strict=False):
             if section.thought is not thought or not self._mend(section):
                 return True
+            if not section.is_replaced and self._calls.has_changed(section.calls, thought.calls):
+                return True
         return False
 
-    def _mend(self, section: _Section) -> bool:
+    def _mend(self, section: Section) -> bool:
         """Take back what the newest edition of the answer lacks; False when that is not all that changed."""
-        thinking, answer = _edition(section.thought)
+        thinking, answer = edition_of(section.thought)
         if (thinking, answer) == section.edition:
             return True
         kept = section.thought.answer.kept
@@ -136,6 +118,7 @@ class CardDocument:
             or answer != section.edition[1] + 1
             or section.has_ended
             or excess > MOST_TAKEN_BACK
+            or any(block.position > kept for block in section.calls)
         ):
             return False
         section.edition = (thinking, answer)
@@ -158,6 +141,8 @@ class CardDocument:
                     continue
                 self._open(thoughts[number], number, is_replaced=is_replaced)
             section = self._sections[-1]
+            for block in section.calls:
+                self._calls.refresh(block, self.now)
             room -= self._reveal(section, pacer, now, dt, room)
             if section.backlog:
                 return True
@@ -172,12 +157,14 @@ class CardDocument:
             self._head_thinking(section, now)
         for section in self._sections:
             self._fold_if_answering(section)
+            for block in section.calls:
+                self._calls.refresh(block, now)
 
     @property
     def open_thinking(self) -> str:
         """The heading of the thinking that streams, when it is open and has been scrolled out of view; else empty."""
         section = self._sections[-1] if self._sections else None
-        if section is None or not section.has_thinking or not section.is_open or section.answer or section.has_ended:
+        if section is None or not section.has_thinking or not section.is_open or section.has_body or section.has_ended:
             return ""
         return "" if self._stream.text.dlineinfo(f"words{section.number}") else section.words
 
@@ -225,15 +212,15 @@ class CardDocument:
     def _fold_away(self, thought: Thought, number: int) -> None:
         """One line for a thought that a later one stands for."""
         is_apart = self._begin(thought, number)
-        section = _Section(
-            thought, number, len(thought.thinking), len(thought.answer), _edition(thought), has_ended=True,
+        section = Section(
+            thought, number, len(thought.thinking), len(thought.answer), edition_of(thought), has_ended=True,
             is_replaced=True,
         )  # fmt: skip
         self._sections.append(section)
         self._head(section, is_apart=is_apart)
         self._stream.append("\n", "heading")
 
-    def _head(self, section: _Section, *, is_apart: bool) -> None:
+    def _head(self, section: Section, *, is_apart: bool) -> None:
         """Write the line above a thought; that of a replaced one opens and folds it."""
         stream, number, thought = self._stream, section.number, section.thought
         tags = ("heading", f"n{number}", *(("later",) if is_apart else ()))
@@ -249,8 +236,8 @@ class CardDocument:
     def _open(self, thought: Thought, number: int, *, is_replaced: bool) -> None:
         is_apart = self._begin(thought, number)
         stream, name = self._stream, f"n{number}"
-        section = _Section(
-            thought, number, edition=_edition(thought), is_open=not self.keep_folded, is_replaced=is_replaced
+        section = Section(
+            thought, number, edition=edition_of(thought), is_open=not self.keep_folded, is_replaced=is_replaced
         )
         self._sections.append(section)
         self._head(section, is_apart=is_apart)
@@ -263,7 +250,7 @@ class CardDocument:
             if line:
                 stream.append(f"{line}\n", tag)
 
-    def _reveal(self, section: _Section, pacer: Pacer, now: float, dt: float, room: int) -> int:
+    def _reveal(self, section: Section, pacer: Pacer, now: float, dt: float, room: int) -> int:
         thought = section.thought
         is_answering = len(thought.answer) > 0
         waiting = len(thought.answer) - section.answer if is_answering else len(thought.thinking) - section.thinking
@@ -274,21 +261,40 @@ class CardDocument:
             shown = self._reveal_thinking(
                 section, min(room, MOST_AT_ONCE if is_answering or not thought.is_live else due)
             )
-        if is_answering and due and section.thinking == len(thought.thinking):
-            part = thought.answer.since(section.answer)[: min(due, room - shown)]
-            if part:
-                self._reveal_answer(section, part)
-                shown += len(part)
+        if section.thinking == len(thought.thinking):
+            shown += self._reveal_body(section, min(due, room - shown))
         return max(1, shown)
 
-    def _reveal_thinking(self, section: _Section, most: int) -> int:
+    def _reveal_body(self, section: Section, room: int) -> int:
+        """The answer as far as there is room, each tool call at its place in it."""
+        thought, shown = section.thought, 0
+        while True:
+            call = section.next_call
+            if call is not None and (call.position <= section.answer or section.answer == len(thought.answer)):
+                self._reveal_call(section, call)
+                continue
+            until = room - shown if call is None else min(room - shown, call.position - section.answer)
+            part = thought.answer.since(section.answer)[: max(0, until)]
+            if not part:
+                return shown
+            self._reveal_answer(section, part)
+            shown += len(part)
+
+    def _reveal_call(self, section: Section, call: Call) -> None:
+        self._begin_body(section)
+        section.calls.append(self._calls.begin(section.thought, call, section.number, self.now))
+        if len(section.calls) == 1:
+            self._head_thinking(section, 0.0)
+            self._fold_if_answering(section)
+
+    def _reveal_thinking(self, section: Section, most: int) -> int:
         part = section.thought.thinking.since(section.thinking)[:most]
         if not part:
             return 0
         stream, number = self._stream, section.number
         if not section.has_thinking:
             section.has_thinking = True
-            section.is_open &= not section.thought.answer
+            section.is_open &= not section.thought.answer and not section.calls
             stream.text.image_create("tip", image=self._chevron(section), padx=self._kit.px(2), align="center")
             stream.text.tag_add("thought", "tip - 1 c")
             stream.place(f"words{number}")
@@ -297,30 +303,38 @@ class CardDocument:
             self._head_thinking(section, self.now)
         section.thinking += len(part)
         if section.is_open:
-            if section.answer:
+            if section.has_body:
                 stream.insert(f"answer{number} - 1 c", part, "think")
             else:
                 stream.append(part, "think")
                 stream.set_ground("think")
         return len(part)
 
-    def _reveal_answer(self, section: _Section, part: str) -> None:
-        stream, name = self._stream, f"answer{section.number}"
+    def _reveal_answer(self, section: Section, part: str) -> None:
         is_first = not section.answer
-        if is_first:
-            stream.end_line("think")
-            stream.set_ground("")
-            stream.place(name)
-        section.answer += len(part)
-        stream.append(part, marks=section.marks)
+        self._begin_body(section)
+        after_call, taken = section.ends_in_call, len(part)
+        if after_call:
+            part = part.removeprefix("\n")  # below a call, which has a line of its own, one empty line is enough
+        section.answer += taken
+        self._stream.append(part, marks=section.marks)
         if is_first:
             self._head_thinking(section, 0.0)
             self._fold_if_answering(section)
 
-    def _end(self, section: _Section) -> None:
+    def _begin_body(self, section: Section) -> None:
+        """The thinking is above: what comes now is the answer, or a tool call in its place."""
+        if not section.has_body:
+            self._stream.end_line("think")
+            self._stream.set_ground("")
+            self._stream.place(f"answer{section.number}")
+
+    def _end(self, section: Section) -> None:
         stream, thought, number = self._stream, section.thought, section.number
         stream.set_caret(shown=False)
-        if section.answer:
+        if section.ends_in_call:
+            stream.set_ground("")
+        elif section.answer:
             # an answer that ends in empty lines would stand high above the footer
             end = thought.answer.since(max(0, section.answer - MOST_TAKEN_BACK))
             stream.take_back(len(end) - len(end.rstrip("\n")))
@@ -330,7 +344,7 @@ class CardDocument:
             stream.set_ground("")
             stream.place(f"answer{number}")
         trouble = trouble_of(thought)
-        if trouble and section.answer:
+        if trouble and section.has_body:
             stream.text.tag_add("dim", f"answer{number}", "tip")
             if thought.status in ("failed", "stopped", "interrupted", "truncated"):
                 stream.append(CUT_OFF, "quiet")
@@ -352,7 +366,7 @@ class CardDocument:
 
     # -- thinking ------------------------------------------------------------------------------------------------------
 
-    def _head_thinking(self, section: _Section, now: float) -> None:
+    def _head_thinking(self, section: Section, now: float) -> None:
         words = thinking_line(section.thought, now)
         if not section.has_thinking or words == section.words:
             return
@@ -361,23 +375,23 @@ class CardDocument:
         text.delete(mark, f"{mark} lineend")
         text.insert(mark, words, ("thought", "press", "fold", f"n{section.number}"))
 
-    def _fold_if_answering(self, section: _Section) -> None:
+    def _fold_if_answering(self, section: Section) -> None:
         """Fold when the answer has begun, unless the reader decided otherwise; while they read, it waits for them."""
         if (
             section.has_thinking
             and section.is_open
             and section.chosen is None
-            and section.answer
+            and section.has_body
             and not self._stream.is_latched
         ):
             self._set_open(section, is_open=False)
 
-    def _set_open(self, section: _Section, *, is_open: bool) -> None:
+    def _set_open(self, section: Section, *, is_open: bool) -> None:
         if is_open == section.is_open:
             return
         section.is_open = is_open
         stream, start, end = self._stream, f"think{section.number}", f"answer{section.number}"
-        is_last = not section.answer and not section.has_ended
+        is_last = not section.has_body and not section.has_ended
         if is_last:
             if is_open:
                 stream.append(section.thought.thinking.since(0)[: section.thinking], "think")
@@ -387,25 +401,25 @@ class CardDocument:
                 stream.truncate(start)
         elif is_open:
             shown = section.thought.thinking.since(0)[: section.thinking]
-            stream.text.mark_gravity(
-                end, "right"
-            )  # the marks may stand at one place: the end goes behind what is put there
+            # the marks may stand at one place: the end goes behind what is put there, and so does a call there
+            behind = [end, *(block.name for block in section.calls[:1] if not block.position)]
+            for mark in behind:
+                stream.text.mark_gravity(mark, "right")
             stream.insert(start, shown if shown.endswith("\n") else f"{shown}\n", "think")
-            stream.text.mark_gravity(end, "left")
+            for mark in behind:
+                stream.text.mark_gravity(mark, "left")
         else:
             stream.delete(start, end)
         stream.text.image_configure(f"words{section.number} - 1 c", image=self._chevron(section))
 
-    def _chevron(self, section: _Section) -> str:
+    def _chevron(self, section: Section) -> str:
         return self._kit.icon("chevron-down" if section.is_open else "chevron-right", 10, "ink:think")
 
     # -- tags ----------------------------------------------------------------------------------------------------------
 
     def _make_tags(self) -> None:
         text = self._stream.text
-        self._kit.paint(text, self._colour)
-        self._kit.on_font_change(self._measure, owner=text)
-        self._measure()
+        look_of_cards(self._stream, self._kit)
         text.tag_bind("press", "<Enter>", lambda _event: text.configure(cursor="hand2"))
         text.tag_bind("press", "<Leave>", lambda _event: text.configure(cursor="xterm"))
         for tag, act in (
@@ -415,45 +429,13 @@ class CardDocument:
         ):
             text.tag_bind(tag, "<ButtonRelease-1>", partial(self._press, act))
 
-    def _colour(self) -> None:
-        kit, text = self._kit, self._stream.text
-        ground = kit["think_bg"]
-        # the margins get the block's ground too, so it reads as one box
-        text.tag_configure(
-            "think",
-            background=ground,
-            lmargincolor=ground,
-            rmargincolor=ground,
-            foreground=kit.mix("text2", "text", 0.25),
-        )
-        text.tag_configure("thought", foreground=kit["ink:think"])
-        for tag in ("heading", "aside"):
-            text.tag_configure(tag, foreground=kit["text2"])
-        for tag, state in (("warning", "stop"), ("stop", "stop"), ("fail", "fail"), ("note", "write")):
-            text.tag_configure(tag, foreground=kit[f"ink:{state}"])
-        text.tag_configure("waiting", foreground=kit["text2"])
-        for tag in ("caret", "found", "found_here", "sel"):  # whatever they lie on
-            if tag in text.tag_names():
-                text.tag_raise(tag)
-
-    def _measure(self) -> None:
-        """Small lines are as high as the others, so that whole lines fit whatever stands in the card."""
-        kit, text = self._kit, self._stream.text
-        line = self._stream.line_height
-        gap = max(1, line - kit.font("Small").metrics("linespace"))
-        for tag in ("think", "thought", "heading", "aside", "warning", "stop", "fail", "note"):
-            text.tag_configure(tag, font="Small", **line_spacing(gap))
-        margin = kit.px(8)
-        text.tag_configure("think", lmargin1=margin, lmargin2=margin, rmargin=margin)
-        text.tag_configure("later", **line_spacing(gap, above=line))
-
-    def _unfold(self, section: _Section) -> None:
+    def _unfold(self, section: Section) -> None:
         """Open a thought that was replaced, or fold it again."""
         self._unfolded ^= {section.thought.thought_id}
         self._is_stale = True
         self._on_unfold(f"end{section.number}")
 
-    def _press(self, act: Callable[[_Section], object], event: tk.Event[tk.Text]) -> None:
+    def _press(self, act: Callable[[Section], object], event: tk.Event[tk.Text]) -> None:
         text = self._stream.text
         if text.tag_ranges("sel"):
             return
@@ -471,7 +453,7 @@ class CardDocument:
 
 
 def _has_begun(thought: Thought) -> bool:
-    return bool(thought.thinking) or bool(thought.answer) or not thought.is_live
+    return bool(thought.thinking) or bool(thought.answer) or bool(thought.calls) or not thought.is_live
 
 
 def _asked_at(thought: Thought) -> float:
@@ -481,7 +463,3 @@ def _asked_at(thought: Thought) -> float:
 
 def _replaced(thoughts: Sequence[Thought]) -> set[ThoughtId]:
     return {thought.replaces for thought in thoughts if thought.replaces is not None}
-
-
-def _edition(thought: Thought) -> tuple[int, int]:
-    return thought.thinking.edition, thought.answer.edition

@@ -96,7 +96,7 @@ def badge_of(
         case "calling":
             return Badge("Calling a tool", "write", "tools")
         case "asking":
-            return Badge("Asks you", "queue", "question-circle-fill")
+            return Badge("Asks you", "stop", "question-circle-fill")
         case "running":
             return Badge("Using a tool", "prep", "tools")
         case _:
@@ -178,7 +178,7 @@ def waiting_of(agent: Agent, state: RunState, now: float) -> Waiting | None:
         number, depth = next(turns, (0, agent.spawn))
         sentence = f"Speaks from round {number} on" if number else "Not yet here"
         return Waiting(badge.icon, sentence, agent.reason or f"at depth {depth:.2f}")
-    if not thought.is_live or over or thought.answer or thought.thinking:
+    if not thought.is_live or over or thought.answer or thought.thinking or thought.calls:
         return None
     for_s = f"{seconds(now - thought.asked_at)}" if thought.asked_at else ""
     match thought.activity:
@@ -268,8 +268,9 @@ def tokens_of(speech: Speech) -> str:
 
 def thinking_line(speech: Speech, now: float) -> str:
     """`Thinking · 38 s, ~1,412 tokens`, and once it answers `Thought for 12 s, 840 tokens`."""
-    is_over = bool(speech.answer) or not speech.is_live
-    until = speech.answer_at or speech.ended_at or now
+    called_at = speech.calls[0].opened_at if isinstance(speech, Thought) and speech.calls else None
+    is_over = bool(speech.answer) or called_at is not None or not speech.is_live
+    until = min((at for at in (speech.answer_at, called_at) if at is not None), default=speech.ended_at or now)
     took = seconds(until - speech.thinking_at) if speech.thinking_at else ""
     count = ", ".join(part for part in (took, _thinking_tokens(speech)) if part)
     if is_over:

@@ -13,6 +13,7 @@ from typing import Any
 from felix.events import HUB, AgentId
 from felix.gui.kit import Kit
 from felix.gui.shortcuts import leave_run
+from felix.gui.wall.call_words import waiting_calls
 from felix.gui.wall.card_words import Badge, badge_for
 from felix.gui.wall.provenance import Provenance, Relation, latest_of
 from felix.gui.wall.question_line import question_for
@@ -209,6 +210,8 @@ class _Chip:
         words, colour = badge.word, f"ink:{badge.state}"
         if question_for(state, agent.agent_id) is not None:
             words, colour = "Go on?", "ink:stop"
+        elif waiting_calls(agent) and state.is_running:
+            words, colour = "Asks you", "ink:stop"
         elif badge.state == "done" and agent.confidence is not None:
             words, colour = f"conf {agent.confidence:.2f}", "text2"
         if self._badge != badge:

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from felix.events import AgentId, ThoughtId
+from felix.events import AgentId, CallId, Leave, ThoughtId
 from felix.ledger.speech import Agent, Speech, Thought
 from felix.ledger.state import RunState
 
-Offer = Literal["stop", "retry", "continue", "ask", "again"]
-"""`again`: the synthesis once more, with other instructions or another model."""
+Offer = Literal["stop", "retry", "continue", "ask", "again", "leave"]
+"""`again`: the synthesis once more, with other instructions or another model; `leave`: an answer to a tool call."""
 Offers = frozenset[Offer]
 NOTHING: Offers = frozenset()
 
@@ -33,6 +33,8 @@ class CardActs:
     ask: Callable[[AgentId, str], object]
     answer: Callable[[str, bool], object]
     """A guard's question by its id, and whether to stop."""
+    leave: Callable[[CallId, Leave], object] = lambda _call, _leave: None
+    """The user's word to a tool call."""
     tell: Callable[[str], object] = lambda _sentence: None
     """Says why what a key stands for cannot be asked now."""
 
@@ -62,7 +64,9 @@ def offers_for(agent: Agent, state: RunState) -> Offers:
     if thought is None:
         return NOTHING
     if thought.is_live:
-        return frozenset(("stop",)) if state.is_running else NOTHING
+        if not state.is_running:
+            return NOTHING
+        return frozenset(("stop", "leave")) if any(call.is_asking for call in thought.calls) else frozenset(("stop",))
     is_concluding = state.synthesis is not None and state.synthesis.is_live
     if state.is_running and (is_concluding or state.is_wrapping_up):
         return NOTHING  # the hub has taken what there is

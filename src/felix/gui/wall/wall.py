@@ -13,7 +13,7 @@ import tkinter as tk
 from collections.abc import Callable, Collection
 from typing import Any
 
-from felix.events import HUB, AgentId, Pause, ThoughtId
+from felix.events import HUB, AgentId, CallId, Pause, ThoughtId
 from felix.gui.kit import Kit
 from felix.gui.wall.card import Card
 from felix.gui.wall.card_tools import CardTools
@@ -161,12 +161,19 @@ class Wall:
         if agent_id in self._cards:
             self.focus_card(list(self._cards).index(agent_id) + 1)
 
-    def lead_to(self, agent_id: AgentId, thought_id: ThoughtId) -> None:
-        """Scroll an agent's card, which is in view, to one of its thoughts."""
+    def lead_to(self, agent_id: AgentId, thought_id: ThoughtId, call_id: CallId | None = None) -> None:
+        """Scroll an agent's card, which is in view, to one of its thoughts, or to a tool call in it."""
+        if (card := self._in_view(agent_id)) is not None:
+            card.lead_to(thought_id, call_id)
+
+    def turn_to(self, agent_id: AgentId, call_id: CallId) -> None:
+        """Lead to a tool call, and to what asks about it."""
+        if (card := self._in_view(agent_id)) is not None:
+            card.turn_to(call_id)
+
+    def _in_view(self, agent_id: AgentId) -> Card | None:
         self.frame.update_idletasks()
-        card = self._big if self.maximised == agent_id else self._cards.get(agent_id)
-        if card is not None:
-            card.lead_to(thought_id)
+        return self._big if self.maximised == agent_id else self._cards.get(agent_id)
 
     def find(self, *, anywhere: bool = False) -> bool:
         """Ctrl+F: open the find bar of the card that has the keyboard, or of the big one. False when there is none.
