@@ -71,9 +71,9 @@ def _told(used: Used) -> str:
     result = " ".join(used.result.replace("`", "'").split())
     quoted = result if len(result) <= _MOST_QUOTED else f"{result[:_MOST_QUOTED].rstrip()} …"
     match used.name:
-        case "calculator":
+        case "calculator" if re.fullmatch(r"[\d.]+", result):
             return f"**Worked out**: the words of the task have {quoted} letters on average."
-        case "list_files":
+        case "list_files" if _READABLE.search(used.result):
             return f"**In the folder**: {quoted}"
         case _:
             return f"**{used.name}**: “{quoted}”"

@@ -78,7 +78,7 @@ class Window:
     ) -> None:
         self.app, self.kit, self.settings, self.library = app, kit, settings, library
         self.keys = KeyStore()
-        self.engine = Engine(settings, self.keys, ledger=ledger)
+        self.engine = Engine(settings, self.keys, ledger=ledger, asks=True)
         self.bridge = Bridge(app, on_bug=self._fault)
         self.watch = ServerWatch(app, self.engine, self.bridge, settings, demo=demo)
         self.watch.on_change = self._server_changed

@@ -319,19 +319,26 @@ class Thought(Speech):
                 call.arguments.settle(event.arguments)
                 call.chunks, call.called_at, call.asks = list(event.trace), at, event.asks
                 self.calls.sort(key=_opened_at)  # a ledger tells of them in the order in which they were whole
-                self._do("asking" if event.asks else "running", at)
+                self._do_calls(at)
             case ToolAnswered():
                 call.answer = event.answer
-                if event.answer != "no":
-                    self._do("running", at)
+                self._do_calls(at)
             case ToolProgressed():
                 call.message, call.fraction = event.message, event.fraction
             case ToolReturned():
                 call.status, call.content, call.error = event.status, event.content, event.error
                 call.characters, call.file, call.duration_s = event.characters, event.file, event.duration_s
                 call.message, call.fraction, call.ended_at = "", None, at
+                self._do_calls(at)
             case _:
                 assert_never(event)
+
+    def _do_calls(self, at: float) -> None:
+        """It waits for the user's word as long as one of its calls does, whatever the others do meanwhile."""
+        if any(call.is_asking for call in self.calls):
+            self._do("asking", at)
+        elif any(call.is_live and call.called_at is not None and call.answer != "no" for call in self.calls):
+            self._do("running", at)
 
     def end(self, event: ThoughtComplete | SynthesisComplete, at: float) -> None:
         Speech.end(self, event, at)
