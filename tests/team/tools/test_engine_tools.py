@@ -11,15 +11,17 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from felix.engine import Engine
-from felix.events import Leave, Record, RunFinished, RunId, ToolCalled, ToolReturned
+from felix.events import Leave, Record, RunFinished, RunId, ToolAnswered, ToolCalled, ToolReturned
 from felix.settings import SettingsFile
 from felix.team.mailbox import Mailbox, Reply
 from felix.team.tools.tool import Reach
 from felix.team.tools.toolbox import Source
 from felix.team.workflow import parse
+from tests.servers import mcp_server
 from tests.servers.fakes.openai import FakeOpenAI
 from tests.servers.fakes.script import Call, End, Say, Script
 from tests.team.tools.dying import FLOW, Booking, flow, settings_at
@@ -190,3 +192,29 @@ def test_killed_while_a_tool_works_the_call_is_asked_about_and_never_repeated_un
         assert isinstance(finished, Record) and isinstance(finished.event, RunFinished)
         assert finished.event.status == "complete"
     assert begun.read_text() == "booked\n"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="process groups of Unix")
+def test_stop_in_a_tool_that_does_not_listen_ends_the_run_at_once_and_all_its_processes(tmp_path: Path) -> None:
+    settings = settings_at(tmp_path / "s.json", "http://127.0.0.1:1/v1")
+    program = {"command": sys.executable, "args": ["-u", mcp_server.__file__]}
+    with FakeOpenAI(Script(Call("one__freeze", ("{}",)), End("tools")), DONE) as server:
+        settings.override(base_url=server.base_url, mcp_servers={"one": program}, tool_trust={"one/freeze": "allow"})
+        with Engine(settings, asks=True) as engine:
+            mailbox = engine.subscribe()
+            run = engine.start("Freeze.", parse(FLOW.replace("book", "one/freeze"), "flow.yaml"))
+            called = until(mailbox, happens(ToolCalled))
+            assert isinstance(called, Record) and isinstance(called.event, ToolCalled)
+            assert "way out" in called.event.asks, "nobody has said what it reaches"
+            engine.answer_tool(run, called.event.call_id, "once")
+            until(mailbox, happens(ToolAnswered))
+            assert called.event.name == "one/freeze"
+            family = [
+                each for each in psutil.Process().children(recursive=True) if mcp_server.__file__ in each.cmdline()
+            ]
+            assert family
+            engine.stop(run)
+            until(mailbox, happens(RunFinished))
+        gone, left = psutil.wait_procs(family, timeout=20)
+    assert gone and not left

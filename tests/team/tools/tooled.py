@@ -59,7 +59,7 @@ class Scripted:
             self.at_once -= 1
 
 
-@dataclass
+@dataclass(eq=False)
 class Having:
     """A provider of some tools; one with a fault has none."""
 

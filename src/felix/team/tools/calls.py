@@ -66,7 +66,13 @@ class Offer:
         return bool(self._tools)
 
     def get(self, name: str) -> Tool | None:
-        return self._tools.get(name)
+        """By the name the model was told, or the one that stands in workflows: its prompt may have that."""
+        return self._tools.get(name) or next((tool for tool in self._tools.values() if tool.name == name), None)
+
+    def shown(self, name: str) -> str:
+        """As the user knows what a model calls so."""
+        tool = self.get(name)
+        return tool.name if tool else name
 
     def name_of(self, tool: str) -> str:
         """What the model calls a tool; empty for one that is not offered."""
@@ -214,7 +220,7 @@ class Calls:
         if self._writing is None:
             self._writing = Writing(self._telling, self._count + 1, position)
         self._writing.interval_s = interval_s
-        self._writing.take(part)
+        self._writing.take(replace(part, name=self._offer.shown(part.name)))
 
     def written(self) -> None:
         """The answer has ended, or was ended: nothing more is written of these calls."""
@@ -279,8 +285,8 @@ class Calls:
         asked = _Asked(self._count, replace(call, id=call_id), call.arguments)
         asked.tool = self._offer.get(call.name)
         # The servers read both again with the next question, and some refuse what is not as it should be.
-        if not _SENDABLE_NAME.fullmatch(call.name):
-            asked.call = replace(asked.call, name="unknown")
+        name = self._offer.name_of(asked.tool.name) if asked.tool else call.name
+        asked.call = replace(asked.call, name=name if _SENDABLE_NAME.fullmatch(name) else "unknown")
         try:
             arguments = parsed(call.arguments)
         except ToolError as error:

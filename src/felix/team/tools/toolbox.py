@@ -70,9 +70,13 @@ class Toolbox:
 
         Raises ToolError, which says what is missing and what there is.
         """
+        wanted = {name.partition("/")[0] for name in names}
+        providers = [each for each in self._providers() if each.name in wanted or not each.name]
+        # all at once: a server may take seconds to start
+        had = list(zip(providers, await asyncio.gather(*map(_tools_of, providers)), strict=True))
         found: dict[str, Tool] = {}
         for name in names:
-            for tool in await self._named(name):
+            for tool in await self._named(name, had):
                 found.setdefault(tool.name, tool)
         return tuple(found.values())
 
@@ -84,14 +88,13 @@ class Toolbox:
         """What is in force: the user's word, else the tool's own."""
         return self._settings().tool_trust.get(tool.name, tool.trust)
 
-    async def _named(self, name: str) -> tuple[Tool, ...]:
+    async def _named(self, name: str, had: Iterable[tuple[Provider, tuple[Tool, ...] | ToolError]]) -> tuple[Tool, ...]:
         server, _, rest = name.partition("/")
-        for provider in self._providers():
-            if provider.name and provider.name != server:
+        for provider, tools in had:
+            if provider.name != server and (provider.name or rest):
                 continue
-            if not provider.name and rest:
-                continue
-            tools = await provider.tools()
+            if isinstance(tools, ToolError):
+                raise tools
             if provider.name and not rest:
                 return tools
             if one := [tool for tool in tools if tool.name == name]:
@@ -111,18 +114,22 @@ class Toolbox:
             if provider.name:
                 names.append(provider.name)
                 continue
-            try:
-                names += [tool.name for tool in await provider.tools()]
-            except ToolError:
-                continue
+            tools = await _tools_of(provider)
+            names += [] if isinstance(tools, ToolError) else [tool.name for tool in tools]
         return ", ".join(names) or "none yet"
 
     async def _source(self, provider: Provider) -> Source:
-        try:
-            tools = await provider.tools()
-        except ToolError as error:
-            return Source(provider.name, (), str(error))
+        tools = await _tools_of(provider)
+        if isinstance(tools, ToolError):
+            return Source(provider.name, (), str(tools))
         return Source(provider.name, tuple(self._known(tool) for tool in tools))
 
     def _known(self, tool: Tool) -> KnownTool:
         return KnownTool(tool.name, tool.spec.description, tool.reach, tool.trust, self.trust(tool))
+
+
+async def _tools_of(provider: Provider) -> tuple[Tool, ...] | ToolError:
+    try:
+        return await provider.tools()
+    except ToolError as error:
+        return error
