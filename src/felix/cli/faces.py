@@ -127,6 +127,7 @@ def face_for(
     asking: Asking | None = None,
     is_json: bool = False,
     is_plain: bool = False,
+    is_replay: bool = False,
     is_kept: Callable[[], bool] = lambda: True,
 ) -> Face:
     """The best that stdout can show. `is_kept` is asked at the end. `asking` is None where nobody can be asked."""
@@ -136,7 +137,7 @@ def face_for(
         return PlainLines(out, asking)
     from felix.cli.wall.face import WallFace
 
-    return WallFace(out.stream, asking, is_kept=is_kept)
+    return WallFace(out.stream, asking, is_replay=is_replay, is_kept=is_kept)
 
 
 def shows_wall(out: Output, environ: Mapping[str, str]) -> bool:

@@ -26,7 +26,7 @@ def _replay(reader: Reader, out: Output, options: argparse.Namespace) -> int:
         out.note(f"--speed is {SLOWEST:g} to {FASTEST:g} – 4 plays four times as fast.")
         return WRONG
     replay = Replay(reader.records(find(reader, options.run).run))
-    with face_for(out, is_plain=options.plain) as face:
+    with face_for(out, is_plain=options.plain, is_replay=True) as face:
         before, passed_s = time.monotonic(), 0.0
         try:
             while True:

@@ -12,7 +12,7 @@ from felix.cli.asking import Asking
 from felix.cli.keys import Keys
 from felix.cli.wall import ending
 from felix.cli.wall.screen import Screen
-from felix.cli.wall.wall import Wall
+from felix.cli.wall.wall import LIVE_KEYS, REPLAY_KEYS, Wall
 from felix.events import Record
 from felix.ledger.state import RunState
 from felix.terminal import safe
@@ -27,7 +27,12 @@ class WallFace:
     pause_s = FRAME_S
 
     def __init__(
-        self, stream: TextIO, asking: Asking | None = None, *, is_kept: Callable[[], bool] = lambda: True
+        self,
+        stream: TextIO,
+        asking: Asking | None = None,
+        *,
+        is_replay: bool = False,
+        is_kept: Callable[[], bool] = lambda: True,
     ) -> None:
         """`stream` is a terminal. `asking` is None where there is nothing to be answered any more; `is_kept` says
         whether the run can be found again."""
@@ -37,7 +42,7 @@ class WallFace:
         self._console = Console(file=stream, markup=False, emoji=False, highlight=False)
         self._screen = Screen(self._console, stream)
         self._keys = Keys()
-        self._wall = Wall(self._console)
+        self._wall = Wall(self._console, REPLAY_KEYS if is_replay else LIVE_KEYS)
         self._notes: list[str] = []
 
     def __enter__(self) -> Self:

@@ -52,7 +52,7 @@ class Pane:
         return [
             _edge("╭╮", _title(agent, state), _badge(badge), width, edge),
             *inner,
-            _edge("╰╯", _depth(agent), _figures(agent, state, thought), width, edge),
+            _edge("╰╯", _depth(agent), _figures(state, thought, width - 6 - width_of(_depth(agent))), width, edge),
         ]
 
     def _draw_body(self, agent: Agent, state: RunState, width: int, height: int) -> list[Line]:
@@ -171,16 +171,20 @@ def _depth(agent: Agent) -> Line:
     return [Segment(f" depth {agent.depth:.2f} ", DIM)]
 
 
-def _figures(agent: Agent, state: RunState, thought: Thought | None) -> Line:
+def _figures(state: RunState, thought: Thought | None, room: int) -> Line:
+    """As many as have room; the time goes last."""
     if thought is None:
         return []
     place = in_a_line(place_of(state, thought)).partition(" · ")[0]
-    sure = f"sure {thought.confidence:.2f}" if thought.confidence is not None else ""
-    words = [place, duration(elapsed_s(thought, state.now)), pace_words(thought, state.now), sure]
     if thought.activity == "queued" and thought.is_live:
-        words = [place]
-    text = " · ".join(word for word in words if word)
-    return [Segment(f" {text} ", DIM)] if text else []
+        return [Segment(f" {place} ", DIM)] if place else []
+    sure = f"sure {thought.confidence:.2f}" if thought.confidence is not None else ""
+    pace = pace_words(thought, state.now)
+    words = [place, duration(elapsed_s(thought, state.now)), pace, sure]
+    for least in (place, sure, pace):
+        if len(" · ".join(word for word in words if word)) + 2 > room and least:
+            words.remove(least)
+    return [Segment(f" {' · '.join(word for word in words if word)} ", DIM)]
 
 
 def _edge(corners: str, left: Line, right: Line, width: int, style: Style) -> Line:

@@ -36,14 +36,17 @@ _SMALL = 20
 """Lines below which the head is a single one."""
 _SHORTEST_BAR, _LONGEST_BAR = 6, 24
 """Columns of the run's clock."""
-_KEYS = ("Ctrl-C stops and keeps what was written ", "Ctrl-C stops and keeps ", "Ctrl-C stops ")
+LIVE_KEYS = ("Ctrl-C stops and keeps what was written ", "Ctrl-C stops and keeps ", "Ctrl-C stops ")
+REPLAY_KEYS = ("Ctrl-C ends the replay ", "Ctrl-C ends it ")
+"""What can be done, in as many words as there is room for."""
 _MARGIN = 2
 
 
 class Wall:
     """Draws states of one run."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, keys: Sequence[str] = LIVE_KEYS) -> None:
+        self._keys = keys
         self._panes: dict[AgentId, Pane] = {}
         self._places = Places()
         self._answer = AnswerView(console)
@@ -53,7 +56,7 @@ class Wall:
         which keys answer it; `says` is one sentence."""
         width, height = size
         head = _head(state, width, is_small=height < _SMALL)
-        foot = _question(asks, width, max(2, height // 2)) if asks else [_foot(says, width)]
+        foot = _question(asks, width, max(2, height // 2)) if asks else [_foot(says, self._keys, width)]
         room = height - len(head) - len(foot)
         synthesis = state.synthesis
         if room < 1:
@@ -204,10 +207,10 @@ def _question(asks: Sequence[str], width: int, height: int) -> list[Line]:
     return [_rule([], [], width), *body, padded([Segment(" "), Segment(fit_short(keys, inner), BOLD)], width)]
 
 
-def _foot(says: str, width: int) -> Line:
+def _foot(says: str, all_keys: Sequence[str], width: int) -> Line:
     left = [Segment(f" {fit_short(in_a_line(says), width - 1)}", ASKS if says else None)]
     room = width - sum(segment.cell_length for segment in left)
-    keys = next((each for each in _KEYS if len(each) < room), "")
+    keys = next((each for each in all_keys if len(each) < room), "")
     return sides(left, [Segment(keys, DIM)], width)
 
 
