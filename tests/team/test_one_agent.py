@@ -6,7 +6,7 @@ import pytest
 
 from felix.errors import WorkflowError
 from felix.events import AgentId, Exchange, SynthesisComplete, ThoughtId
-from felix.ledger.conversation import MOST_CHARACTERS, conversation
+from felix.ledger.conversation import MOST_CHARACTERS, UNFINISHED, conversation
 from felix.team.prompts import Brief, Room, agent_prompt, estimate_tokens, synthesis_prompt
 from felix.team.run import Run
 from felix.team.workflow import Workflow, parse
@@ -114,7 +114,8 @@ def test_of_an_agent_that_was_stopped_alone_what_it_had_written_is_handed_on() -
     )
     assert run.state.status == "stopped" and run.state.synthesis is None
     (last,) = conversation(run.state)
-    assert last.answer and "One line.\nAnd more.".startswith(last.answer)
+    text = last.answer.removesuffix(UNFINISHED).rstrip()
+    assert text and last.answer.endswith(UNFINISHED) and "One line.\nAnd more.".startswith(text)
 
 
 def test_a_question_without_an_answer_is_not_handed_on() -> None:

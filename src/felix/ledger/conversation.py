@@ -10,12 +10,22 @@ MOST_CHARACTERS = 200_000
 """Of a conversation that a run remembers: more than common contexts hold, and a ledger of long talks stays small."""
 
 
+UNFINISHED = "[This answer was cut off here.]"
+"""Said to a model behind what it did not come to the end of."""
+
+
 def answer_of(state: RunState) -> str:
-    """The last synthesis that has text; of one agent alone, what it has written, though the run was stopped then."""
+    """The last synthesis that has text; of one agent alone, what it has written, though the run was stopped then.
+
+    What is not complete says so at its end.
+    """
     made: list[Speech] = [*state.earlier, *([state.synthesis] if state.synthesis else [])]
     if len(state.agents) == 1:
         made[:0] = state.standing()[-1:]
-    return next((text for each in reversed(made) if (text := str(each.answer)).strip()), "")
+    last = next((each for each in reversed(made) if str(each.answer).strip()), None)
+    if last is None:
+        return ""
+    return str(last.answer) if last.status == "complete" else f"{str(last.answer).rstrip()}\n\n{UNFINISHED}"
 
 
 def conversation(state: RunState) -> tuple[Exchange, ...]:
