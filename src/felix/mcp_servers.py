@@ -21,6 +21,15 @@ _BLOCKS = ("mcpServers", "servers")
 _Text = Annotated[str, Field(max_length=10_000)]
 
 
+class DocumentError(SettingsError):
+    """A text that is no JSON."""
+
+    def __init__(self, sentence: str, line: int) -> None:
+        super().__init__(sentence)
+        self.line = line
+        """1-based, of the fault."""
+
+
 class McpServer(BaseModel):
     """One entry of `mcpServers`: a program that is started (`command`), or an address (`url`).
 
@@ -112,7 +121,8 @@ def _json(text: str) -> dict[str, object]:
         raw = json.loads(stripped or "{}", object_pairs_hook=_once)
         json.dumps(raw, ensure_ascii=False).encode()  # half characters, deep nesting: read by json, not written
     except json.JSONDecodeError as error:
-        raise SettingsError(f"This is no JSON yet: line {error.lineno}, column {error.colno}: {error.msg}.") from None
+        sentence = f"This is no JSON yet: line {error.lineno}, column {error.colno}: {error.msg}."
+        raise DocumentError(sentence, error.lineno) from None
     except (ValueError, RecursionError):
         raise SettingsError("This is no JSON that could be saved again – look for strange characters.") from None
     if not isinstance(raw, dict):

@@ -14,7 +14,7 @@ from keyring.backends.fail import Keyring as NoStore
 
 from felix.endpoints import at, unnamed
 from felix.gui.kit import Kit
-from felix.gui.settings_tab import Acts, SettingsTab, StorageActs
+from felix.gui.settings_tab import Acts, SettingsTab, StorageActs, ToolActs
 from felix.keys import KeyState, KeyStore
 from felix.llm.models import ModelInfo, ServerReport
 from felix.settings import Settings, SettingsFile
@@ -71,6 +71,16 @@ class Page:
                 on_compact=lambda: self.asked.append(("compact",)),
                 on_export=lambda form: self.asked.append(("export", form)),
                 ask_file=lambda: path.with_name("chosen.db"),
+            ),
+            tools=ToolActs(
+                on_ask=lambda: self.asked.append(("tools",)),
+                on_start=lambda key: self.asked.append(("start tools", key)),
+                on_stop=lambda key: self.asked.append(("stop tools", key)),
+                on_test=lambda key: self.asked.append(("test tools", key)),
+                on_log=lambda key: self.asked.append(("tool log", key)),
+                on_add=lambda: self.asked.append(("add tools",)),
+                on_edit=lambda: self.asked.append(("edit tools",)),
+                ask_folder=lambda: path.parent,
             ),
         )
         self.app, self.window = kit.app, window

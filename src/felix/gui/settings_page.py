@@ -18,6 +18,7 @@ from felix.gui.kit import Kit
 from felix.gui.overlays import Overlays
 from felix.gui.server.examination import Examination
 from felix.gui.settings_tab import Acts, SettingsTab, StorageActs, StorageReport
+from felix.gui.tool_servers import ToolServers
 from felix.keys import KeyState, KeyStore
 from felix.ledger.export.everything import write_documents, write_events
 from felix.ledger.figures import figures
@@ -60,6 +61,9 @@ class SettingsPage:
             change=self._change, needs_context=self._needs_context,
         )  # fmt: skip
         dialogs = self._dialogs = FileDialogs()
+        self.tool_servers = ToolServers(
+            frame.winfo_toplevel(), kit, engine, bridge, settings, overlays, dialogs, lambda: self.tab.tools
+        )
         self._acts = Acts(
             on_change=self._changed,
             on_saved=on_saved,
@@ -82,6 +86,7 @@ class SettingsPage:
                 on_export=self._export_all,
                 ask_file=lambda: dialogs.choose_ledger(frame, "Keep runs in"),
             ),
+            tools=self.tool_servers.acts,
         )
 
     @property

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from felix.gui.settings_tab.storage import StorageActs
+from felix.gui.settings_tab.tools import ToolActs
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +42,4 @@ class Acts:
     """Ask the user for a model file; None when they thought better of it."""
     on_show_log: Callable[[], object]
     storage: StorageActs
+    tools: ToolActs

@@ -82,7 +82,8 @@ class Row:
         width = max(_LEAST_HINT, self._width)
         font = self._kit.font("Small")
         self.frame.rowconfigure(0, minsize=self._name.winfo_reqheight() + self._lines * font.metrics("linespace"))
-        wrap = width if font.measure(self.shown) > width else 0
+        longest = max(map(font.measure, self.shown.split("\n")))
+        wrap = width if longest > width else 0
         if wrap != self._wrapped:
             self._wrapped = wrap
             self._line.configure(wraplength=wrap)

@@ -10,7 +10,7 @@ from typing import Any
 from felix.errors import FelixError
 from felix.gui import shortcuts
 from felix.gui.kit import Kit
-from felix.gui.settings_tab import appearance, connection, storage, streaming, workflow
+from felix.gui.settings_tab import appearance, connection, storage, streaming, tools, workflow
 from felix.gui.settings_tab.acts import Acts
 from felix.gui.settings_tab.endpoints import Endpoints
 from felix.gui.settings_tab.navigation import Navigation, Place
@@ -26,6 +26,7 @@ _PLACES = (
     Place("Connection", "plug"),
     Place("Streaming", "lightning-charge"),
     Place("Workflow", "diagram-3"),
+    Place("Tools", "tools"),
     Place("Appearance", "palette"),
     Place("Storage", "hdd"),
     Place("Shortcuts", "keyboard"),
@@ -57,11 +58,12 @@ class SettingsTab:
         self.connection = self.endpoints.connection
         self.streaming = streaming.StreamingRows(self._section(1, streaming.KEYS), kit, read, self.change)
         self.workflow = workflow.WorkflowRows(self._section(2, workflow.KEYS), kit, read, self.change)
+        self.tools = tools.ToolsSection(self._section(3, tools.KEYS), kit, acts.tools, read, self.change)
         self.appearance = appearance.AppearanceRows(
-            self._section(3, appearance.KEYS), kit, acts, read, self.change, settings.path
+            self._section(4, appearance.KEYS), kit, acts, read, self.change, settings.path
         )
-        self.storage = storage.StorageRows(self._section(4, storage.KEYS), kit, acts.storage, read, self.change)
-        self._add_shortcuts(self._section(5, ()))
+        self.storage = storage.StorageRows(self._section(5, storage.KEYS), kit, acts.storage, read, self.change)
+        self._add_shortcuts(self._section(6, ()))
         self._page.canvas.bind("<Configure>", lambda event: self._fit(event.width), add="+")
         self._let_the_ground_take_focus()
         self.refresh()
@@ -108,7 +110,14 @@ class SettingsTab:
 
     def _restore_fields(self, index: int) -> None:
         """What stands wrong in the fields of a section goes with a reset."""
-        fields = (self.endpoints.fields, self.streaming.fields, self.workflow.fields, (), self.storage.fields)[index]
+        fields = (
+            self.endpoints.fields,
+            self.streaming.fields,
+            self.workflow.fields,
+            self.tools.fields,
+            (),
+            self.storage.fields,
+        )[index]
         for field in fields:
             field.restore()
 
@@ -129,6 +138,7 @@ class SettingsTab:
         self.endpoints.refresh()
         self.streaming.refresh()
         self.workflow.refresh()
+        self.tools.refresh()
         self.appearance.refresh()
         self.storage.refresh()
         for section, keys in zip(self._sections, self._keys, strict=True):
@@ -140,6 +150,7 @@ class SettingsTab:
         """The tab was selected: ask the servers once more, what is known may be old."""
         self.refresh()
         self.endpoints.look()
+        self.tools.look()
         self.storage.look()
 
     def server_report(self, base_url: str, report: ServerReport | None, error: FelixError | None) -> None:
