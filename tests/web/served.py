@@ -147,6 +147,11 @@ def finished(shown: Served, base_url: str, task: str = "Why?", flow: Workflow = 
     return run
 
 
+def kept(shown: Served, run: RunId) -> list[int]:
+    """The numbers of a run's durable events."""
+    return [event["seq"] for event in shown.json(f"/runs/{run}")["events"]]
+
+
 @contextmanager
 def served(folder: Path, **sharing: Any) -> Iterator[Served]:  # Any: as in Sharing
     settings = SettingsFile(folder / "settings.json")
@@ -202,8 +207,9 @@ def read_head(sock: socket.socket) -> tuple[int, dict[str, str], bytes]:
 
 
 def dechunked(sock: socket.socket, data: bytes) -> Iterator[bytes]:
-    """The pieces of a chunked body."""
-    while True:
+    """The pieces of a chunked body; a comment now and then keeps nobody waiting for ever."""
+    end = time.monotonic() + 3 * WAIT_S
+    while time.monotonic() < end:
         while b"\r\n" not in data:
             if not (more := sock.recv(65536)):
                 return

@@ -23,7 +23,7 @@ from tests.servers.fault_server import Connection, FaultServer
 from tests.servers.quirks import DONE, GOOD, ROLE, STOP, event, text
 from tests.servers.quirks import events as replied
 from tests.test_engine import follow, is_event, listing
-from tests.web.served import ONE, WAIT_S, Event, Served, ask, begin, dechunked, events, finished, head, read_head
+from tests.web.served import ONE, WAIT_S, Event, Served, ask, begin, dechunked, events, finished, head, kept, read_head
 
 FLOOD = "word " * 1_000
 
@@ -51,11 +51,6 @@ class Flood:
 
 def records(told: list[Event]) -> list[Record]:
     return [from_json(each.data) for each in told]
-
-
-def kept(shown: Served, run: RunId) -> list[int]:
-    """The numbers of a run's durable events."""
-    return [event["seq"] for event in shown.json(f"/runs/{run}")["events"]]
 
 
 def texts(told: list[Event]) -> dict[str, str]:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from felix.engine import Engine
     from felix.sharing import Sharing
     from felix.team.workflow import Library, Workflow
-    from felix.web.feeds import Feed, Feeds
+    from felix.web.feed import Feed
+    from felix.web.feeds import Feeds
 
 NOT_ALLOWED = "This server only shows what happens – start it with --allow-control to talk to it, too."
 HEADER = "X-Conversation-Id"

@@ -1,7 +1,7 @@
-"""The border to the engine: one mailbox for the whole server, and what is known of each run that somebody watches.
+"""The border to the engine: one mailbox for the whole server, and a feed for each run that somebody watches.
 
-A run's events are encoded once, however many watch; who comes later is sent what all were sent. The engine is asked for
-the past of a run once, by its first watcher, and the two streams are joined at a mark that went through both.
+The engine is asked for the past of a run once, for its first watcher, through a mailbox of its own; the two streams are
+joined at a mark that went through both.
 """
 
 from __future__ import annotations
@@ -9,18 +9,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import cast
 
 from felix.engine import Engine
 from felix.errors import FelixError, LedgerError
 from felix.events import Record, RunFinished, RunId, RunReopened, RunStarted
 from felix.ledger.reader import Reader
-from felix.ledger.state import RunState
 from felix.team.mailbox import Mailbox, Reply
-from felix.team.progress import in_progress
-from felix.web.frames import Frame, event, frame, merged
+from felix.web.feed import Feed, Listener
+from felix.web.frames import event, merged
 from felix.web.watcher import Piece, Watcher
 
 LIVE_S, CROWD_S = 0.025, 0.05
@@ -35,96 +33,11 @@ BEAT_S = 15.0
 MOST_WATCHERS = 128
 ANSWER_S = 20.0
 """How long the engine may take to answer."""
-Listener = Callable[[list[Record]], None]
-"""Is given what came of one run, in order."""
-
 BUSY = "Felix is too busy to answer – try again in a moment."
 
 
 class FullError(FelixError):
     """Nobody else can watch now."""
-
-
-class Feed:
-    """One run as its watchers are told it."""
-
-    def __init__(self, run: RunId) -> None:
-        self.run = run
-        self.state = RunState(run=run)
-        self.is_ready = asyncio.Event()
-        """Set when its past is there."""
-        self._frames: list[Frame] = []
-        """Of all its durable events."""
-        self._watchers: dict[Watcher, None] = {}
-        self._listeners: dict[Listener, None] = {}
-        self._snapshot: Piece | None = None
-        self.is_forgotten = False
-        """Nobody watched it at the last beat."""
-        self.is_foreign = False
-        """Another process has written it, or does so now; only the ledger tells of it."""
-
-    @property
-    def is_watched(self) -> bool:
-        return bool(self._watchers or self._listeners)
-
-    @property
-    def is_over(self) -> bool:
-        return self.state.status is not None
-
-    def recall(self, past: Iterable[Record]) -> None:
-        """Take in what happened before anybody watched."""
-        for record in past:
-            self._keep(record)
-        self.is_ready.set()
-
-    def tell(self, news: list[Record]) -> None:
-        """Tell all who watch what has come, in one piece."""
-        frames = [self._keep(record) for record in news]
-        if self._watchers:
-            data = b"".join(each.data for each in frames)
-            piece = Piece(data, len(frames), max(each.seq for each in frames))
-            for watcher in list(self._watchers):
-                watcher.put(piece)
-        for listener in list(self._listeners):
-            listener(news)
-
-    def _keep(self, record: Record) -> Frame:
-        self.state.apply(record)
-        self._snapshot = None
-        made = frame(record)
-        if made.seq:
-            self._frames.append(made)
-        return made
-
-    def behind(self, seq: int) -> list[Frame]:
-        """The durable events behind a number."""
-        return self._frames[bisect_right(self._frames, seq, key=lambda each: each.seq) :]
-
-    @contextlib.contextmanager
-    def listening(self, listener: Listener) -> Iterator[None]:
-        """Have what comes handed over, as long as the context lasts."""
-        self._listeners[listener] = None
-        try:
-            yield
-        finally:
-            self._listeners.pop(listener, None)
-
-    def join(self, watcher: Watcher) -> Piece:
-        """From now on it gets what comes. Returns what is being written, for one who has all durable events.
-
-        Nothing may be awaited between that and this.
-        """
-        self._watchers[watcher] = None
-        if self._snapshot is None:
-            frames = [frame(each) for each in self.written_now()]
-            self._snapshot = Piece(b"".join(each.data for each in frames), len(frames))
-        return self._snapshot
-
-    def leave(self, watcher: Watcher) -> None:
-        self._watchers.pop(watcher, None)
-
-    def written_now(self) -> list[Record]:
-        return [Record(self.state.seq, at, self.run, each) for at, each in in_progress(self.state)]
 
 
 class Feeds:

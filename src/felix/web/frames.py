@@ -65,6 +65,7 @@ def merged(records: Iterable[Record]) -> list[Record]:
             place is not None
             and isinstance(before, PartialThought | PartialSynthesis)
             and piece.partial
+            and before.partial
             and piece.offset == before.offset + len(before.partial)
         ):
             whole = replace(before, partial=before.partial + piece.partial, tokens_so_far=piece.tokens_so_far)

@@ -44,7 +44,8 @@ from felix.web.watcher import Piece, Watcher
 if TYPE_CHECKING:
     from felix.engine import Engine
     from felix.ledger.state import RunState
-    from felix.web.feeds import Feed, Feeds
+    from felix.web.feed import Feed
+    from felix.web.feeds import Feeds
 
 Message = dict[str, object]
 

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import Receive, Scope, Send
 
-    from felix.web.feeds import Feed, Feeds
+    from felix.web.feed import Feed
+    from felix.web.feeds import Feeds
 
 _RETRY = b"retry: 1000\n\n"
 """How soon a browser comes back that has lost its connection, in ms."""
