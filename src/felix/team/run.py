@@ -200,6 +200,7 @@ class Run:
                     answer=leave,
                 )
             )
+        self._hub.flush()  # before the tool is set to work, as with a call that asks nobody
 
     def retry(self, thought_id: ThoughtId, *, prompt: str = "", model: str = "") -> None:
         """Have a thought that has ended thought again, with the user's wording of its prompt or another model."""

@@ -9,7 +9,7 @@ from itertools import permutations
 import pytest
 
 from felix.errors import ServerError
-from felix.events import CallId, Leave, Record, RunId, ToolAnswered, ToolCalled
+from felix.events import CallId, Leave, Record, RunId, ToolAnswered, ToolCalled, ToolReturned
 from felix.llm.chat import ChatRequest, Text
 from felix.mcp_servers import Trust
 from felix.team.guards import Guards
@@ -73,6 +73,48 @@ def test_a_tool_that_asks_waits_for_the_user(leave: Leave, works: int) -> None:
     assert bool(second.asks) == (leave in ("once", "no")), "a word for the run is not asked for again"
     if leave == "no":
         assert "did not allow" in run.client.requests[1].messages[-1].content
+
+
+def test_a_model_that_insists_on_what_was_not_allowed_does_not_have_it_asked_again() -> None:
+    tool = Scripted("mail", trust="ask")
+    script = in_turn(
+        calls(("mail", '{"to": 1}')), calls(("mail", '{ "to":1 }')), calls(("mail", '{"to": 2}')), says("So.")
+    )
+    run = Steered(script, flow_of(tool), says_so("no"), tools=toolbox(tool))
+    (thought,) = run.state.thoughts.values()
+    assert [bool(call.asks) for call in thought.calls] == [True, False, True] and tool.asked == []
+    assert [call.status for call in thought.calls] == ["refused"] * 3
+
+
+def test_stop_while_a_thought_waits_for_its_place_again_leaves_the_result_as_it_is() -> None:
+    """Where one may speak at once, the other has the place while the user is asked."""
+    tool = Scripted("mail", trust="ask")
+    asking: list[CallId] = []
+    never = asyncio.Event()
+
+    def hand(record: Record) -> Act | None:
+        event = record.event
+        if isinstance(event, ToolCalled):
+            asking.append(event.call_id)
+        if asking and event.type == "partial_thought" and event.agent_id == "research-2":
+            return lambda run: run.answer_tool(asking[0], "once")
+        return None
+
+    def script(request: ChatRequest) -> Iterable[Line]:
+        wants = request.agent_id == "research-1" and not has_result(request)
+        return calls(("mail", "{}")) if wants else [Text("Hm"), never]
+
+    run = Steered(
+        script,
+        flow_of(tool, agents="{id: research, role: research, count: 2}"),
+        hand,
+        tools=toolbox(tool),
+        settings=always(max_parallel=1),
+        cancel_when=lambda record: isinstance(record.event, ToolReturned),
+    )
+    run.check()
+    returned = [r.event.status for r in run.records if isinstance(r.event, ToolReturned)]
+    assert (returned, run.state.status, len(tool.asked)) == (["ok"], "stopped", 1)
 
 
 def test_where_nobody_can_be_asked_it_is_refused_in_a_sentence() -> None:

@@ -21,6 +21,7 @@ from felix.ledger.results import ResultFiles
 from felix.ledger.speech import Call
 from felix.ledger.state import RunState
 from felix.llm.chat import Message, ToolCall, ToolCallPart, ToolSpec
+from felix.llm.surrogates import mend, one_line
 from felix.team.hub import CentralPost
 from felix.team.tools.results import cut, fitted, tokens_of_tools, without_calls
 from felix.team.tools.schema import canonical, check, parsed
@@ -97,8 +98,10 @@ class RunTools:
         before: Callable[[], Iterable[Call]] = tuple,
         limit_s: float = LIMIT_S,
     ) -> None:
-        """`asks`: somebody is there who can be asked; else what would ask is refused. `before` gives the
-        calls of the runs that this one follows: what they brought may stand in its prompts."""
+        """`asks`: somebody is there who can be asked; else what would ask is refused.
+
+        `before` gives the calls of the runs that this one follows: what they brought may stand in its prompts.
+        """
         self.approvals = Approvals(toolbox, asks)
         self.limit_s = limit_s
         self.hub = hub
@@ -206,6 +209,8 @@ class Calls:
         self._aside = aside
         self._rounds = self._wrong = self._count = 0
         self._ids: set[str] = set()
+        self._refused: set[tuple[str, str]] = set()
+        """Calls that the user has not allowed: a model that insists does not have them asked again."""
         self._writing: Writing | None = None
         self.must_answer = False
         """No more calls are carried out: the model gets no tools with the next question."""
@@ -311,6 +316,10 @@ class Calls:
             return
         tool, number = asked.tool, asked.number
         approvals = self._run.approvals
+        if asked.sameness in self._refused:
+            self._telling.called(number, tool.name, asked.written, position=position)
+            self._return(asked, "refused", REFUSED_BY_USER, error="You did not allow the same before.")
+            return
         verdict = approvals.judge(tool, is_repeated=tool.name in self._begun)
         asks = verdict.why if verdict.kind == "ask" else ""
         if verdict.kind == "go":
@@ -326,17 +335,19 @@ class Calls:
                     with waits_s:
                         leave = await approvals.leave_for(self._telling.call_id(number), tool, verdict.reason)
                     if leave == "no":
+                        self._refused.add(asked.sameness)
                         self._return(asked, "refused", REFUSED_BY_USER, error="You did not allow it.")
                         return
                     approvals.take(tool.reach)
                 started = time.monotonic()
                 await self._work(asked, tool, asked.arguments, started)
         except asyncio.CancelledError:
-            self._return(asked, "stopped", "It was stopped.", started=started, error="Stopped by you.")
+            if asked.result is None:  # else it had ended, and its thought waits for a place again
+                self._return(asked, "stopped", "It was stopped.", started=started, error="Stopped by you.")
             raise
 
     async def _work(self, asked: _Asked, tool: Tool, arguments: dict[str, object], started: float) -> None:
-        progress = Progress(lambda message, fraction: self._telling.progressed(asked.number, message, fraction))
+        progress = Progress(lambda said, fraction: self._telling.progressed(asked.number, one_line(said), fraction))
         limit_s = getattr(tool, "limit_s", None) or self._run.limit_s
         limit = asyncio.timeout(limit_s)
         status: ToolStatus = "failed"
@@ -363,6 +374,7 @@ class Calls:
             text = error = f"{tool.name} failed by a mistake of its own – the log has the details."
         finally:
             progress.end()
+        text = mend(text)
         shown, file = cut(text, self._context), ""
         if shown.is_cut:
             file = await self._run.keep(self._telling.call_id(asked.number), text)

@@ -19,6 +19,8 @@ from felix.ledger.speech import Call
 from felix.llm.chat import ToolCallPart
 from felix.team.hub import CentralPost
 
+MOST_SAID = 500
+"""Characters of one such word."""
 PROGRESS_S = 0.5
 """Between two words of one tool about itself."""
 
@@ -114,7 +116,7 @@ class Telling:
                     agent_id=self._agent_id,
                     thought_id=self._thought_id,
                     call_id=self.call_id(number),
-                    message=message,
+                    message=message[:MOST_SAID],
                     fraction=fraction,
                 )
             )

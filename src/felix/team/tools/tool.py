@@ -57,8 +57,9 @@ class Tool(Protocol):
         ...
 
     async def call(self, arguments: Mapping[str, object], tell: Tell) -> ToolOutput:
-        """Do it. `arguments` have been checked against the schema. Cancelling ends it, and any process it started.
+        """Do it, within a minute unless the tool has a `limit_s` of its own.
 
+        `arguments` have been checked against the schema. Cancelling ends it, and any process it started.
         Raises ToolError, with one sentence, when it could not be done.
         """
         ...
