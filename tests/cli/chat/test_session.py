@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from felix.ledger.reader import Reader
 from tests.cli.terminal import Terminal
 from tests.gui.naughty import BITING
+from tests.servers.llamacpp import LlamaServer
 from tests.servers.machine import Machine
 
 CarryOut = Callable[..., subprocess.CompletedProcess[str]]
@@ -117,3 +119,22 @@ def test_ctrl_c_ends_an_answer_and_twice_at_the_prompt_leaves(chat: list[str]) -
         terminal.until("Ctrl-C again")
         terminal.type("\x03")
         assert terminal.end() == 130
+
+
+@pytest.mark.slow
+def test_a_real_server_takes_a_conversation(
+    chat: list[str], tmp_path: Path, carry_out: CarryOut, llama_server: LlamaServer
+) -> None:
+    brief = tmp_path / "brief.yaml"
+    brief.write_text(
+        "name: Brief\nagents: [{id: one, role: helper, prompt: Be brief., max_tokens: 16}]\ncheckpoints: [0]\n"
+        "synthesis: {skip: true}\ncontinue_truncated: 0\n"
+    )
+    command = [*chat, "--base-url", llama_server.base_url, "--workflow", str(brief)]
+    done = carry_out(command, piped='First?\n"""\nSecond,\nin two lines?"""\n')
+    assert "Traceback" not in done.stderr and done.stdout.strip(), done.stderr
+    with Reader(tmp_path / "ledger.db") as reader:
+        last = reader.runs()[0]
+        plan = reader.state(last.run).plan
+    assert plan is not None and plan.task == "Second,\nin two lines?"
+    assert [each.task for each in plan.history] == ["First?"] and plan.history[0].answer.strip()

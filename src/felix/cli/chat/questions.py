@@ -65,9 +65,12 @@ class Questions:
 def _reader() -> Callable[[str], str]:
     if sys.stdin is not None and sys.stdin.isatty() and sys.stdout is not None and sys.stdout.isatty():
         try:
-            import readline  # noqa: F401  input() edits with it where there is one
+            import readline  # input() edits with it where there is one
         except ImportError:
-            pass
+            return input
+        if "libedit" not in (readline.__doc__ or ""):
+            # what is pasted is one question with all its lines; Python switches that off
+            readline.parse_and_bind("set enable-bracketed-paste on")
         return input
     return _piped
 
