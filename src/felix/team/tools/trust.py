@@ -97,9 +97,8 @@ class Approvals:
         trust = self.toolbox.trust(tool)
         if trust == "never":
             return Verdict("refuse", f"{tool.name} is not to be used – change that in Settings.")
-        before = self._expected
-        joined = before.joined(tool.reach)
-        if joined.is_lethal and (joined != before or tool.reach.can_send) and not self._let.get(tool.name):
+        adds = self.taint.joined(tool.reach) != self.taint or tool.reach.can_send
+        if adds and self._expected.joined(tool.reach).is_lethal and not self._let.get(tool.name):
             what = f"With {tool.name} this run joins private data, text by strangers and a way out"
             return self._asked(Verdict("ask", f"{what} – look at what it is to do.", "joins"), tool)
         if is_repeated and tool.reach.changes:
