@@ -198,6 +198,8 @@ def test_nobody_watches_a_pause_or_a_computer_that_sleeps() -> None:
     assert [(mark.words, round(mark.position_s)) for mark in replay.marks if mark.kind == "gap"] == [
         ("The computer slept for 42 min", 2), ("Paused for 10 min", 3), ("Paused for 5 min", 7),
     ]  # fmt: skip
+    assert run.hub.state.thoughts[FIRST].lasted(run.durable[0].at, run.now) < 1_000
+    assert replay.seek(2.5).thoughts[FIRST].lasted(START, replay.now) == pytest.approx(2.5, abs=0.02)
     assert replay.seek(5.0).thoughts[asked].is_live
     assert replay.seek(7.5).thoughts[SECOND].is_live
     assert replay.seek(replay.duration_s) == run.hub.state

@@ -136,6 +136,8 @@ class Speech:
     answer_chunks: list[int] = field(default_factory=list)
     """Two numbers for each: ms since `opened_at`, characters (fewer than 0: taken back)."""
     thinking_chunks: list[int] = field(default_factory=list)
+    halts: list[tuple[float, float]] = field(default_factory=list)
+    """From, to: while it went on, the computer slept, or halted Felix."""
 
     @property
     def trace(self) -> Trace:
@@ -151,6 +153,10 @@ class Speech:
     @property
     def is_live(self) -> bool:
         return self.status is None
+
+    def lasted(self, start: float, end: float) -> float:
+        """Seconds between two moments of it in which something could happen."""
+        return max(0.0, end - start - sum(max(0.0, min(end, to) - max(start, since)) for since, to in self.halts))
 
     @property
     def first_at(self) -> float | None:

@@ -176,6 +176,7 @@ class RunState:
                 thought = self._thought(event, at)
                 thought.read, thought.confidence, thought.cut = event.read, event.confidence, event.cut
                 thought.end(event, at)
+                self._tell_halts(thought, at)
                 self._put_in_order(thought)
             case PartialToolCall() | ToolCalled() | ToolAnswered() | ToolProgressed() | ToolReturned():
                 self._use_tool(event, at)
@@ -228,6 +229,7 @@ class RunState:
                 if self.synthesis:
                     self.synthesis.left_out = event.left_out
                     self.synthesis.end(event, at)
+                    self._tell_halts(self.synthesis, at)
             case _:
                 assert_never(event)
 
@@ -257,8 +259,17 @@ class RunState:
                 self.halts.append((at, event))
                 if self.idle_since is None:
                     self.idle_s += event.seconds
+                speeches = [*self.thoughts.values(), *([self.synthesis] if self.synthesis else [])]
+                for speech in speeches:
+                    if speech.is_live:
+                        self._tell_halts(speech, at)
             case _:
                 assert_never(event)
+
+    def _tell_halts(self, speech: Speech, until: float) -> None:
+        """Those between its beginning and a moment; a ledger tells them before it tells of the answer."""
+        halts = ((at - halt.seconds, at) for at, halt in self.halts)
+        speech.halts = [(since, to) for since, to in halts if to > speech.opened_at and since < until]
 
     def _agent(self, agent_id: AgentId, role: str) -> Agent:
         """The agent; one that no plan named, for a hub that is used without a run, is taken as it comes."""

@@ -137,7 +137,7 @@ class Voice:
         if self._shown["thinking"]:
             self._end_line()
             until = speech.answer_at or speech.ended_at
-            spent = f" for {duration(until - speech.thinking_at)}" if until and speech.thinking_at else ""
+            spent = f" for {duration(speech.lasted(speech.thinking_at, until))}" if until and speech.thinking_at else ""
             self._note(f"Thought{spent}")
 
     def _tell_call(self, call: Call) -> None:

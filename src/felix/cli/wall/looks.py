@@ -104,7 +104,7 @@ def elapsed_s(speech: Speech, now: float) -> float:
     """Since it was asked, or as long as it took."""
     if speech.duration_s is not None:
         return speech.duration_s
-    return max(0.0, now - (speech.asked_at or speech.opened_at))
+    return speech.lasted(speech.asked_at or speech.opened_at, now)
 
 
 def pace(speech: Speech, now: float) -> float | None:
@@ -112,7 +112,7 @@ def pace(speech: Speech, now: float) -> float | None:
     if not speech.is_live:
         return speech.tokens_per_s
     starts = [at for at in (speech.thinking_at, speech.answer_at) if at is not None]
-    spent = now - min(starts) if starts else 0.0
+    spent = speech.lasted(min(starts), now) if starts else 0.0
     return speech.tokens / spent if spent >= 0.5 and speech.tokens > 1 else None
 
 
@@ -125,7 +125,7 @@ def pace_words(speech: Speech, now: float) -> str:
 def thought_words(speech: Speech) -> str:
     """`Thought for 12 s, 840 tokens`, when it has gone on to its answer or ended."""
     until = speech.answer_at or speech.ended_at
-    spent = duration(until - speech.thinking_at) if until and speech.thinking_at else ""
+    spent = duration(speech.lasted(speech.thinking_at, until)) if until and speech.thinking_at else ""
     if speech.usage and speech.usage.reasoning is not None:
         tokens = f"{speech.usage.reasoning:,}"
     else:

@@ -125,7 +125,7 @@ def _silent_for(agent: Agent, state: RunState) -> float | None:
         return None
     times = (each[-2] for each in (latest.answer_chunks, latest.thinking_chunks) if each)
     heard = max((*times, latest.states[-1][0] if latest.states else 0))
-    return max(0.0, state.now - latest.opened_at - heard / 1000)
+    return latest.lasted(latest.opened_at + heard / 1000, state.now)
 
 
 def _began(speech: Speech) -> float:
@@ -180,7 +180,7 @@ def waiting_of(agent: Agent, state: RunState, now: float) -> Waiting | None:
         return Waiting(badge.icon, sentence, agent.reason or f"at depth {depth:.2f}")
     if not thought.is_live or over or thought.answer or thought.thinking or thought.calls:
         return None
-    for_s = f"{seconds(now - thought.asked_at)}" if thought.asked_at else ""
+    for_s = f"{seconds(thought.lasted(thought.asked_at, now))}" if thought.asked_at else ""
     match thought.activity:
         case "queued":
             place = thought.position or 0
@@ -230,7 +230,7 @@ def elapsed_of(speech: Speech, now: float) -> float | None:
     """Seconds since its request went out, or of the whole once it has ended; None while it is queued."""
     if speech.duration_s is not None:
         return speech.duration_s
-    return None if speech.asked_at is None else max(0.0, (speech.ended_at or now) - speech.asked_at)
+    return None if speech.asked_at is None else speech.lasted(speech.asked_at, speech.ended_at or now)
 
 
 def footer(agent: Agent, now: float, *, narrow: bool = False) -> str:
@@ -271,7 +271,7 @@ def thinking_line(speech: Speech, now: float) -> str:
     called_at = speech.calls[0].opened_at if isinstance(speech, Thought) and speech.calls else None
     is_over = bool(speech.answer) or called_at is not None or not speech.is_live
     until = min((at for at in (speech.answer_at, called_at) if at is not None), default=speech.ended_at or now)
-    took = seconds(until - speech.thinking_at) if speech.thinking_at else ""
+    took = seconds(speech.lasted(speech.thinking_at, until)) if speech.thinking_at else ""
     count = ", ".join(part for part in (took, _thinking_tokens(speech)) if part)
     if is_over:
         return f"Thought for {count}" if took else "Thought"

@@ -170,7 +170,7 @@ def _thought_for(speech: Speech) -> str:
     until = speech.answer_at or speech.ended_at
     if speech.thinking_at is None or until is None:
         return "Thought"
-    return f"Thought for {words.duration(until - speech.thinking_at)}"
+    return f"Thought for {words.duration(speech.lasted(speech.thinking_at, until))}"
 
 
 def figures_of(speech: Speech | None) -> str:
