@@ -1,5 +1,6 @@
 """The demo model's texts: about the task, aware of the others, different from each other, open about being scripted."""
 
+import json
 import re
 from pathlib import Path
 
@@ -208,3 +209,29 @@ def test_tokens_joined_are_the_text(text: str) -> None:
 def test_tokens_are_of_a_tokenisers_size() -> None:
     answer = scripted(hear(prompt("research-1", "research", 0.0, []))).answer
     assert 3 < len(answer) / len(tokens(answer)) < 5
+
+
+def test_with_tools_it_calls_them_first_and_then_says_what_they_brought() -> None:
+    offered = [{"type": "function", "function": {"name": name}} for name in ("calculator", "list_files", "read_file")]
+    messages = prompt("research-1", "research", 0.0, [], task="Why do rivers bend?")
+
+    def answered(*results: str) -> None:
+        calls = scripted(hear(messages, offered)).calls
+        assert len(calls) == len(results)
+        ids = [f"{len(messages)}.{at}" for at in range(len(calls))]
+        asked = [
+            {"id": each, "type": "function", "function": call._asdict()} for each, call in zip(ids, calls, strict=True)
+        ]
+        messages.append({"role": "assistant", "content": "I look.", "tool_calls": asked})
+        messages.extend(
+            {"role": "tool", "tool_call_id": each, "content": result} for each, result in zip(ids, results, strict=True)
+        )
+
+    assert scripted(hear(messages)).calls == ()
+    answered("4.0", "rivers.md  1,200 bytes\nsea/")
+    assert [json.loads(call.arguments) for call in scripted(hear(messages, offered)).calls] == [{"path": "rivers.md"}]
+    answered("A river bends because of its banks.")
+    last = scripted(hear(messages, offered))
+    assert last.calls == ()
+    assert "4.0 letters on average" in last.answer
+    assert "A river bends because of its banks." in last.answer

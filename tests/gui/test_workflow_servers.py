@@ -7,6 +7,7 @@ import pytest
 from felix.endpoints import Endpoint
 from felix.errors import WorkflowError
 from felix.gui.workflow_editor.servers import changed, moved, places_of, unknown
+from felix.gui.workflow_editor.tools import missing_tool, tool_places, written
 from felix.settings import Settings
 from felix.team.workflow import parse
 from felix.team.workflow.document import Path
@@ -101,3 +102,25 @@ def test_a_server_that_the_settings_do_not_know_is_found_at_its_line() -> None:
     assert text.split("\n")[line - 1] == "    endpoint: Olama"
     assert "“Olama”" in sentence and "Studio" in sentence
     assert unknown(BLOCKS, parse(BLOCKS, "x"), settings) is None
+
+
+@pytest.mark.parametrize("text", [BLOCKS, BRACES], ids=["blocks", "braces"])
+@pytest.mark.parametrize("path", [TEAM, ONE], ids=["team", "agent"])
+def test_tools_are_named_changed_and_taken_back(text: str, path: Path) -> None:
+    def named(text: str) -> dict[Path, tuple[str, ...] | None]:
+        return {place.path: place.tools for place in tool_places(parse(text, "x"))}
+
+    once = changed(text, path, "tools", written(("calculator", "time/now")))
+    assert named(once)[path] == ("calculator", "time/now")
+    twice = changed(once, path, "tools", written(("read_file",)))
+    assert named(twice)[path] == ("read_file",)
+    assert named(twice)["agents", 1] is None
+    assert parse(changed(twice, path, "tools", None), "x") == parse(text, "x")
+
+
+def test_the_line_that_names_an_unknown_tool_is_found() -> None:
+    text = changed(BLOCKS, ONE, "tools", "[calculator, calculater]")
+    line, sentence = missing_tool(text, parse(text, "x"), Settings()) or (0, "")
+    assert text.split("\n")[line - 1].strip() == "tools: [calculator, calculater]"
+    assert "“calculater”" in sentence
+    assert missing_tool(BLOCKS, parse(BLOCKS, "x"), Settings()) is None

@@ -19,26 +19,17 @@ from collections.abc import Callable, Iterable
 from felix.clock import elapsed
 from felix.errors import FelixError
 from felix.events import (
-    HUB,
     PASSING,
-    AgentAdded,
-    AgentId,
-    AgentSpawned,
-    AgentState,
-    Event,
-    PartialSynthesis,
-    PartialThought,
     PauseChanged,
     Record,
     RunId,
     RunReopened,
     RunStarted,
     StoodStill,
-    SynthesisComplete,
-    SynthesisStarted,
     ThoughtAsked,
     ThoughtComplete,
 )
+from felix.gui.changes import Changes
 from felix.gui.course.player import Player
 from felix.gui.view import View
 from felix.ledger.health import Health
@@ -87,23 +78,6 @@ class _Seat:
         return self.wants_frames or (self.is_stale and bool(self.widget.winfo_viewable()))
 
 
-class _Changes:
-    """What a frame has to show of a run."""
-
-    __slots__ = ("dirty", "is_changed", "is_new")
-
-    def __init__(self) -> None:
-        self.dirty: set[AgentId] = set()
-        self.is_new = self.is_changed = False
-
-    def add(self, event: Event) -> None:
-        self.is_changed = True
-        if isinstance(event, RunStarted):
-            self.is_new = True
-        elif (agent_id := _whom(event)) is not None:
-            self.dirty.add(agent_id)
-
-
 class _Followed:
     """A run whose records are taken in."""
 
@@ -113,7 +87,7 @@ class _Followed:
         self.state = RunState()
         self.records: list[Record] = []
         """The durable ones, for a replay."""
-        self.changes = _Changes()
+        self.changes = Changes()
         self.clock = RunClock(0.0)
         self.lead: float | None = None
         """From `elapsed()` to the run's own Unix seconds, once the engine has told of it: they go on evenly, though
@@ -461,7 +435,7 @@ class Bridge:
                 self._report(seat.view)
             moving |= seat.wants_frames
         for each in self._runs.values():
-            each.changes = _Changes()
+            each.changes = Changes()
         return moving
 
     def _answer(self, said: Reply | Part) -> None:
@@ -489,16 +463,3 @@ class Bridge:
         self._known_faults.add(fault)
         _log.exception("The window could not show something (%s)", type(where).__name__)
         self._on_bug()
-
-
-def _whom(event: Event) -> AgentId | None:
-    """The agent an event is about, `HUB` for the synthesis, None for the run as a whole."""
-    match event:
-        case PartialThought() | AgentState() | ThoughtAsked() | ThoughtComplete() | AgentSpawned():
-            return event.agent_id
-        case AgentAdded():
-            return event.agent.agent_id
-        case PartialSynthesis() | SynthesisStarted() | SynthesisComplete():
-            return HUB
-        case _:
-            return None

@@ -406,7 +406,7 @@ class Window:
         if "verbose_log" in keys:
             is_verbose = self.settings.current.verbose_log
             logging.getLogger("felix").setLevel(logging.DEBUG if is_verbose else logging.INFO)
-        if keys & {"model", "max_parallel", "workflow", "endpoints"}:
+        if keys & {"model", "max_parallel", "workflow", "endpoints", "mcp_servers", "tool_folder", "tool_trust"}:
             self._server_changed()
 
     def _chose(self, keys: frozenset[str]) -> None:

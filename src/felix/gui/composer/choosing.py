@@ -8,7 +8,7 @@ from pathlib import Path
 
 from felix.endpoints import named
 from felix.engine import Engine
-from felix.errors import WorkflowError
+from felix.errors import FelixError, WorkflowError
 from felix.gui.bridge import Bridge
 from felix.gui.composer.composer import Composer
 from felix.gui.composer.endpoint_watch import EndpointWatch
@@ -17,10 +17,12 @@ from felix.gui.composer.model_picker import ModelPicker
 from felix.gui.composer.workflow_picker import WorkflowPicker
 from felix.gui.kit import Kit
 from felix.gui.server.server_watch import ServerWatch
+from felix.gui.workflow_editor import Told
 from felix.llm.models import ServerReport
 from felix.settings import SettingsFile
 from felix.team.asking import all_asked
 from felix.team.prompts import UNKNOWN_CONTEXT, assumed_context
+from felix.team.tools.toolbox import Source
 from felix.team.workflow import Library, Workflow
 
 
@@ -51,12 +53,16 @@ class Choosing:
         self.endpoints.listeners.append(self._heard)
         self.guard: Guard | None = None
         self._was_busy = False
+        self._engine, self._bridge = engine, bridge
+        self._sources: tuple[Source, ...] = ()
+        """What the servers of tools have told of, once they were asked."""
 
     def add_pickers(self, row: tk.Misc) -> None:
         """Make both chips, at the left of a row."""
         kit = self._kit
         self.workflow = WorkflowPicker(
             row, kit, self._library, self._settings, reports=lambda: self.endpoints.reports,
+            told=Told(lambda: self._sources, self._ask_tools),
             on_change=lambda _entry: self._workflow_changed(), on_error=self._on_error,
         )  # fmt: skip
         self.model = ModelPicker(
@@ -116,6 +122,15 @@ class Choosing:
         """Ask nobody any more."""
         self.model.close()
         self.endpoints.close()
+
+    def _ask_tools(self) -> None:
+        def have(reply: object, error: FelixError | None) -> None:
+            if error is not None:
+                self._on_error(str(error))
+            elif isinstance(reply, tuple):
+                self._sources = reply
+
+        self._bridge.expect(self._engine.ask_tools(), have)
 
     def _chosen(self) -> Workflow | None:
         return self.workflow.entry.workflow if self.workflow.entry else None

@@ -13,6 +13,7 @@ from felix.gui.server import roster
 from felix.settings import SettingsFile
 from felix.team.asking import all_asked, endpoints_called, not_in_settings, unknown_endpoints
 from felix.team.fit import addresses_of, misfit
+from felix.team.tools.naming import first_lacking
 from felix.team.workflow import Workflow
 
 PAUSE_MS = 300
@@ -61,9 +62,13 @@ class Guard:
 
     def _sentence(self) -> str:
         composer, settings, workflow = self._composer, self._settings.current, self._workflow()
-        if workflow is None or not composer.task or composer.box.is_locked or not self._is_wanted():
+        if workflow is None or not composer.task or composer.box.is_locked:
             return ""
         if self._combination(workflow) in self._waved_away:
+            return ""
+        if missing := first_lacking(workflow, settings):  # the demo uses tools, too
+            return missing.sentence
+        if not self._is_wanted():
             return ""
         if unknown := unknown_endpoints(workflow, settings):
             return not_in_settings(unknown, settings)

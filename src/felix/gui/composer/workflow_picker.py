@@ -10,7 +10,7 @@ from felix.errors import SettingsError, WorkflowError
 from felix.gui.composer.model_menu import shortened
 from felix.gui.folders import show_folder
 from felix.gui.kit import Kit
-from felix.gui.workflow_editor import WorkflowEditor
+from felix.gui.workflow_editor import NOBODY_ASKED, Told, WorkflowEditor
 from felix.llm.models import ServerReport
 from felix.settings import SettingsFile
 from felix.team.workflow import Entry, Library, Workflow
@@ -31,12 +31,14 @@ class WorkflowPicker:
         settings: SettingsFile,
         *,
         reports: Callable[[], Mapping[str, ServerReport]] = dict,
+        told: Told = NOBODY_ASKED,
         on_change: Callable[[Entry], object],
         on_error: Callable[[str], object],
     ) -> None:
         """`reports` are what endpoints said, by base URL. `on_change` hears when another workflow is chosen or the
         chosen file has changed; `on_error` a sentence."""
         self._kit, self._library, self._settings, self._reports = kit, library, settings, reports
+        self._told = told
         self._on_change, self._on_error = on_change, on_error
         self._entries: tuple[Entry, ...] = ()
         self._lent = ""
@@ -102,6 +104,7 @@ class WorkflowPicker:
                 self.button.winfo_toplevel(), self._kit, self._library, entry,
                 settings=lambda: self._settings.current,
                 reports=self._reports,
+                told=self._told,
                 on_saved=lambda _entry: self.refresh(),
                 on_duplicate=self._duplicate_from_editor,
                 on_close=lambda: self.editors.pop(entry.path, None),

@@ -138,7 +138,7 @@ def _wanted(text: str, path: Path, key: str, value: str | None) -> Workflow:
     return Workflow.model_validate(tree)
 
 
-_VALUE = r"(?:\"(?:[^\"\\]|\\.)*\"|'[^']*'|[^,}\n]*)"
+_VALUE = r"(?:\[[^\]\n]*\]|\"(?:[^\"\\]|\\.)*\"|'[^']*'|[^,}\n]*)"
 
 
 def _in_braces(key: str) -> re.Pattern[str]:

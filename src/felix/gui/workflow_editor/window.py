@@ -12,6 +12,8 @@ from felix.gui.workflow_editor.code_pane import CodePane
 from felix.gui.workflow_editor.question import Question
 from felix.gui.workflow_editor.servers import unknown
 from felix.gui.workflow_editor.servers_menu import ServersMenu
+from felix.gui.workflow_editor.tools import missing_tool
+from felix.gui.workflow_editor.tools_menu import NOBODY_ASKED, Told, ToolsMenu
 from felix.llm.models import ServerReport
 from felix.settings import Settings
 from felix.team.schedule import describe, schedule
@@ -43,18 +45,21 @@ class WorkflowEditor:
         on_saved: Callable[[Entry], object],
         on_duplicate: Callable[[Entry], object],
         on_close: Callable[[], object],
+        told: Told = NOBODY_ASKED,
     ) -> None:
-        """`reports` are by base URL; `on_duplicate` gets an entry to copy and open: what a built-in file offers
-        instead of Save."""
+        """`reports` are by base URL; `told` is of tools; `on_duplicate` gets an entry to copy and open: what a built-in
+        file offers instead of Save."""
         self._kit, self._library, self._on_saved, self._on_close = kit, library, on_saved, on_close
-        self._settings, self._reports = settings, reports
+        self._settings, self._reports, self._told = settings, reports, told
         self.path = entry.path
         self.is_editable = not entry.is_builtin
         self.fault: WorkflowError | None = None
         """Of the text as it was last checked."""
         self.unknown: tuple[int, str] | None = None
-        """The line of an endpoint that the settings do not know, and a sentence. It can be saved all the same."""
+        """The line of an endpoint or a tool that the settings do not have, and a sentence. It can be saved all the
+        same."""
         self.servers: ServersMenu | None = None
+        self.tools: ToolsMenu | None = None
         self._entry = entry
         self._on_disk = library.text(entry)
         self._baseline: str | None = None
@@ -105,8 +110,11 @@ class WorkflowEditor:
             )
             self.servers = ServersMenu(
                 head, kit, read=lambda: self.pane.content, workflow=self.check, settings=self._settings,
-                reports=self._reports, on_change=self._take_servers,
-                on_error=lambda sentence: self._say(sentence, "ink:fail", "exclamation-octagon"),
+                reports=self._reports, on_change=self._take_servers, on_error=self._say_error,
+            )  # fmt: skip
+            self.tools = ToolsMenu(
+                head, kit, read=lambda: self.pane.content, workflow=self.check, settings=self._settings,
+                told=self._told, on_change=self._take_servers, on_error=self._say_error,
             )  # fmt: skip
         else:
             self.save_button = kit.button(
@@ -115,6 +123,8 @@ class WorkflowEditor:
         self.save_button.pack(side="right")
         if self.servers:
             self.servers.button.pack(side="right", padx=kit.px(8))
+        if self.tools:
+            self.tools.button.pack(side="right")
         words = kit.frame(head, "side")
         words.pack(side="left", fill="x", expand=True)
         self._title = kit.label(words, entry.name, "H3", on="side")
@@ -160,7 +170,10 @@ class WorkflowEditor:
         else:
             self.fault = None
             self._title.configure(text=workflow.name)
-        self.unknown = unknown(self.pane.content, workflow, self._settings()) if workflow else None
+        text, settings = self.pane.content, self._settings()
+        self.unknown = None
+        if workflow:
+            self.unknown = unknown(text, workflow, settings) or missing_tool(text, workflow, settings)
         if self.unknown:
             self.pane.mark_fault(self.unknown[0], "stop")
         else:
@@ -189,8 +202,11 @@ class WorkflowEditor:
         self._on_saved(entry)
         return True
 
+    def _say_error(self, sentence: str) -> None:
+        self._say(sentence, "ink:fail", "exclamation-octagon")
+
     def _take_servers(self, content: str) -> None:
-        """The menu has named another server: one step for Undo."""
+        """A menu has named another server or tool: one step for Undo."""
         self.pane.change(content)
         self.check()
 
