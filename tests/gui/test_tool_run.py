@@ -24,6 +24,7 @@ def felix(display: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Op
         home / "settings.json", workflow="my_files", tool_trust={"calculator": "ask"}, has_connected=True
     )
     opened = Opened(file, demo=True)
+    opened.window.engine._servers._demo_speed = 20.0  # before the demo model is started
     yield opened
     opened.close()
 
@@ -44,6 +45,7 @@ def test_without_a_folder_the_task_says_where_to_choose_one(felix: Opened) -> No
     felix.until(lambda: not guard(felix))
 
 
+@pytest.mark.slow
 def test_the_run_waits_for_the_user_and_uses_what_the_tools_brought(felix: Opened) -> None:
     window = felix.window
     felix.press("<Control-Return>", felix.task)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+
 import pytest
 
 from felix.mcp_servers import McpServer
@@ -18,6 +20,7 @@ def workflow(tools: str, *of_agents: str) -> str:
     return f"name: T\ntools: {tools}\nagents:\n{agents}checkpoints: [0]\n"
 
 
+@pytest.mark.skipif(importlib.util.find_spec("mcp") is None, reason="the package mcp is missing")
 @pytest.mark.parametrize(
     ("name", "lack"),
     [
@@ -26,7 +29,6 @@ def workflow(tools: str, *of_agents: str) -> str:
     ],
 )  # fmt: skip
 def test_each_name_is_held_against_the_settings(name: str, lack: str | None) -> None:
-    pytest.importorskip("mcp")
     found = lacking(name, Settings(mcp_servers=SERVERS, tool_trust={"find_in_files": "never"}))
     assert (found.lack if found else None) == lack
     if found:
