@@ -37,6 +37,8 @@ START_S = 120.0
 CONFIRM_S = 3.0
 """For a server to say that a call which was stopped is over; then it is ended, with all that it started."""
 LOG_LINES = 500
+_SESSION_IS_GONE = ("Session terminated", "Server returned an error response")
+"""How the package says that a server at an address, started anew meanwhile, knows nothing of the session."""
 _MOST_CRASHES, _WITHIN_S = 3, 60.0
 _MOST_TOOLS, _MOST_PAGES = 500, 50
 
@@ -287,6 +289,9 @@ class Server:
                 f"The server “{self.key}” ended while {which} was at work{how} – it may or may not have been done; "
                 "look before you call it again."
             )
+        if session.pipes is None and str(error) in _SESSION_IS_GONE:
+            session.lost.set()
+            return ToolError(f"{which} was not done: its server refused this session – call it again, for a new one.")
         if isinstance(error, MCPError):
             return ToolError(f"{which} was refused by its server: {_sentence(error)}.")
         if session.pipes is None and _is_network(error):
