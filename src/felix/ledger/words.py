@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from datetime import datetime
+from pathlib import PurePath
 
 from felix.events import Act, LeftOut, RunStatus, Status, ToolStatus
 from felix.ledger.speech import Agent, Call, Speech, Thought
@@ -183,7 +184,12 @@ def result_of(call: Call) -> str:
     """What the model was given, and that it was not all."""
     if call.characters <= len(call.content) or not call.file:
         return call.content
-    return f"{call.content}\n\n[All {call.characters:,} characters are in {call.file}]"
+    return f"{call.content}\n\n[All {call.characters:,} characters: {beside_ledger(call.file)}, beside the ledger]"
+
+
+def beside_ledger(file: str) -> str:
+    """`results/…/….txt`: where a result is kept, without what it says of its user's folders."""
+    return "/".join(PurePath(file).parts[-3:])
 
 
 def duration(value: float) -> str:

@@ -25,7 +25,7 @@ TEXT = "\x1b[31m<b>line</b> ```\n" * 3_000
 def reading(tmp_path: Path) -> Steered:
     tool = Scripted("read", lambda arguments: TEXT)
     script = in_turn(calls(("read", '{"path": "a.txt"}'), text="Let me look.", step=3), says("It is red."))
-    run = Steered(script, FLOW, tools=toolbox(tool), results=tmp_path)
+    run = Steered(script, FLOW, tools=toolbox(tool), results=tmp_path / "results")
     run.check()
     return run
 
@@ -105,13 +105,14 @@ def test_a_result_that_was_cut_is_whole_on_the_disk_and_every_export_says_so(tmp
     run = reading(tmp_path)
     (call,) = next(iter(run.state.thoughts.values())).calls
     assert Path(call.file).read_text(encoding="utf-8") == TEXT and call.characters == len(TEXT)
-    assert Path(call.file).parent == tmp_path / "r"
+    assert Path(call.file).parent == tmp_path / "results" / "r"
     result = run.client.requests[1].messages[-1].content
     assert TEXT.startswith(result[:2_000]) and len(result) < len(TEXT) and f"of {len(TEXT):,} characters" in result
     text = markdown(run.state)
     assert "*Tool: read – done" in text and '```json\n{"path": "a.txt"}' in text and "characters)" in text
     page = html(run.records)
     assert '<details class="call">' in page and "<b>line</b>" not in page and "\x1b" not in page
+    assert all(str(tmp_path) not in made for made in (text, page, as_json(run.records))), "no folders of the user's"
     kept = json.loads(as_json(run.records))["events"]
     assert [e["type"] for e in kept if e["type"].startswith("tool")] == ["tool_call", "tool_result"]
     lines: list[str] = []

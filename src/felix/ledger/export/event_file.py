@@ -15,9 +15,11 @@ from felix.events import (
     Record,
     SynthesisComplete,
     ThoughtComplete,
+    ToolReturned,
     from_json,
     to_json,
 )
+from felix.ledger.words import beside_ledger
 
 FORMAT = "felix-run"
 VERSION = 1
@@ -30,7 +32,7 @@ def as_json(records: Iterable[Record], *, include_thinking: bool = False) -> str
     What the models thought is left out unless asked for; its place in time stays in the traces.
     """
     kept = [record for record in records if not isinstance(record.event, PASSING)]
-    events = [to_json(record if include_thinking else without_thinking(record)) for record in kept]
+    events = [to_json(_taken_away(record if include_thinking else without_thinking(record))) for record in kept]
     head = {
         "format": FORMAT,
         "version": VERSION,
@@ -61,6 +63,14 @@ def without_thinking(record: Record) -> Record:
             return replace(record, event=replace(record.event, thinking=""))
         case _:
             return record
+
+
+def _taken_away(record: Record) -> Record:
+    """The record without the folders of the machine that it was made on."""
+    event = record.event
+    if isinstance(event, ToolReturned) and event.file:
+        return replace(record, event=replace(event, file=beside_ledger(event.file)))
+    return record
 
 
 def _line(value: object) -> str:
