@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from felix.events import RunId
 from felix.ledger.state import RunState
-from felix.llm.chat import ChatRequest
+from felix.llm.chat import ChatClient, ChatRequest
 from felix.llm.openai_client import OpenAIClient
 from felix.team.connection import Connection
 from felix.team.connections import Connections
@@ -22,8 +22,9 @@ from felix.team.hub import CentralPost
 from felix.team.runner import run_workflow
 from felix.team.tools.calls import RunTools
 from felix.team.tools.schema import canonical
+from tests.llm.conformance.kinds import Kind, kinds_that
 from tests.servers.fakes.openai import DONE, FakeOpenAI
-from tests.servers.fakes.script import End, Raw, Say, Script
+from tests.servers.fakes.script import Call, End, Raw, Say, Script
 from tests.servers.fakes.serving import sse
 from tests.servers.llamacpp import LlamaServer
 from tests.team.scripted import always, workflow
@@ -41,12 +42,12 @@ def server() -> Iterator[FakeOpenAI]:
         yield fake
 
 
-def use(client: OpenAIClient, url: str, model: str, *tools: Scripted) -> RunState:
-    hub = CentralPost(RunId("r"))
+def use(client: ChatClient, url: str, model: str, *tools: Scripted, **changes: object) -> RunState:
+    hub, settings = CentralPost(RunId("r")), always(**changes)
 
     async def run() -> None:
-        places = Connections.to(Connection(client, url, "Fake", model, {model: 16_384}, 0), always())
-        await run_workflow("Why?", FLOW, places, hub, always(), tools=RunTools(toolbox(*tools), hub=hub))
+        places = Connections.to(Connection(client, url, "Fake", model, {model: 16_384}, 0), settings)
+        await run_workflow("Why?", FLOW, places, hub, settings, tools=RunTools(toolbox(*tools), hub=hub))
         await client.aclose()
 
     asyncio.run(run())
@@ -132,6 +133,27 @@ def test_whatever_form_the_calls_come_in_they_are_what_was_meant(
     asked = [call["id"] for message in told for call in message.get("tool_calls") or ()]
     answered = [message["tool_call_id"] for message in told if message["role"] == "tool"]
     assert asked == answered and len(set(asked)) == len(asked) == len(once) and all(asked)
+
+
+@pytest.mark.slow
+@kinds_that(lambda kind: kind.has_tools)
+@pytest.mark.parametrize("streaming", [True, False])
+def test_every_dialect_carries_an_answer_over_its_tools_to_its_end(kind: Kind, streaming: bool) -> None:
+    """Also the last question, with which no tools are sent: the fakes object to what their documentation does not
+    allow."""
+    wrong = Script(Call("nothing", ("{}",)), End("tools"))
+    good = Script(Say("First."), Call("add", ('{"a":', "1}")), Call("look", ("{}",)), End("tools"))
+    refused = [good] if kind.name in ("openai", "anthropic") else []  # these models take no temperature
+    with kind.server(*refused, good, wrong, wrong, Script(Say("Done."), End())) as server:
+        add, look = Scripted("add", lambda arguments: "one"), Scripted("look")
+        state = use(kind.open(server), server.base_url, kind.model, add, look, enable_streaming=streaming)
+        asked = [request.json for request in server.answered][len(refused) :]
+    (thought,) = state.thoughts.values()
+    assert (thought.status, str(thought.answer)) == ("complete", "First.\n\nDone."), thought.error
+    assert (add.asked, look.asked, len(asked)) == ([{"a": 1}], [{}], 4)
+    assert [call.status for call in thought.calls] == ["ok", "ok", "failed", "failed"]
+    assert all(body.get("tools") for body in asked[:3]) and not asked[3].get("tools")
+    assert "one" in str(asked[1]) and "one" in str(asked[3])
 
 
 class _MustCall(OpenAIClient):
