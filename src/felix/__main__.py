@@ -79,7 +79,7 @@ def _open_window(options: argparse.Namespace) -> int:
         return 1
     from felix.gui import open_window
 
-    return open_window(options)
+    return open_window(options, _server())
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -5,10 +5,15 @@
 
 from __future__ import annotations
 
+import ipaddress
+import socket
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from felix.engine import Engine
+if TYPE_CHECKING:
+    from felix.engine import Engine
+
+LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,3 +58,27 @@ class Serve(Protocol):
     """Starts such a server over an engine; FelixError when that cannot be."""
 
     def __call__(self, engine: Engine, sharing: Sharing) -> Serving: ...
+
+
+def own() -> list[str]:
+    """Addresses of this machine that others may reach it by, the one towards the internet first; often just one."""
+    found = [_towards("192.0.2.1")]  # a documentation address: nothing is sent, only a way is looked up
+    try:
+        found += [str(each[4][0]) for each in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)]
+    except OSError:
+        pass  # a machine that does not know its own name
+    return [each for each in dict.fromkeys(found) if each and not ipaddress.ip_address(each).is_loopback]
+
+
+def suggested() -> str:
+    """The address that somebody means who names none; the loopback where there is no network."""
+    return next(iter(own()), LOOPBACK)
+
+
+def _towards(host: str) -> str:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+        try:
+            asked.connect((host, 9))
+        except OSError:
+            return ""
+        return str(asked.getsockname()[0])

@@ -28,6 +28,7 @@ from felix.gui.system_theme import system_mode
 if TYPE_CHECKING:
     from felix.gui.window import Window
     from felix.settings import SettingsFile
+    from felix.sharing import Serve
 
 SMALLEST = (920, 620)
 FIRST = (1400, 900)
@@ -41,8 +42,11 @@ window miss frames; at the pace of real models the worker loses nothing by it.""
 _log = logging.getLogger(__name__)
 
 
-def run(options: argparse.Namespace) -> int:
-    """Open the window, show it until it is closed, and leave nothing behind; the process' exit status."""
+def run(options: argparse.Namespace, serve: Serve | None = None) -> int:
+    """Open the window, show it until it is closed, and leave nothing behind; the process' exit status.
+
+    `serve` shows its runs to others, when its user says so.
+    """
     path = options.settings or places.settings_file()
     session = SessionFile(_session_beside(options.settings))
     try:
@@ -56,6 +60,8 @@ def run(options: argparse.Namespace) -> int:
     trouble = log.start(places.log_file(), verbosity=_verbosity(options, settings))
     ledger = places.ledger_file(options.ledger or settings.current.ledger_path)
     window = fill(app, kit, settings, demo=options.demo, ledger=ledger, session=session)
+    if serve is not None:
+        window.settings_page.sharing.offer(serve, window.status.say_shared)
     notices = [*settings.notices, *_address_fault(settings), *([trouble] if trouble else [])]
     for sentence in notices:
         _log.warning("%s", sentence)

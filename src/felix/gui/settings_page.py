@@ -18,6 +18,7 @@ from felix.gui.kit import Kit
 from felix.gui.overlays import Overlays
 from felix.gui.server.examination import Examination
 from felix.gui.settings_tab import Acts, SettingsTab, StorageActs, StorageReport
+from felix.gui.sharing import WindowSharing
 from felix.gui.tool_servers import ToolServers
 from felix.keys import KeyState, KeyStore
 from felix.ledger.export.everything import write_documents, write_events
@@ -64,6 +65,9 @@ class SettingsPage:
         self.tool_servers = ToolServers(
             frame.winfo_toplevel(), kit, engine, bridge, settings, overlays, dialogs, lambda: self.tab.tools
         )
+        self.sharing = WindowSharing(
+            frame.winfo_toplevel(), engine, self._aside, lambda: self._tab.sharing if self._tab else None
+        )
         self._acts = Acts(
             on_change=self._changed,
             on_saved=on_saved,
@@ -87,6 +91,7 @@ class SettingsPage:
                 ask_file=lambda: dialogs.choose_ledger(frame, "Keep runs in"),
             ),
             tools=self.tool_servers.acts,
+            sharing=self.sharing.acts,
         )
 
     @property
@@ -95,6 +100,7 @@ class SettingsPage:
         if self._tab is None:
             self._tab = SettingsTab(self._frame, self._kit, self._settings, self._acts)
             self._tab.frame.pack(fill="both", expand=True)
+            self._tab.sharing.show(self.sharing.state)
         return self._tab
 
     def shown(self) -> None:
@@ -105,6 +111,7 @@ class SettingsPage:
         """Finish what cannot wait for another start."""
         if self._tab is not None:
             self._tab.endpoints.close()
+        self.sharing.close()
         self._aside.close()
 
     def refresh(self) -> None:

@@ -67,6 +67,7 @@ class StatusBar:
             color="ink:stop", tooltip="Lead to the call that has waited longest for your word",
         )  # fmt: skip
         self._unsaved = self._item(row, icon="exclamation-octagon", color="ink:fail", icon_color="ink:fail")
+        self._shared = self._item(row, icon="broadcast", icon_color="state:write")
         self._hint = self._item(row, "Ctrl+Enter runs")
         self._percent = self._item(row, color="text", width=5, anchor="e")
         self._bar = kit.canvas(row, "side", width=kit.px(_BAR[0]), height=kit.px(4))
@@ -80,11 +81,11 @@ class StatusBar:
             self._hint, self._percent, self._bar, self._elapsed, self._agents, self._speed, self._places, self._quiet,
         )  # fmt: skip
         self._left: tuple[tk.Widget, ...] = (
-            self._server, self.waiting, self._unsaved, self._model, self._warning,
+            self._server, self.waiting, self._unsaved, self._shared, self._model, self._warning,
         )  # fmt: skip
         self._dear: tuple[tk.Widget, ...] = (
-            self.waiting, self._server, self._unsaved, self._warning, self._percent, self._quiet, self._agents,
-            self._elapsed, self._hint, self._model, self._bar, self._speed, self._places,
+            self.waiting, self._server, self._unsaved, self._shared, self._warning, self._percent, self._quiet,
+            self._agents, self._elapsed, self._hint, self._model, self._bar, self._speed, self._places,
         )  # fmt: skip
         """The dearest first: where there is no room for all, the last ones go."""
         self._wanted: set[tk.Widget] = {self._server, self._hint}
@@ -145,6 +146,12 @@ class StatusBar:
         if words:
             self._kit.set_button(self.waiting, text=words)
         self._want(self.waiting, is_wanted=bool(words))
+
+    def say_shared(self, words: str, tip: str) -> None:
+        """Who else may watch, and who does; empty while nobody may."""
+        self._shared.configure(text=words)
+        self._kit.tooltip(self._shared, tip)
+        self._want(self._shared, is_wanted=bool(words))
 
     def calm(self) -> None:
         """Take the warning away."""

@@ -11,8 +11,8 @@ import socket
 from dataclasses import dataclass
 
 from felix.errors import FelixError
+from felix.sharing import LOOPBACK, suggested
 
-LOOPBACK = "127.0.0.1"
 _HTTP_PORT = 80
 """Browsers leave it out of the names they call a server by."""
 
@@ -60,30 +60,6 @@ def listen(host: str, port: int) -> tuple[socket.socket, Address]:
         listener.close()
         raise FelixError(f"Felix cannot listen at {host}, port {port} ({error.strerror}) – choose another.") from None
     return listener, Address(host, listener.getsockname()[1])
-
-
-def own() -> list[str]:
-    """Addresses of this machine that others may reach it by, the one towards the internet first; often just one."""
-    found = [_towards("192.0.2.1")]  # a documentation address: nothing is sent, only a way is looked up
-    try:
-        found += [str(each[4][0]) for each in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)]
-    except OSError:
-        pass  # a machine that does not know its own name
-    return [each for each in dict.fromkeys(found) if each and not ipaddress.ip_address(each).is_loopback]
-
-
-def suggested() -> str:
-    """The address that somebody means who names none; the loopback where there is no network."""
-    return next(iter(own()), LOOPBACK)
-
-
-def _towards(host: str) -> str:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
-        try:
-            asked.connect((host, 9))
-        except OSError:
-            return ""
-        return str(asked.getsockname()[0])
 
 
 def _bracketed(host: str) -> str:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from felix import places
 from felix.engine import Engine
 from felix.errors import FelixError
-from felix.sharing import Sharing
+from felix.sharing import LOOPBACK, Sharing, suggested
 from felix.team.workflow import Library
-from felix.web.addresses import LOOPBACK, Address, listen, suggested
+from felix.web.addresses import Address, listen
 from felix.web.tokens import Tokens
 from felix.worker import Aside
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from felix.gui.settings_tab.sharing import SharingActs
 from felix.gui.settings_tab.storage import StorageActs
 from felix.gui.settings_tab.tools import ToolActs
 
@@ -43,3 +44,4 @@ class Acts:
     on_show_log: Callable[[], object]
     storage: StorageActs
     tools: ToolActs
+    sharing: SharingActs

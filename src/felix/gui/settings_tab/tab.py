@@ -10,7 +10,7 @@ from typing import Any
 from felix.errors import FelixError
 from felix.gui import shortcuts
 from felix.gui.kit import Kit
-from felix.gui.settings_tab import appearance, connection, storage, streaming, tools, workflow
+from felix.gui.settings_tab import appearance, connection, sharing, storage, streaming, tools, workflow
 from felix.gui.settings_tab.acts import Acts
 from felix.gui.settings_tab.endpoints import Endpoints
 from felix.gui.settings_tab.navigation import Navigation, Place
@@ -19,6 +19,7 @@ from felix.keys import KeyState
 from felix.ledger.figures import EndpointFigures
 from felix.llm.models import ConnectionCheck, ServerReport
 from felix.settings import Settings, SettingsFile
+from felix.sharing import own
 
 COLUMN = 720
 _MARGIN = 24
@@ -29,6 +30,7 @@ _PLACES = (
     Place("Tools", "tools"),
     Place("Appearance", "palette"),
     Place("Storage", "hdd"),
+    Place("Sharing", "broadcast"),
     Place("Shortcuts", "keyboard"),
 )
 _GROUND_TAG = "FelixSettingsGround"
@@ -63,7 +65,8 @@ class SettingsTab:
             self._section(4, appearance.KEYS), kit, acts, read, self.change, settings.path
         )
         self.storage = storage.StorageRows(self._section(5, storage.KEYS), kit, acts.storage, read, self.change)
-        self._add_shortcuts(self._section(6, ()))
+        self.sharing = sharing.SharingRows(self._section(6, ()), kit, acts.sharing, own)
+        self._add_shortcuts(self._section(7, ()))
         self._page.canvas.bind("<Configure>", lambda event: self._fit(event.width), add="+")
         self._let_the_ground_take_focus()
         self.refresh()

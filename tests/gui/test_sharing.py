@@ -1,0 +1,90 @@
+"""Runs of the window for other browsers: switched on in the settings, told in the status bar, gone with the switch."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from felix import web
+from felix.errors import FelixError
+from felix.gui.settings_tab import sharing as rows
+from tests.gui.opened import Opened, write_settings
+
+pytestmark = pytest.mark.usefixtures("display")
+
+
+@pytest.fixture
+def opened(display: str, tmp_path: Path) -> Iterator[Opened]:
+    opened = Opened(write_settings(tmp_path / "settings.json", has_connected=True), size="1000x700")
+    opened.window.settings_page.sharing.offer(web.start, opened.window.status.say_shared)
+    opened.window.show_settings()
+    yield opened
+    opened.close()
+
+
+def refused(address: str) -> bool:
+    try:
+        urllib.request.urlopen(f"{address}/runs", timeout=5).close()
+    except urllib.error.HTTPError as error:
+        return error.code in (401, 403)
+    except OSError:
+        return True
+    return False
+
+
+def test_a_link_lets_one_browser_in_until_the_switch_is_off(opened: Opened) -> None:
+    sharing, tab = opened.window.settings_page.sharing, opened.window.settings_page.tab
+    assert tab.sharing.copy.instate(["disabled"])
+    tab.sharing.share.invoke()
+    opened.until(lambda: "Shared on this machine" in opened.words())
+    tab.sharing.copy.invoke()
+    link = opened.window.app.clipboard_get()
+    address, _, token = link.partition("/#t=")
+    assert address == sharing.state.address and address.startswith("http://127.0.0.1:") and token
+    assert refused(address)
+    body = json.dumps({"token": token}).encode()
+    headers = {"Content-Type": "application/json", "X-App": "1"}
+    with urllib.request.urlopen(urllib.request.Request(f"{address}/session", body, headers), timeout=5) as answer:
+        assert "HttpOnly" in answer.headers["Set-Cookie"]
+    tab.sharing.share.invoke()
+    opened.until(lambda: not sharing.state.is_on and "Shared on" not in opened.words())
+    with pytest.raises(OSError, match="refused"):
+        urllib.request.urlopen(address, timeout=5)
+
+
+def test_the_network_is_a_second_switch_with_a_warning(opened: Opened) -> None:
+    sharing, tab = opened.window.settings_page.sharing, opened.window.settings_page.tab
+    tab.sharing._addresses = lambda: ("192.168.7.7", "10.0.0.7")
+    tab.sharing.network.invoke()
+    opened.settle()
+    assert "not encrypted" in opened.words() and sharing.state.network == "192.168.7.7"
+    assert not sharing.state.is_on, "nothing is shared by that alone"
+    tab.sharing.network.invoke()
+    opened.settle()
+    assert sharing.state.network == "" and "not encrypted" not in opened.words()
+
+
+def test_why_it_could_not_be_shared_is_said_at_the_switch(opened: Opened) -> None:
+    sharing, tab = opened.window.settings_page.sharing, opened.window.settings_page.tab
+
+    def serve(*_: object) -> web.Serving:
+        raise FelixError("To be watched from a browser Felix needs starlette – get it.")
+
+    sharing.offer(serve, opened.window.status.say_shared)
+    tab.sharing.share.invoke()
+    opened.until(lambda: "needs starlette" in opened.words())
+    assert not sharing.state.is_on and not tab.sharing.share.instate(["selected"])
+
+
+def test_a_machine_in_no_network_says_so(opened: Opened) -> None:
+    tab = opened.window.settings_page.tab
+    lonely: rows.SharingRows = tab.sharing
+    lonely._addresses = tuple
+    lonely.network.invoke()
+    opened.settle()
+    assert "in no network" in opened.words() and not opened.window.settings_page.sharing.state.network
