@@ -69,6 +69,7 @@ def test_the_network_is_a_second_switch_with_a_warning(opened: Opened) -> None:
     assert sharing.state.network == "" and "not encrypted" not in opened.words()
 
 
+@pytest.mark.slow
 def test_why_it_could_not_be_shared_is_said_at_the_switch(opened: Opened) -> None:
     sharing, tab = opened.window.settings_page.sharing, opened.window.settings_page.tab
 
@@ -81,6 +82,7 @@ def test_why_it_could_not_be_shared_is_said_at_the_switch(opened: Opened) -> Non
     assert not sharing.state.is_on and not tab.sharing.share.instate(["selected"])
 
 
+@pytest.mark.slow
 def test_a_machine_in_no_network_says_so(opened: Opened) -> None:
     tab = opened.window.settings_page.tab
     lonely: rows.SharingRows = tab.sharing
