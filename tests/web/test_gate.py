@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,7 +14,7 @@ import pytest
 
 from felix.web.app import routes
 from felix.web.gate import OPEN
-from tests.web.served import Answer, Served, ask, exchange, head
+from tests.web.served import WAIT_S, Answer, Served, ask, exchange, head, read_head, served
 
 GOOD_JSON = b'{"message": "Why?"}'
 EVIL = "http://evil.example"
@@ -230,3 +232,42 @@ def test_every_answer_carries_the_policy(shown: Served) -> None:
         )
         assert answer.headers["cache-control"] == "no-store"
         assert "server" not in answer.headers
+
+
+def test_in_the_network_it_listens_at_that_address_alone_and_answers_to_its_name(tmp_path: Path) -> None:
+    with served(tmp_path, lan="127.0.0.2") as server:
+        assert server.serving.address == f"http://127.0.0.2:{server.port}"
+        assert server.serving.link().startswith(f"{server.serving.address}/#t=")
+        with pytest.raises(OSError, match="refused"):
+            exchange(server.port, b"")
+        for host, status in ((f"127.0.0.2:{server.port}", 200), ("127.0.0.3:1", 403), ("evil.example", 403)):
+            with socket.create_connection(("127.0.0.2", server.port), WAIT_S) as sock:
+                sock.sendall(head("GET", "/status", {"Host": host, **server.bearer}))
+                assert read_head(sock)[0] == status, host
+
+
+def test_who_connects_and_asks_nothing_is_let_go(shown: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("felix.web.line.FIRST_S", 0.05)
+    for said in (b"", b"GET / HTTP/1.1\r\nHost: "):
+        with socket.create_connection(("127.0.0.1", shown.port), WAIT_S) as sock:
+            sock.sendall(said)
+            assert gone(sock)
+
+
+def test_there_are_only_so_many_connections(shown: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("felix.web.line.MOST_LINES", 2)
+    here = ("127.0.0.1", shown.port)
+    with (
+        socket.create_connection(here),
+        socket.create_connection(here),
+        socket.create_connection(here, WAIT_S) as third,
+    ):
+        assert gone(third)
+
+
+def gone(sock: socket.socket) -> bool:
+    """The other side closes it, one way or the other."""
+    try:
+        return sock.recv(100) == b""
+    except ConnectionError:
+        return True
