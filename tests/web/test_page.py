@@ -16,7 +16,7 @@ from tests.servers.fault_server import Connection, FaultServer
 from tests.servers.quirks import ROLE, STOP, chunk, event, events, text
 from tests.team.scripted import workflow
 from tests.test_engine import follow, is_event, listing
-from tests.web.served import ONE, WITH_TOOLS, Served, begin, calculates
+from tests.web.served import ONE, WITH_TOOLS, Served, begin, calculates, finished
 
 pytestmark = pytest.mark.slow
 
@@ -156,6 +156,11 @@ def test_hostile_text_of_a_model_does_nothing_and_is_shown_as_it_stands(opened: 
     shown_text = HOSTILE.replace("\x1b", "\u241b")
     assert page.value(SAID) == shown_text
     assert page.value(f"{CARD}.querySelector('.thinking .plain').textContent") == shown_text
+    rendered = page.value(f"{CARD}.querySelector('.text').textContent")
+    assert "<img src='http://127.0.0.1:9/canary'" in rendered and "<script>window.pwned = 2</script>" in rendered
+    assert "javascript:window.pwned=3" in rendered and "![x](" not in page.value(
+        f"{CARD}.querySelector('.text').innerHTML"
+    )
     assert page.value("document.getElementById('task').textContent") == shown_text
     assert page.value("window.pwned") is None
     inside = (
@@ -182,6 +187,64 @@ def test_a_tool_call_shows_what_was_asked_and_folds_what_came(opened: Open, show
     ]
     assert page.value(f"{call}.open") is False
     assert page.value(SAID) == "Hello world"
+
+
+WRITTEN = """# A heading
+
+Some **bold**, *slanted* and `code`, as [research-1] and [nobody] say; a [link](https://example.org/x).
+
+- one
+  - inside
+- two
+
+1. first
+2. second
+
+| a | b |
+|---|--:|
+| 1 | **2** |
+
+> said
+> twice
+
+```
+<b>not bold</b>
+```
+"""
+
+
+def test_an_answer_that_has_ended_is_read_as_markdown(opened: Open, shown: Served) -> None:
+    with FaultServer({"good": listing(events(ROLE, text(WRITTEN), STOP))}) as server:
+        page = opened(finished(shown, server.url("good")))
+        page.wait(f"{BADGE} === 'Complete'")
+    answer = f"{CARD}.querySelector('.text')"
+    assert page.value(f"[...{answer}.children].map((each) => each.tagName)") == [
+        "H4", "P", "UL", "OL", "TABLE", "BLOCKQUOTE", "PRE",
+    ]  # fmt: skip
+    assert page.value(f"{answer}.querySelector('p').textContent") == (
+        "Some bold, slanted and code, as research-1 and [nobody] say; a link (example.org)."
+    )
+    assert page.value(f"{answer}.querySelector('.cite').getAttribute('href')") == "#agent-0"
+    assert page.value(f"[...{answer}.querySelectorAll('li')].map((each) => each.firstChild.data)") == [
+        "one", "inside", "two", "first", "second",
+    ]  # fmt: skip
+    assert page.value(f"{answer}.querySelector('td.right strong').textContent") == "2"
+    assert page.value(f"{answer}.querySelector('pre').textContent") == "<b>not bold</b>"
+    link = f"{answer}.querySelector('a[target]')"
+    assert page.value(f"[{link}.href, {link}.rel]") == ["https://example.org/x", "noopener noreferrer"]
+
+
+@pytest.mark.parametrize("bit", ["*", "**a", "[", "![a](", "> ", "- ", "|", "`", "_", "# ", "  - a\n"])
+def test_no_markdown_takes_long(opened: Open, ended: RunId, bit: str) -> None:
+    page = opened(ended)
+    took_ms = page.value(
+        f"""import('/markdown.js').then(({{ markdown }}) => {{
+            const began = performance.now();
+            markdown({bit!r}.repeat(4000), () => undefined);
+            return performance.now() - began;
+        }})"""
+    )
+    assert took_ms < 2_000
 
 
 class Lines:

@@ -163,7 +163,7 @@ function paint() {
   for (const agent of run.agents.values()) {
     let card = cards.get(agent);
     if (!card) {
-      cards.set(agent, (card = new Card(agent)));
+      cards.set(agent, (card = new Card(agent, `agent-${cards.size}`, cited)));
       byId("wall").append(card.element);
       card.show();
     } else if (changed.has(agent)) card.show();
@@ -171,11 +171,16 @@ function paint() {
   for (const speech of run.syntheses) {
     let view = syntheses.get(speech);
     if (!view) {
-      syntheses.set(speech, (view = new Synthesis(speech)));
+      syntheses.set(speech, (view = new Synthesis(speech, cited)));
       byId("syntheses").prepend(view.element);
       view.show();
     } else if (changed.has(speech)) view.show();
   }
+}
+
+// The element's id of an agent that is cited.
+function cited(name) {
+  return cards.get(run?.agents.get(name))?.element.id;
 }
 
 function paintRun() {

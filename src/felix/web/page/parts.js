@@ -1,5 +1,7 @@
 // The parts of the page. What a model or a user wrote gets into it as the data of text nodes, and in no other way.
 
+import { markdown } from "./markdown.js";
+
 const FOLLOW_PX = 24; // so near to its end, a text goes on following it
 
 // What every tone and activity is called, and what events there are, as the server says.
@@ -60,12 +62,13 @@ export class Scroller {
   constructor(body, frame) {
     this.body = body;
     this.follows = true;
+    this.wasLive = false;
     this.jump = make("button", "jump", "Jump to latest");
     this.jump.type = "button";
     this.jump.hidden = true;
     this.jump.addEventListener("click", () => {
       this.follows = true;
-      this.settle();
+      this.settle(true);
     });
     frame.append(this.jump);
     body.addEventListener("scroll", () => {
@@ -74,11 +77,12 @@ export class Scroller {
     }, { passive: true });
   }
 
-  // To be called when something has been added.
-  settle() {
+  // To be called when something has been added. What had ended before it was first shown is read from its beginning.
+  settle(isLive) {
     const { body } = this;
-    if (this.follows) body.scrollTop = body.scrollHeight;
-    this.jump.hidden = this.follows || body.scrollHeight <= body.clientHeight;
+    this.wasLive ||= isLive;
+    if (this.wasLive && this.follows) body.scrollTop = body.scrollHeight;
+    this.jump.hidden = !isLive || this.follows || body.scrollHeight <= body.clientHeight;
   }
 }
 
@@ -138,18 +142,28 @@ export class Answer {
     this.calls = make("div", "calls");
     this.callsById = new Map();
     this.live = make("div", "live plain");
+    this.text = make("div", "text"); // what it comes to, when it has ended
+    this.text.hidden = true;
+    this.rendered = null;
     this.dots = make("span", "dots");
     this.dots.append(make("i"), make("i"), make("i"));
     this.trouble = make("p", "trouble");
     this.trouble.hidden = true;
-    element.append(this.block, this.calls, this.live, this.dots, this.trouble);
+    element.append(this.block, this.calls, this.live, this.text, this.dots, this.trouble);
     this.answering = new Growing(this.live);
     this.thinking = new Growing(this.thought);
     this.wasThinking = false;
   }
 
-  show(speech) {
+  // `cited`: as in markdown.js.
+  show(speech, cited) {
     this.answering.show(speech.answer);
+    if (!speech.isLive && this.rendered !== speech.answer.whole) {
+      this.rendered = speech.answer.whole;
+      this.text.replaceChildren(...markdown(harmless(this.rendered), cited));
+    }
+    this.live.hidden = !speech.isLive;
+    this.text.hidden = speech.isLive;
     this.thinking.show(speech.thinking);
     const isThinking = speech.isLive && speech.state === "thinking";
     if (isThinking !== this.wasThinking) this.block.open = isThinking;
@@ -207,9 +221,11 @@ export function figures(speech) {
 }
 
 export class Card {
-  constructor(agent) {
+  constructor(agent, place, cited) {
     this.agent = agent;
+    this.cited = cited;
     this.element = make("article", "card");
+    this.element.id = place;
     this.element.tabIndex = 0;
     const head = make("header");
     this.avatar = make("span", "avatar queue", agent.code);
@@ -244,11 +260,11 @@ export class Card {
         this.answers.set(thought, answer);
         this.body.append(element);
       }
-      answer.show(thought);
+      answer.show(thought, this.cited);
     }
     this.waiting.hidden = this.answers.size > 0;
     this.tell();
-    this.scroller.settle();
+    this.scroller.settle(this.agent.thoughts.some((each) => each.isLive));
   }
 
   tell(now = Date.now() / 1000) {
@@ -270,8 +286,9 @@ export class Card {
 }
 
 export class Synthesis {
-  constructor(speech) {
+  constructor(speech, cited) {
     this.speech = speech;
+    this.cited = cited;
     this.element = make("article", "synthesis");
     const head = make("header");
     this.badge = new Badge();
@@ -284,9 +301,9 @@ export class Synthesis {
   }
 
   show() {
-    this.answer.show(this.speech);
+    this.answer.show(this.speech, this.cited);
     this.tell();
-    this.scroller.settle();
+    this.scroller.settle(this.speech.isLive);
   }
 
   tell(now = Date.now() / 1000) {
