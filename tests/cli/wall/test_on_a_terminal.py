@@ -133,3 +133,12 @@ def test_a_tool_that_asks_is_refused_in_a_pipe_and_it_is_said(felix: list[str], 
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert "nobody can be asked here" in done.stderr and "42" not in done.stdout
+
+
+def test_interrupting_twice_quits_and_gives_the_terminal_back(felix: list[str], tmp_path: Path) -> None:
+    with Machine("gpu", holds=True) as gpu, Terminal(run(felix, tmp_path, gpu)) as terminal:
+        terminal.until("gpu speaks.")
+        terminal.type("\x03\x03")
+        assert terminal.end() == 130
+        assert "Traceback" not in terminal.raw and not terminal.is_on_wall
+        assert terminal.raw.rfind("\x1b[?25h") > terminal.raw.rfind("\x1b[?25l"), "the cursor is there again"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from typing import Self, TextIO
 
@@ -19,12 +20,12 @@ from felix.terminal import safe
 
 FRAME_S = 0.1
 """Between two frames: as often as text comes, at little cost."""
+_REST = 6
+"""Times as long as a frame took, nothing is drawn."""
 
 
 class WallFace:
     """Shows states of one run, frame by frame. A context manager: inside it the terminal is the wall's."""
-
-    pause_s = FRAME_S
 
     def __init__(
         self,
@@ -44,6 +45,8 @@ class WallFace:
         self._keys = Keys()
         self._wall = Wall(self._console, REPLAY_KEYS if is_replay else LIVE_KEYS)
         self._notes: list[str] = []
+        self._took_s = 0.0
+        """The latest frame, of the machine's time."""
 
     def __enter__(self) -> Self:
         self._keys.__enter__()
@@ -57,6 +60,11 @@ class WallFace:
             print(safe(note), file=sys.stderr, flush=True)
         ending.show(self._console, self.state, is_kept=self._is_kept())
 
+    @property
+    def pause_s(self) -> float:
+        """Longer where drawing takes long: many panes on a large screen never have a machine to themselves."""
+        return max(FRAME_S, _REST * self._took_s)
+
     def apply(self, record: Record) -> None:
         self.state.apply(record)
 
@@ -66,9 +74,11 @@ class WallFace:
 
     def frame(self, now: float) -> None:
         """Show the run as it is at `now`, Unix seconds on its own clock; hear what its user answers."""
+        began = time.process_time()
         self.state.now = now
         pressed = self._keys.pressed()
         asks = self._asking.hear(self.state, pressed) if self._asking else ()
         size = self._screen.size()
         says = self._notes[-1] if self._notes else ""
         self._screen.draw(self._wall.rows(self.state, size, asks=asks, says=says), size)
+        self._took_s = time.process_time() - began

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from rich.cells import cell_len, chop_cells, set_cell_size
 from rich.segment import Segment
@@ -14,7 +14,7 @@ from felix.terminal import safe
 
 Line = list[Segment]
 
-_BLOCK = 2_048
+_BLOCK = 512
 """Characters: the beginning of what is looked at moves in steps as long as this, or every word would change the lines
 of a paragraph that has no end."""
 _WORDS = re.compile(r"\S+\s*|\s+")
@@ -42,21 +42,22 @@ def fit(text: str, width: int) -> str:
 
 def wrap(text: str, width: int) -> Iterator[str]:
     """The lines of `text`, none of them wider than `width`, which is at least 2."""
+    cells: Callable[[str], int] = len if text.isascii() else cell_len
     for paragraph in text.split("\n"):
-        if cell_len(paragraph) <= width:
+        if cells(paragraph) <= width:
             yield paragraph
             continue
         line, used = "", 0
         for match in _WORDS.finditer(paragraph):
             word = match[0]
             bare = word.rstrip()
-            if used and used + cell_len(bare) > width:
+            if used and used + cells(bare) > width:
                 yield line.rstrip()
                 line, used, word = "", 0, word.lstrip() if not bare else word
-            if cell_len(bare) > width:
+            if cells(bare) > width:
                 *whole, word = chop_cells(word, width)
                 yield from whole
-            line, used = line + word, used + cell_len(word)
+            line, used = line + word, used + cells(word)
         yield line.rstrip()
 
 
@@ -64,7 +65,8 @@ def tail(text: GrowingText, start: int, width: int, height: int) -> list[str]:
     """The last lines of what stands from `start` on, `height` at most."""
     needed = height * width
     begin = max(start, (len(text) - needed) // _BLOCK * _BLOCK)
-    piece = shown(text.since(begin)).rstrip("\n")
+    piece = text.since(begin).rstrip("\n")
+    piece = shown(piece[piece.rfind("\n", 0, max(0, len(piece) - needed)) + 1 :])
     return list(wrap(piece, width))[-height:] if piece else []
 
 
