@@ -392,6 +392,30 @@ def test_with_leave_the_answer_is_asked_for_elsewhere_and_it_is_told(
     assert first.failed_at == ("gpu1",), "it is known before the first word"
 
 
+def test_of_those_that_can_stand_in_one_that_has_answered_in_this_run_goes_first(
+    two: tuple[Machine, Machine],
+) -> None:
+    with Machine("gpu3") as idle:
+
+        def watch(record: Record) -> None:
+            if isinstance(record.event, ThoughtComplete) and len(two[0].asked) + len(two[1].asked) == 2:
+                two[0].mood = "limited"
+
+        run = Mixed(
+            flow(
+                "{id: r, role: research}, {id: x, role: research, endpoint: gpu2}",
+                "endpoint: gpu1",
+                "synthesis: {endpoint: gpu3}",
+                "failover: true",
+                checkpoints="[0, 0.5]",
+            ),
+            [*(each.endpoint() for each in two), idle.endpoint()],
+            watch=watch,
+        )
+        assert run.said()["r-1#2"] == ("complete", "gpu2"), "the idle one has shown nothing yet"
+        assert len(idle.asked) == 1, "the synthesis"
+
+
 def test_an_endpoint_that_was_never_there_is_stood_in_for(two: tuple[Machine, Machine]) -> None:
     run = Mixed(
         flow("{id: r, role: research, endpoint: dead}", "endpoint: gpu1", "failover: true"),
