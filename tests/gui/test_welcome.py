@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from felix import places, servers
 from felix.gui.run_control import NOT_ASKED
 from felix.gui.server import server_watch
 from felix.gui.server.server_words import server_words
@@ -21,6 +22,7 @@ from tests.servers.demo import demo_server
 from tests.servers.fakes.lmstudio import FakeLMStudio
 from tests.servers.fakes.ollama import FakeOllama
 from tests.servers.fault_server import Connection, FaultServer
+from tests.servers.machine import Machine
 
 Open = Callable[..., Opened]
 
@@ -101,6 +103,30 @@ def test_a_server_that_wants_a_key_is_named_and_not_used(open_window: Open, monk
         felix.until(lambda: f"llama.cpp at 127.0.0.1:{server.port} wants a key" in felix.words())
         assert window.watch.uses_demo and window.watch.other is None
         assert "No other server either" not in felix.words()
+
+
+def test_the_servers_that_the_chosen_workflow_names_are_told_of_instead_of_the_one_in_use(
+    open_window: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "user_workflows", lambda: tmp_path)
+    monkeypatch.setattr(servers, "LOOK_S", 20.0)
+    (tmp_path / "two.yaml").write_text(
+        "name: Two\nendpoint: Box\nagents: [{id: r, role: research, endpoint: Gone}]\ncheckpoints: [0]\n"
+    )
+    with Machine("Box") as box:
+        gone = {"name": "Gone", "base_url": f"http://127.0.0.1:{free_port()}/v1", "key": "none"}
+        felix = open_window(
+            base_url=f"http://127.0.0.1:{free_port()}/v1",
+            endpoints=[{"name": "Box", "base_url": box.base_url, "key": "none"}, gone],
+            workflow="two",
+            has_connected=True,
+        )
+        card = felix.window.welcome.doctor.frame
+        felix.until(lambda: "Not every server of this workflow answers" in felix.words(card))
+        said = {"Gone", "does not answer", "Box", "answers · 1 model, 1 loaded"}
+        felix.until(lambda: said <= set(felix.words(card).split("\n")))
+        assert "Nothing listens on port" not in felix.words(card), "nobody asks the one in use"
+        felix.screenshot("welcome-named-servers")
 
 
 def test_who_had_a_server_is_not_slipped_the_demo_model(open_window: Open) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from tkinter import ttk as plain
 
+from felix.gui.composer.choosing import Choosing
 from felix.gui.kit import Kit
 from felix.gui.server.doctor import DoctorCard
 from felix.gui.server.server_watch import ServerWatch
@@ -47,6 +48,7 @@ class Welcome:
         parent: tk.Misc,
         kit: Kit,
         watch: ServerWatch,
+        choosing: Choosing,
         *,
         on_example: Callable[[str], None],
         on_settings: Callable[[], None],
@@ -67,7 +69,8 @@ class Welcome:
                 command=partial(on_example, task),
             )  # fmt: skip
             self._buttons.append(button)
-        self.doctor = DoctorCard(column, kit, watch, on_settings=on_settings)
+        self.doctor = DoctorCard(column, kit, watch, on_settings=on_settings, places=choosing.places)
+        choosing.listeners.append(self.doctor.refresh)
         self.doctor.frame.pack(fill="x")
         self.frame.bind("<Configure>", lambda event: self._fit(event.width, event.height))
         column.bind("<Configure>", lambda _event: self._fit(self.frame.winfo_width(), self.frame.winfo_height()))

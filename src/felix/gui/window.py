@@ -177,7 +177,9 @@ class Window:
         )  # fmt: skip
         self.workflow, self.model = choosing.workflow, choosing.model
         choosing.furnish(self.composer)
-        self.welcome = Welcome(frame, kit, self.watch, on_example=self.composer.take, on_settings=self.show_settings)
+        self.welcome = Welcome(
+            frame, kit, self.watch, choosing, on_example=self.composer.take, on_settings=self.show_settings
+        )
         self.failure = Failure(
             frame, kit, on_again=self.composer.run, on_connection=self.show_settings, on_demo=self._run_demo,
             on_log=self.show_log,

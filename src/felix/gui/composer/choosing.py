@@ -16,11 +16,12 @@ from felix.gui.composer.guard import Guard
 from felix.gui.composer.model_picker import ModelPicker
 from felix.gui.composer.workflow_picker import WorkflowPicker
 from felix.gui.kit import Kit
+from felix.gui.server.doctor import Places
 from felix.gui.server.server_watch import ServerWatch
 from felix.gui.workflow_editor import Told
 from felix.llm.models import ServerReport
 from felix.settings import SettingsFile
-from felix.team.asking import all_asked
+from felix.team.asking import all_asked, endpoints_called
 from felix.team.prompts import UNKNOWN_CONTEXT, assumed_context
 from felix.team.tools.toolbox import Source
 from felix.team.workflow import Library, Workflow
@@ -51,6 +52,8 @@ class Choosing:
         self._on_connection, self._ask_model_file = on_connection, ask_model_file
         self.endpoints = EndpointWatch(root, engine, bridge)
         self.endpoints.listeners.append(self._heard)
+        self.listeners: list[Callable[[], object]] = []
+        """Called when another workflow was chosen, and after every news of an endpoint."""
         self.guard: Guard | None = None
         self._was_busy = False
         self._engine, self._bridge = engine, bridge
@@ -143,6 +146,15 @@ class Choosing:
         workflow = self._chosen()
         return tuple(dict.fromkeys(asked.endpoint for asked in all_asked(workflow))) if workflow else ("",)
 
+    def places(self) -> Places:
+        """Whom the chosen workflow asks; who has not been asked yet how it is, is asked now."""
+        settings, names = self._settings.current, self._places()
+        asked = {each.name: each for name in names if name for each in endpoints_called(name, settings)}
+        heard = tuple((each, self.endpoints.said.get(each.base_url)) for each in asked.values())
+        if self._watch.is_known and any(said is None for _, said in heard):  # before, nobody works yet
+            self.endpoints.look()
+        return Places("" in names, heard)
+
     def _task_changed(self) -> None:
         """Maybe a run has begun, or ended."""
         if self._was_busy != self._is_busy():
@@ -154,9 +166,15 @@ class Choosing:
         self.model.refresh()
         if self.guard:
             self.guard.look()
+        self._tell()
+
+    def _tell(self) -> None:
+        for listener in self.listeners:
+            listener()
 
     def _heard(self) -> None:
         """An endpoint has other models now: of the one in use the rest of the window wants to know as well."""
+        self._tell()
         watch = self._watch
         report = self.endpoints.reports.get(watch.base_url)
         known = watch.server.report if watch.server else None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
+from felix.endpoints import Endpoint
 from felix.gui.kit import Kit
 from felix.gui.server.server_watch import ServerWatch
 from felix.llm.address import is_loopback
-from felix.llm.condition import tells_loaded
+from felix.llm.condition import Grade, Said, condition, tells_loaded
 from felix.llm.models import ServerReport
 
 STEPS = (
@@ -31,6 +32,16 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Places:
+    """Whom the chosen workflow asks."""
+
+    asks_in_use: bool = True
+    """Somebody names no endpoint, and gets the server in use."""
+    named: tuple[tuple[Endpoint, Said], ...] = ()
+    """The endpoints that it names, with what they said when they were last asked."""
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnosis:
     """All the card says."""
 
@@ -41,8 +52,32 @@ class Diagnosis:
     offers_demo: bool = False
 
 
-def diagnose(watch: ServerWatch) -> Diagnosis:
+_SIGNS: dict[Grade, tuple[str, str]] = {
+    "well": ("check-circle-fill", "done"),
+    "wanting": ("exclamation-triangle-fill", "stop"),
+    "down": ("x-circle-fill", "fail"),
+    "unknown": ("dash-circle", "queue"),
+}
+
+
+def diagnose(watch: ServerWatch, places: Places = Places()) -> Diagnosis:
     """What is known, in words."""
+    states = [(each, condition(said, is_file=each.kind == "file")) for each, said in places.named]
+    checks = tuple(Check(*_SIGNS[state.grade], each.name, state.words) for each, state in states)
+    if places.asks_in_use or not checks:
+        in_use = _diagnose_in_use(watch)
+        return replace(in_use, checks=(*in_use.checks, *checks))
+    grades = {state.grade for _, state in states}
+    if "unknown" in grades:
+        verdict = "Looking for the servers of this workflow…"
+    elif grades == {"well"}:
+        verdict = f"The server{'s' * (len(checks) > 1)} of this workflow answer{'s' * (len(checks) == 1)}"
+    else:
+        verdict = "Not every server of this workflow answers"
+    return Diagnosis(verdict, checks, offers_demo=not watch.uses_demo and "well" not in grades)
+
+
+def _diagnose_in_use(watch: ServerWatch) -> Diagnosis:
     is_usual = watch.is_usual
     name = "LM Studio" if is_usual else watch.address
     if (found := watch.offer or watch.server) is not None:
@@ -116,8 +151,9 @@ class DoctorCard:
         watch: ServerWatch,
         *,
         on_settings: Callable[[], None],
+        places: Callable[[], Places] = Places,
     ) -> None:
-        self._kit, self._watch = kit, watch
+        self._kit, self._watch, self._places = kit, watch, places
         self._shown: Diagnosis | None = None
         self.frame = kit.frame(parent, "card", padding=(14, 12, 14, 14), box="card")
         head = kit.frame(self.frame, "card")
@@ -141,7 +177,7 @@ class DoctorCard:
 
     def refresh(self) -> None:
         """Say what is known now."""
-        diagnosis = diagnose(self._watch)
+        diagnosis = diagnose(self._watch, self._places())
         if diagnosis == self._shown:
             return
         self._shown = diagnosis
