@@ -126,6 +126,9 @@ def test_the_servers_that_the_chosen_workflow_names_are_told_of_instead_of_the_o
         said = {"Gone", "does not answer", "Box", "answers · 1 model, 1 loaded"}
         felix.until(lambda: said <= set(felix.words(card).split("\n")))
         assert "Nothing listens on port" not in felix.words(card), "nobody asks the one in use"
+        before = box.looked_at
+        felix.window.welcome.doctor._check.invoke()
+        felix.until(lambda: box.looked_at > before)
         felix.screenshot("welcome-named-servers")
 
 

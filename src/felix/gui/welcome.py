@@ -69,7 +69,9 @@ class Welcome:
                 command=partial(on_example, task),
             )  # fmt: skip
             self._buttons.append(button)
-        self.doctor = DoctorCard(column, kit, watch, on_settings=on_settings, places=choosing.places)
+        self.doctor = DoctorCard(
+            column, kit, watch, on_settings=on_settings, on_look=choosing.look, places=choosing.places
+        )
         choosing.listeners.append(self.doctor.refresh)
         self.doctor.frame.pack(fill="x")
         self.frame.bind("<Configure>", lambda event: self._fit(event.width, event.height))

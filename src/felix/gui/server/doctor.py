@@ -151,8 +151,10 @@ class DoctorCard:
         watch: ServerWatch,
         *,
         on_settings: Callable[[], None],
+        on_look: Callable[[], None],
         places: Callable[[], Places] = Places,
     ) -> None:
+        """`on_look` asks all of them again."""
         self._kit, self._watch, self._places = kit, watch, places
         self._shown: Diagnosis | None = None
         self.frame = kit.frame(parent, "card", padding=(14, 12, 14, 14), box="card")
@@ -166,7 +168,7 @@ class DoctorCard:
         )
         self._other = kit.button(head, "Other server…", on="card", font="Small", padding=(8, 4), command=on_settings)
         self._check = kit.button(
-            head, "Check again", "arrow-clockwise", "outline", "card", "Small", padding=(9, 4), command=watch.look
+            head, "Check again", "arrow-clockwise", "outline", "card", "Small", padding=(9, 4), command=on_look
         )
         self._use = kit.button(head, "Use it", kind="primary", on="card", padding=(12, 4, 12, 5), command=self._take)
         self._check.pack(side="right")
