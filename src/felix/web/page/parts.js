@@ -63,6 +63,7 @@ export class Scroller {
     this.body = body;
     this.follows = true;
     this.wasLive = false;
+    this.size = "";
     this.jump = make("button", "jump", "Jump to latest");
     this.jump.type = "button";
     this.jump.hidden = true;
@@ -72,9 +73,22 @@ export class Scroller {
     });
     frame.append(this.jump);
     body.addEventListener("scroll", () => {
-      this.follows = body.scrollHeight - body.scrollTop - body.clientHeight < FOLLOW_PX;
-      if (this.follows) this.jump.hidden = true;
+      if (body.scrollHeight - body.scrollTop - body.clientHeight < FOLLOW_PX) {
+        this.follows = true;
+        this.jump.hidden = true;
+      } else if (this.isAsItWas()) {
+        this.follows = false; // else the browser has moved it, because there was less room or more text
+      }
     }, { passive: true });
+    new ResizeObserver(() => this.settle(!this.jump.hidden)).observe(body);
+  }
+
+  // Whether the text and its room are as they were last time.
+  isAsItWas() {
+    const now = `${this.body.scrollHeight} ${this.body.clientHeight} ${this.body.clientWidth}`;
+    const before = this.size;
+    this.size = now;
+    return before === now;
   }
 
   // To be called when something has been added. What had ended before it was first shown is read from its beginning.
@@ -82,6 +96,7 @@ export class Scroller {
     const { body } = this;
     this.wasLive ||= isLive;
     if (this.wasLive && this.follows) body.scrollTop = body.scrollHeight;
+    this.isAsItWas();
     this.jump.hidden = !isLive || this.follows || body.scrollHeight <= body.clientHeight;
   }
 }
