@@ -24,6 +24,8 @@ MOST_SHOWN = 20_000
 MOST_LINES, FEWEST_LINES = 6, 2
 SETTLE_S = 0.5
 """After another call has come into view."""
+LONG = 100
+"""Characters of arguments from which on it is said how many there are: not all of them may be in view."""
 NO_ARGUMENTS = "(no arguments)"
 
 _ANSWERS: tuple[tuple[Leave, str, str], ...] = (
@@ -64,13 +66,13 @@ class ApprovalBlock:
         self._why.pack(anchor="w")
         kit.tooltip(self._name, lambda: str(self._why.cget("text")) if self._is_tight else "")
         self.arguments = kit.text(inner, "card", "Mono", padx=6, pady=2, wrap="char", takefocus=True)
-        self.arguments.pack(fill="x", pady=(kit.px(3), kit.px(4)))
         self._row = kit.frame(inner, ON)
-        self._row.pack(fill="x")
+        self._row.pack(side="bottom", fill="x")  # before the arguments, which give way where there is little room
+        self.arguments.pack(fill="x", pady=(kit.px(3), kit.px(4)))
         self.buttons = {
             leave: kit.button(
                 self._row, word, None, "outline" if leave in ("once", "no") else "ghost", ON, "Small",
-                padding=(8, 3, 8, 4), color="text", command=partial(self.answer, leave), tooltip=tip, underline=0,
+                padding=(6, 2, 6, 3), color="text", command=partial(self.answer, leave), tooltip=tip, underline=0,
             )
             for leave, word, tip in _ANSWERS
         }  # fmt: skip
@@ -134,8 +136,13 @@ class ApprovalBlock:
             self._write(str(call.arguments))
         self._shown = shown
         name = printable(one_line(call.name, LONGEST_NAME)) or UNNAMED
+        if len(call.arguments) > LONG:
+            name += f"  ·  {len(call.arguments):,} characters"
         kit.set_label(self._name, text=name)
         self._why.configure(text=printable(call.asks))
+        self._inner.configure(
+            padding=tuple(kit.px(each) for each in ((7, 1, 4, 2) if self._is_tight else (9, 5, 6, 6)))
+        )
         if self._is_tight:
             self._why.pack_forget()
         elif not self._why.winfo_manager():

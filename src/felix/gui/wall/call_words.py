@@ -112,4 +112,6 @@ def _characters(count: int) -> str:
 
 
 def _short(spent_s: float) -> str:
+    if spent_s < 0.05:
+        return "under 0.1 s"
     return f"{spent_s:.1f} s" if spent_s < 10 else seconds(spent_s)

@@ -118,7 +118,7 @@ class CardDocument:
             or answer != section.edition[1] + 1
             or section.has_ended
             or excess > MOST_TAKEN_BACK
-            or any(block.position > kept for block in section.calls)
+            or any(block.position >= kept for block in section.calls)
         ):
             return False
         section.edition = (thinking, answer)
@@ -315,7 +315,7 @@ class CardDocument:
         self._begin_body(section)
         after_call, taken = section.ends_in_call, len(part)
         if after_call:
-            part = part.removeprefix("\n")  # below a call, which has a line of its own, one empty line is enough
+            part = "\n" + part.lstrip("\n")  # an empty line sets it apart from the call, whatever the model wrote
         section.answer += taken
         self._stream.append(part, marks=section.marks)
         if is_first:
