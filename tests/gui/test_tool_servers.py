@@ -28,6 +28,13 @@ def test_in_the_window_a_pasted_server_is_started_and_its_log_read(tmp_path: Pat
         editor.save()
         assert "mcpServers.one.command must be text, not 3." in opened.words() and editor.overlay.is_open
         editor.pane.load(f'"one": {{"command": "{sys.executable}", "args": ["-u", "{mcp_server.__file__}"]}}')
+        opened.settle()
+        opened.press("<Escape>")  # what is not saved is there when it is opened again
+        assert not editor.overlay.is_open and not window.settings_page.tab.tools.key
+        tools.add_button.invoke()
+        opened.settle()
+        editor = panels.editor
+        assert editor and '"-u"' in editor.pane.content and editor.over_button.winfo_manager()
         opened.press("<Control-s>", editor.pane.text)
         assert not editor.overlay.is_open and tools.key == "one"
         tools.start_or_stop()

@@ -32,17 +32,25 @@ class ServersPanel:
         title: str,
         text: str,
         *,
+        draft: str,
         take: Callable[[dict[str, McpServer]], None],
         room: Callable[[], Room],
         on_close: Callable[[], None],
     ) -> None:
-        """`take` gets the servers, and raises SettingsError when they cannot be put in force."""
+        """`draft` is what was not saved the last time; empty: nothing. `take` gets the servers, and raises
+        SettingsError when they cannot be put in force."""
         self._kit, self._take, self._after = kit, take, ""
+        self._text = self._content = text
+        self._is_saved = False
         self.overlay = Overlay(root, kit, title, width=860, height=560, room=room, on_close=on_close)
         self.save_button = kit.button(
             self.overlay.head, "Save", "check2", "primary", "card", command=self.save, tooltip="Save (Ctrl+S)"
         )
         self.save_button.pack(side="right", padx=(0, kit.px(6)))
+        self.over_button = kit.button(
+            self.overlay.head, "Start over", on="card", padding=(8, 5), command=self._start_over,
+            tooltip="Forget what was not saved",
+        )  # fmt: skip
         body = self.overlay.body
         foot = kit.frame(body, "card", padding=(14, 6, 12, 8))
         foot.pack(side="bottom", fill="x")
@@ -51,12 +59,14 @@ class ServersPanel:
         foot.bind("<Configure>", lambda event: self.verdict.configure(wraplength=max(200, event.width - kit.px(30))))
         self.pane = CodePane(body, kit, editable=True, on_edit=self._edited)
         self.pane.frame.pack(fill="both", expand=True)
-        self.pane.load(text)
+        self.pane.load(draft or text)
+        if draft:
+            self.over_button.pack(side="right", padx=(0, kit.px(4)))
         for key in ("<Control-s>", "<Control-S>"):
             self.pane.text.bind(key, lambda _event: self._save_by_key())
         self.overlay.shade.bind("<Destroy>", lambda _event: self._stop_waiting(), add="+")
         self.pane.text.focus_set()
-        self.pane.text.mark_set("insert", "3.4" if text == EXAMPLE else "1.0")
+        self.pane.text.mark_set("insert", "3.4" if text == EXAMPLE and not draft else "1.0")
 
     def check(self) -> dict[str, McpServer] | None:
         """Look at the text now, and say what is wrong with it or what it would be."""
@@ -82,7 +92,18 @@ class ServersPanel:
         except SettingsError as error:
             self._say_fault(error)
             return
+        self._is_saved = True
         self.overlay.close()
+
+    @property
+    def draft(self) -> str:
+        """What would be lost now; empty when nothing would."""
+        return "" if self._is_saved or self._content.strip() in ("", self._text.strip()) else self._content
+
+    def _start_over(self) -> None:
+        self.pane.load(self._text)
+        self.over_button.pack_forget()
+        self.pane.text.focus_set()
 
     def _save_by_key(self) -> str:
         self.save()
@@ -93,6 +114,7 @@ class ServersPanel:
         self.pane.mark_fault(error.line if isinstance(error, DocumentError) else None)
 
     def _edited(self) -> None:
+        self._content = self.pane.content
         self._stop_waiting()
         self._after = self.pane.text.after(CHECK_MS, self.check)
 

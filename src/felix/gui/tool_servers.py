@@ -39,6 +39,8 @@ class ToolServers:
         self.editor: ServersPanel | None = None
         """The one that was opened last, as is the log."""
         self.log: ServerLogPanel | None = None
+        self._drafts: dict[bool, str] = {}
+        """Of the editor: of all servers (True), and of more of them."""
         self.acts = ToolActs(
             on_ask=self._ask,
             on_start=lambda key: self._do(key, lambda servers: servers.start(key)),
@@ -64,12 +66,18 @@ class ToolServers:
         self._bridge.expect(self._engine.ask_tool_servers(question), heard)
 
     def _make_editor(self, text: str, room: Callable[[], Room], on_close: Callable[[], None]) -> Overlay:
-        """Without a text it is for more servers."""
-        self.editor = ServersPanel(
+        """Without a text it is for more servers. What is not saved when it closes is there when it opens again."""
+
+        def closed() -> None:
+            self._drafts[bool(text)] = editor.draft
+            on_close()
+
+        editor = self.editor = ServersPanel(
             self._root, self._kit, "Servers of tools" if text else "Add servers of tools", text or EXAMPLE,
-            take=lambda servers: self._section().take(servers, is_more=not text), room=room, on_close=on_close,
+            draft=self._drafts.get(bool(text), ""), room=room, on_close=closed,
+            take=lambda servers: self._section().take(servers, is_more=not text),
         )  # fmt: skip
-        return self.editor.overlay
+        return editor.overlay
 
     def _show_log(self, key: str) -> None:
         self._overlays.show(partial(self._make_log, key))

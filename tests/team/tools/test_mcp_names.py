@@ -6,6 +6,7 @@ import logging
 import re
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hypothesis import given, settings
@@ -17,7 +18,7 @@ from felix.log import redacted
 from felix.mcp_servers import McpServer
 from felix.team.tools.mcp.entry import Address, Program, wanted
 from felix.team.tools.mcp.install import load_package
-from felix.team.tools.mcp.names import server_word, spec_name, tool_name
+from felix.team.tools.mcp.names import called, server_word, spec_name, tool_name
 from felix.team.workflow.model import ToolName
 
 _FOR_MODELS = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -112,8 +113,25 @@ def test_without_the_package_the_command_that_installs_it_is_told(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setitem(sys.modules, "mcp", None)
-    with caplog.at_level(logging.DEBUG), pytest.raises(ToolError, match="-m pip install mcp`, then try again"):
+    with (
+        caplog.at_level(logging.DEBUG),
+        pytest.raises(ToolError, match="-m pip install --upgrade mcp`, then try again"),
+    ):
         load_package()
+
+
+def test_an_old_package_is_told_from_a_missing_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    old = ModuleType("mcp")
+    for name in ("mcp", "mcp.client.stdio", "mcp.client.streamable_http"):
+        monkeypatch.setitem(sys.modules, name, old)
+    with pytest.raises(ToolError, match="is too old – install a new one"):
+        load_package()
+
+
+def test_servers_whose_names_would_fall_together_are_called_apart() -> None:
+    assert called(["time", "My Server", "web"]) == {"time": "time", "My Server": "My-Server", "web": "web"}
+    names = called(["My Server", "My-Server", "My  Server"])
+    assert names["My-Server"] == "My-Server" and len(set(names.values())) == 3
 
 
 def test_felix_starts_without_the_package() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
+from collections.abc import Iterable
 
 _NOT_IN_WORKFLOWS = re.compile(r"[^\w.-]+")
 _NOT_FOR_MODELS = re.compile(r"[^A-Za-z0-9_-]+")
@@ -15,6 +17,16 @@ _MARK = 6
 def server_word(name: str) -> str:
     """A server's name as workflows write it."""
     return _NOT_IN_WORKFLOWS.sub("-", name).strip("-")[:_LONGEST_SERVER] or "server"
+
+
+def called(keys: Iterable[str]) -> dict[str, str]:
+    """What each of several servers is called in workflows: no two alike, or a word on one would hold for the other."""
+    words = {key: server_word(key) for key in keys}
+    counted = Counter(words.values())
+    return {
+        key: word if word == key or counted[word] == 1 else f"{word[: _LONGEST_SERVER - _MARK - 1]}-{_mark(key)}"
+        for key, word in words.items()
+    }
 
 
 def tool_name(server: str, tool: str) -> str:

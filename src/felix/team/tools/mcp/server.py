@@ -22,7 +22,6 @@ from felix.mcp_servers import McpServer
 from felix.settings import Settings
 from felix.team.tools.mcp.entry import Address, Program, wanted
 from felix.team.tools.mcp.install import load_package
-from felix.team.tools.mcp.names import server_word
 from felix.team.tools.mcp.pipes import Pipes
 from felix.team.tools.mcp.tool import McpTool, fits
 from felix.team.tools.tool import Tell
@@ -68,11 +67,9 @@ class Session:
 class Server:
     """A provider of tools. Belongs to one loop."""
 
-    def __init__(self, key: str, entry: McpServer, begin: Begin, settings: Callable[[], Settings]) -> None:
-        """`key` is its name in the settings."""
-        self.key, self.entry = key, entry
-        self.name = server_word(key)
-        """As workflows call it."""
+    def __init__(self, key: str, name: str, entry: McpServer, begin: Begin, settings: Callable[[], Settings]) -> None:
+        """`key` is its name in the settings, `name` what workflows call it."""
+        self.key, self.name, self.entry = key, name, entry
         self.state: State = "off"
         self.reason = ""
         """One sentence: why it failed, or that it was started again."""
@@ -216,9 +213,12 @@ class Server:
             case _:
                 assert_never(goal)
 
+        listing: asyncio.Task[None] | None = None
+
         async def heard(message: object) -> None:
-            if getattr(message, "method", "") == "notifications/tools/list_changed":
-                group.create_task(self._list_again(client))
+            nonlocal listing
+            if getattr(message, "method", "") == "notifications/tools/list_changed" and (not listing or listing.done()):
+                listing = group.create_task(self._list_again(client))  # one at a time, however often it says so
 
         client = Client(
             transport,
@@ -249,7 +249,7 @@ class Server:
             page = await client.list_tools(cursor=cursor)
             for each in page.tools:
                 if fits(each):
-                    tools.append(McpTool(self.key, each, self, self._settings))
+                    tools.append(McpTool(self.name, each, self, self._settings))
                 else:
                     self._note_own(f"the tool “{each.name[:100]}” is left out: its schema cannot be sent to a model")
             cursor = page.next_cursor

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from felix.errors import ToolError
 from felix.settings import Settings
+from felix.team.tools.mcp.names import called
 from felix.team.tools.mcp.server import Server, State
 from felix.team.tools.mcp.tool import Hints
 
@@ -99,13 +100,15 @@ class McpServers:
         if self._is_closed:
             raise ToolError("Felix is closing – start it again to go on.")
         entries = self._settings().mcp_servers
-        for gone in [each for each, server in self._servers.items() if entries.get(each) != server.entry]:
+        names = called(entries)
+        known = self._servers.items()
+        for gone in [each for each, old in known if (entries.get(each), names.get(each)) != (old.entry, old.name)]:
             # taken off the list, or changed: then another one is started when it is wanted
             self._begin(self._servers.pop(gone).stop())
         if key not in entries:
             raise ToolError(f"There is no server of tools called “{key}” – add it in Settings, Tools.")
         if key not in self._servers:
-            self._servers[key] = Server(key, entries[key], self._begin, self._settings)
+            self._servers[key] = Server(key, names[key], entries[key], self._begin, self._settings)
         return self._servers[key]
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

@@ -49,6 +49,7 @@ class McpTool:
     def __init__(
         self, server: str, listed: mcp_types.Tool, asked: Asked, settings: Callable[[], Settings] = Settings
     ) -> None:
+        """`server` is what workflows call it."""
         self.name = tool_name(server, listed.name)
         self.spec = ToolSpec(
             spec_name(server, listed.name), _cut(listed.description or "", _LONGEST_DESCRIPTION), listed.input_schema
