@@ -50,6 +50,24 @@ def test_what_is_looked_at_stays_where_it_is_when_something_above_it_grows(kit: 
     assert children[30].winfo_rooty() == before
 
 
+def test_what_is_in_view_gets_the_keyboard_without_a_move(kit: Kit, window, update) -> None:
+    scrolled = rows(kit, window)
+    card = kit.frame(scrolled.body, "card")  # as high as the view, so that its own top is out of it
+    card.pack(fill="x")
+    for number in range(40):
+        kit.button(card, f"In the card {number}").pack(anchor="w")
+    update()
+    inside = card.winfo_children()
+    scrolled.body.winfo_children()[0].focus_force()
+    update()
+    scrolled.see(inside[30])
+    update()
+    before = scrolled.canvas.canvasy(0)
+    inside[29].focus_force()
+    update()
+    assert scrolled.canvas.canvasy(0) == before
+
+
 def test_closing_a_menu_does_not_scroll_to_what_had_the_keyboard(kit: Kit, window, update) -> None:
     scrolled = rows(kit, window)
     first = scrolled.body.winfo_children()[0]

@@ -188,6 +188,8 @@ class Scrolling(Reading):
         scrolled = self._scrolled_around(str(event.widget))
         if scrolled is None or not isinstance(event.widget, tk.Misc) or isinstance(event.widget, tk.Menu):
             return  # a menu gives the focus back to whatever had it
+        if str(self.app.tk.call("focus")) != str(event.widget):
+            return  # all frames around what gets the keyboard are told, too
         # the same one again is the window's coming back from a dialog: what the reader saw stays where it is
         came_back, self._last_focused = event.widget is self._last_focused, event.widget
         if not came_back and not scrolled.fits and event.widget is not scrolled.canvas:
