@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Self, TextIO
 
 from rich.console import Console
@@ -44,18 +45,21 @@ class WallFace:
         self._screen = Screen(self._console, stream)
         self._keys = Keys()
         self._wall = Wall(self._console, REPLAY_KEYS if is_replay else LIVE_KEYS)
+        self._taken = ExitStack()
+        """What is to be given back."""
         self._notes: list[str] = []
         self._took_s = 0.0
-        """The latest frame, of the machine's time."""
+        """The latest frame, of this thread's time."""
 
     def __enter__(self) -> Self:
-        self._keys.__enter__()
-        self._screen.__enter__()
+        with ExitStack() as taken:
+            taken.enter_context(self._keys)
+            taken.enter_context(self._screen)
+            self._taken = taken.pop_all()
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._screen.__exit__(*exc)
-        self._keys.__exit__(*exc)
+        self._taken.close()
         for note in self._notes:
             print(safe(note), file=sys.stderr, flush=True)
         ending.show(self._console, self.state, is_kept=self._is_kept())
@@ -74,11 +78,11 @@ class WallFace:
 
     def frame(self, now: float) -> None:
         """Show the run as it is at `now`, Unix seconds on its own clock; hear what its user answers."""
-        began = time.process_time()
+        began = time.thread_time()
         self.state.now = now
         pressed = self._keys.pressed()
         asks = self._asking.hear(self.state, pressed) if self._asking else ()
         size = self._screen.size()
         says = self._notes[-1] if self._notes else ""
         self._screen.draw(self._wall.rows(self.state, size, asks=asks, says=says), size)
-        self._took_s = time.process_time() - began
+        self._took_s = time.thread_time() - began

@@ -14,6 +14,7 @@ from typing import Self, TextIO
 from rich.color import ColorSystem
 from rich.console import Console
 from rich.segment import Segment
+from rich.style import Style
 
 _ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J"
 """The other screen, no cursor, and lines that are too long stay where they are."""
@@ -38,12 +39,11 @@ class Screen:
         self._rows: list[str] = []
         """As they stand there now."""
         self._size = (0, 0)
-        self._before: object = None
 
     def __enter__(self) -> Self:
         self._take()
         if _STOPPED_BY_TERMINAL is not None:
-            self._before = signal.signal(_STOPPED_BY_TERMINAL, self._suspend)
+            signal.signal(_STOPPED_BY_TERMINAL, self._suspend)
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -82,10 +82,7 @@ class Screen:
                 pieces.append(self._styled(text, style) if style else text)
         return "".join(pieces)
 
-    def _styled(self, text: str, style: object) -> str:
-        from rich.style import Style
-
-        assert isinstance(style, Style)
+    def _styled(self, text: str, style: Style) -> str:
         plain = style if self._colours else style.without_color
         return plain.render(text, color_system=self._colours or ColorSystem.STANDARD)
 
