@@ -51,7 +51,7 @@ def test_what_cannot_be_served_is_one_sentence(
     carry_out: Callable[..., subprocess.CompletedProcess[str]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("felix.web.addresses.own", lambda: ["192.168.1.5"])  # a test asks no network
+    monkeypatch.setattr("felix.sharing.own", lambda: ["192.168.1.5"])  # a test asks no network
     done = carry_out([*COMMAND, "--ledger", str(tmp_path / "ledger.db"), *options])
     assert done.returncode == 2 and done.stdout == ""
     assert sentence in done.stderr and "Traceback" not in done.stderr
