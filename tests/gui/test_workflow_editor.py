@@ -405,3 +405,26 @@ def test_a_file_with_a_fault_offers_no_servers_and_a_built_in_one_none_at_all(op
     assert editor.servers is not None
     editor.servers.fill()
     assert labels(editor.servers.button.menu) == ["Mend the fault below first"]
+
+
+def test_the_menu_of_tools_names_them_for_the_team_and_for_an_agent(open_editor: Open) -> None:
+    editor = open_editor()
+    assert editor.tools is not None
+    editor.tools.fill()
+    menu = editor.tools.button.menu
+    assert labels(menu) == ["The whole team:  none", "Agent one:  as the team"]
+    team = cascade(menu, "The whole team:  none")
+    assert labels(team)[:2] == ["calculator", "list_files  ·  no folder chosen yet"]
+    team.invoke(0)
+    assert "tools: [calculator]\n" in editor.pane.content
+    editor.tools.fill()
+    agent = cascade(menu, "Agent one:  as the team")
+    agent.invoke(labels(agent).index("calculator") + 1)  # a line stands above it
+    assert "    tools: []\n" in editor.pane.content
+    assert editor.fault is None and can_save(editor)
+
+
+def test_an_unknown_tool_is_marked_with_a_sentence(open_editor: Open) -> None:
+    editor = open_editor(GOOD + "tools: [calculater]\n")
+    assert editor.unknown is not None
+    assert verdict(editor).startswith("The workflow names the tool “calculater”, which Felix does not know")

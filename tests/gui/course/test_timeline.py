@@ -7,10 +7,23 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from felix.events import HUB, SYNTHESIS, AgentId, NoteAdded, PauseChanged, ThoughtAsked, ThoughtId
+from felix.events import (
+    HUB,
+    SYNTHESIS,
+    AgentId,
+    CallId,
+    NoteAdded,
+    PartialToolCall,
+    PauseChanged,
+    ThoughtAsked,
+    ThoughtId,
+    ToolAnswered,
+    ToolCalled,
+    ToolReturned,
+)
 from felix.gui.bridge import Bridge
 from felix.gui.course.timeline import Timeline
-from felix.gui.course.timeline_spans import Span, rows_of, told_of, words_of
+from felix.gui.course.timeline_spans import Span, call_at, rows_of, told_of, words_of
 from felix.gui.kit import Kit
 from felix.ledger.run_clock import Gap, RunClock
 from felix.ledger.state import RunState
@@ -48,6 +61,39 @@ def test_an_answer_is_its_states_in_the_order_of_time() -> None:
     run.end(FIRST, "failed")
     told = told_of(TEAM[0], FIRST, run.hub.state.thoughts[FIRST], CLOCK, 0.0)
     assert (told.spans[-1].kind, told.end_s, told.trouble) == ("writing", pytest.approx(7.01), "fail")
+
+
+def with_a_call() -> Run:
+    """A thought that calls a tool at 1 s, waits for the user from 2 s on, and has the result at 4 s."""
+    run = Run()
+    run.do(FIRST, "connecting")
+    run.wait(0.99)
+    of = {"agent_id": TEAM[0], "thought_id": FIRST, "call_id": CallId(f"{FIRST}/1"), "name": "mail"}
+    run.hub.emit(PartialToolCall(**of, checkpoint=0.3, position=0, partial="{}", offset=0))
+    began_at = run.now
+    run.wait(1.0)
+    run.hub.emit(
+        ToolCalled(**of, arguments="{}", round=1, checkpoint=0.3, position=0, began_at=began_at, asks="It asks.")
+    )
+    run.wait(1.0)
+    run.hub.emit(ToolAnswered(**of, answer="once"))
+    run.wait(1.0)
+    run.hub.emit(ToolReturned(**of, status="ok", content="sent", duration_s=1.0, characters=4))
+    run.say(FIRST, "It is sent.")
+    return run
+
+
+def test_a_tool_call_is_written_waits_for_the_user_and_is_used() -> None:
+    run = with_a_call()
+    run.wait(1.0)
+    kinds = [kind for kind, _, _ in spans(run.hub.state, FIRST, now=run.now)]
+    assert kinds == ["waiting", "calling", "asking", "running", "writing"]
+    thought = run.hub.state.thoughts[FIRST]
+    assert "waiting for your word 1.0 s" in words_of(TEAM[0], thought, CLOCK, run.now)
+    call = call_at(thought, CLOCK, 2.5)
+    assert call is not None
+    assert "mail  ·  ok · 1.0 s · 4 characters" in words_of(TEAM[0], thought, CLOCK, run.now, "", call)
+    assert call_at(thought, CLOCK, 0.5) is None
 
 
 def test_what_no_screen_can_show_is_part_of_what_was_before() -> None:
@@ -170,6 +216,18 @@ def test_the_legend_is_whole_in_a_narrow_panel(shown: Shown) -> None:
     shown.wait(lambda: shown.timeline.frame.winfo_width() <= 210)
     shown.window.update()
     assert words() == {"reading", "thinking", "writing", "waiting"}
+
+
+def test_a_click_on_a_tool_call_leads_to_it_and_the_legend_tells_of_tools(shown: Shown) -> None:
+    run = with_a_call()
+    run.wait(1.0)
+    run.end(FIRST)
+    run.finish()
+    shown.open(run)
+    shown.event("<Button-1>", shown.x(2.5), shown.y(0))
+    assert [told[3] for told in shown.told] == [CallId(f"{FIRST}/1")]
+    keys = [str(key.cget("text")) for key in shown.timeline._tool_keys if key.winfo_ismapped()]
+    assert keys == ["calling a tool", "using it", "your word"]
 
 
 def test_a_live_run_is_drawn_on_as_it_goes(shown: Shown, kit: Kit) -> None:

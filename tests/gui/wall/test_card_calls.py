@@ -237,6 +237,7 @@ def test_calls_that_ask_show_their_arguments_and_are_answered_one_by_one(shown: 
     assert block.frame.winfo_ismapped()
     assert block.arguments.get("1.0", "end-1c") == '{"to": "send/mail"}'
     assert block.next.cget("text") == "1 of 2"
+    block._shown_at = time.monotonic()
     block.answer("always")
     assert shown.answered == []  # it has only just come: nobody can have read it
     block._shown_at -= 1
@@ -271,3 +272,25 @@ def test_a_call_that_was_never_whole_is_gone_when_its_thought_has_ended(shown: S
     shown.scene.end("research-1", "stopped", content="I look.")
     shown.refresh()
     assert '{"pa' not in shown.text
+
+
+def test_thinking_above_a_call_opens_and_folds_in_its_place(shown: Shown) -> None:
+    shown.scene.think("research-1", "Where might it stand?")
+    shown.refresh()
+    shown.write(PATH)
+    shown.call()
+    shown.refresh()
+    assert "Where might it stand?" not in shown.text
+    for _ in range(2):
+        shown.card._document.toggle()
+        said = shown.text
+        assert said.index("Where might it stand?") < said.index("read_file · running") < said.index(PATH)
+        shown.card._document.toggle()
+        assert "Where might it stand?" not in shown.text
+    shown.end()
+    shown.scene.think("research-1", "\n\nNow I know.", 7)
+    shown.scene.say("research-1", "At home.", 8)
+    shown.refresh()
+    shown.card._document.toggle()
+    said = shown.text
+    assert said.index("Now I know.") < said.index("read_file · ok") < said.index("At home.")

@@ -20,8 +20,8 @@ from felix.gui.text.stream_text import StreamText
 from felix.gui.wall.call_words import Stage, call_words, cut_line, let_line, stage_of
 from felix.ledger.speech import Call, Thought
 
-MOST_SHOWN = 20_000
-"""Characters of the arguments, and of the result, on screen: about 5 ms of Tk's time. Copy has all."""
+MOST_SHOWN = 10_000
+"""Characters of the arguments, and of the result, on screen: some 20 ms of Tk's time. Copy has all."""
 BREAK_AFTER = 400
 """Characters in a line of arguments that grows, from which on it is broken; its layout is done anew at each piece."""
 HEAD, CODE, PRESS = "call_head", "call_code", "press"
