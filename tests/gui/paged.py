@@ -15,6 +15,7 @@ from keyring.backends.fail import Keyring as NoStore
 from felix.endpoints import at, unnamed
 from felix.gui.kit import Kit
 from felix.gui.settings_tab import Acts, SettingsTab, StorageActs, ToolActs
+from felix.gui.settings_tab.sharing import SharingActs
 from felix.keys import KeyState, KeyStore
 from felix.llm.models import ModelInfo, ServerReport
 from felix.settings import Settings, SettingsFile
@@ -81,6 +82,12 @@ class Page:
                 on_add=lambda: self.asked.append(("add tools",)),
                 on_edit=lambda: self.asked.append(("edit tools",)),
                 ask_folder=lambda: path.parent,
+            ),
+            sharing=SharingActs(
+                on_share=lambda is_on: self.asked.append(("share", is_on)),
+                on_network=lambda address: self.asked.append(("network", address)),
+                on_copy=lambda: self.asked.append(("copy link",)),
+                on_open=lambda: self.asked.append(("open link",)),
             ),
         )
         self.app, self.window = kit.app, window

@@ -375,11 +375,12 @@ class Calls:
         finally:
             progress.end()
         text = mend(text)
-        shown, file = cut(text, self._context), ""
+        context = self._context or self._room  # nobody says: then as much as a prompt is given
+        shown, file = cut(text, context), ""
         if shown.is_cut:
             file = await self._run.keep(self._telling.call_id(asked.number), text)
             if not file:
-                shown = cut(text, self._context, rest="The rest was not kept.")
+                shown = cut(text, context, rest="The rest was not kept.")
         self._return(asked, status, shown.text, started=started, error=error, characters=shown.characters, file=file)
 
     def _return(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from felix.llm.chat import Message, ToolSpec
-from felix.team.prompts import UNKNOWN_CONTEXT, estimate_tokens
+from felix.team.prompts import estimate_tokens
 
 MOST_BYTES = 256 * 1024
 """Of one result, for a model whose context would hold more."""
@@ -31,9 +31,9 @@ class Cut:
     is_cut: bool
 
 
-def cut(text: str, context: int | None, *, rest: str = "The user has the whole.") -> Cut:
+def cut(text: str, context: int, *, rest: str = "The user has the whole.") -> Cut:
     """As much of the beginning as fits a quarter of `context` (in tokens) and 256 KB, and what became of the `rest`."""
-    shown = _within(text, (context or UNKNOWN_CONTEXT) // SHARE, len(text), rest)
+    shown = _within(text, context // SHARE, len(text), rest)
     return Cut(shown, len(text), is_cut=shown is not text)
 
 
