@@ -24,9 +24,7 @@ from felix.team.tools.schema import canonical, check, parsed
     times=st.integers(1, 4_000),
     context=st.integers(512, 200_000),
 )
-def test_no_result_takes_more_than_a_quarter_of_the_context_or_256_kb(
-    piece: str, times: int, context: int
-) -> None:
+def test_no_result_takes_more_than_a_quarter_of_the_context_or_256_kb(piece: str, times: int, context: int) -> None:
     text = piece * times
     shown = cut(text, context)
     assert estimate_tokens(shown.text) <= context // 4

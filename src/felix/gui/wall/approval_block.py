@@ -140,9 +140,8 @@ class ApprovalBlock:
             name += f"  ·  {len(call.arguments):,} characters"
         kit.set_label(self._name, text=name)
         self._why.configure(text=printable(call.asks))
-        self._inner.configure(
-            padding=tuple(kit.px(each) for each in ((7, 1, 4, 2) if self._is_tight else (9, 5, 6, 6)))
-        )
+        left, above, right, below = map(kit.px, (7, 1, 4, 2) if self._is_tight else (9, 5, 6, 6))
+        self._inner.configure(padding=(left, above, right, below))
         if self._is_tight:
             self._why.pack_forget()
         elif not self._why.winfo_manager():
