@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from felix.events import AgentId
+from felix.gui.runs.runs_words import live_words
 from felix.gui.text.shown_text import segments
 from tests.gui.opened import Opened, write_settings
 
@@ -51,6 +52,9 @@ def test_the_run_waits_for_the_user_and_uses_what_the_tools_brought(felix: Opene
     felix.press("<Control-Return>", felix.task)
     felix.until(lambda: str(window.status.waiting.cget("text")) == "reader-1 asks you")
     felix.until(window.status.waiting.winfo_ismapped)
+    live = live_words(window.bridge.live, window.bridge.live.now)
+    assert live is not None
+    assert live.words == "Asks you"
     card = window.wall.cards[0]
     felix.until(lambda: card._alerts._approval is not None and card._alerts._approval.frame.winfo_ismapped())
     block = card._alerts._approval

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from felix.events import RunId, RunStatus
 from felix.gui.status_bar import clock
 from felix.gui.text.shown_text import printable
+from felix.gui.wall.call_words import waiting_calls
 from felix.ledger.reader import RunRow
 from felix.ledger.search import CLOSED, OPENED
 from felix.ledger.state import RunState
@@ -154,6 +155,8 @@ def live_words(state: RunState, now: float) -> Live | None:
         return Live(state.run, 0.0, deed, clock(state.elapsed_s(now)))
     if state.synthesis is not None:
         words = "Synthesis"
+    elif any(waiting_calls(agent) for agent in state.agents.values()):
+        words = "Asks you"
     elif state.pause == "paused":
         words = "Paused"
     elif state.round:
