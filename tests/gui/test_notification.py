@@ -139,3 +139,14 @@ def test_nothing_in_a_message_is_markup_or_an_option(said: Path) -> None:
 def test_elsewhere_a_message_is_data_to_a_fixed_program(platform: str) -> None:
     arguments = command('"; rm -rf ~', "$(boom)", platform)
     assert "rm" not in " ".join(arguments[:-2])
+
+
+def test_a_run_that_waits_for_the_user_calls_them_back(
+    root: ttk.App, notification: Notification, said: Path, wait_until: Wait
+) -> None:
+    notification.run_waits("research-1 asks you", Scene().state)
+    assert root.title() == "● research-1 asks you – Felix"
+    wait_until(said.exists)
+    assert "research-1 asks you" in said.read_text()
+    notification.calm()
+    assert root.title() == "Felix"

@@ -116,7 +116,8 @@ class CallBlocks:
         self._chosen[block.call.call_id] = not block.is_open
         self._stream.latch()
         self.refresh(block, block.thought.ended_at or 0.0)
-        self._stream.text.see(block.name)
+        for place in (f"{block.name}end - 1 c", block.name):  # as much of it as there is room for, from its line on
+            self._stream.text.see(place)
         self._stream.look()
 
     # -- the keyboard --------------------------------------------------------------------------------------------------
