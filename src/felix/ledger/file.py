@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from felix.errors import LedgerError
-from felix.events import Record, RunFinished, RunId, SynthesisComplete, ThoughtComplete
+from felix.events import Record, RunFinished, RunId, SynthesisComplete, ThoughtComplete, ToolCalled
 from felix.ledger import rows, search
 from felix.ledger.drafts import Drafts, whose
 from felix.ledger.health import Health
@@ -119,7 +119,12 @@ class Ledger:
             self._tell_unsaved()
         else:
             try:
-                self._write(records)
+                if any(isinstance(record.event, ToolCalled) for record in records):
+                    # what a model wrote before it called a tool is there when the tool has begun
+                    self._write(records, self._drafts.waiting())
+                    self._drafts.saved()
+                else:
+                    self._write(records)
             except sqlite3.Error as error:
                 self._unsaved += records
                 self._fail(error)

@@ -149,6 +149,8 @@ class Speaker:
 
     async def _use_tools(self, last: Answer, calls: Calls) -> None:
         """Do what the answer asks for; its text stands, and what follows it goes on after a blank line."""
+        self._is_streaming = True  # what stands before a call is shown, whatever is to follow
+        self._keep("thinking", "")
         self._release(is_whole=False)
         self._filter = ConfidenceFilter()
         returned = await calls.carry_out(last.tool_calls, len(self.text))

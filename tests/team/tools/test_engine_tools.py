@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from felix.engine import Engine
-from felix.events import Leave, Record, RunFinished, RunId, ToolAnswered, ToolCalled, ToolReturned
+from felix.events import Leave, Record, RunFinished, RunId, ThoughtComplete, ToolAnswered, ToolCalled, ToolReturned
 from felix.settings import SettingsFile
 from felix.team.mailbox import Mailbox, Reply
 from felix.team.tools.tool import Reach
@@ -183,6 +183,8 @@ def test_killed_while_a_tool_works_the_call_is_asked_about_and_never_repeated_un
         until(mailbox, happens(RunFinished), seen)
         (told,) = [item for item in seen if happens(ToolCalled)(item)]
         assert isinstance(told, Record) and isinstance(told.event, ToolCalled) and not told.event.asks
+        (cut,) = [item.event for item in seen if isinstance(item, Record) and isinstance(item.event, ThoughtComplete)]
+        assert (cut.status, cut.content) == ("interrupted", "I book."), "what was written before the call is kept"
         engine.continue_run(run)
         called = until(mailbox, happens(ToolCalled))
         assert isinstance(called, Record) and isinstance(called.event, ToolCalled)

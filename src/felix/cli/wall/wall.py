@@ -194,9 +194,12 @@ def _chips(state: RunState, shown: Sequence[AgentId], width: int, height: int) -
 def _question(asks: Sequence[str], width: int, height: int) -> list[Line]:
     """What the user is asked, the keys that answer it last; what is too long says how much of it is not seen."""
     inner = max(2, width - 2)
-    *text, keys = asks
-    lines = [line for part in text for line in wrap(part, inner)]
+    first, *rest, keys = asks
+    exact = [line for part in rest for line in wrap(part, inner)]
+    lines = [*wrap(first, inner), *exact]
     room = max(1, height - 2)
+    if len(lines) > room and exact:  # what exactly is asked for goes before why
+        lines = [fit_short(first, inner), *exact]
     if len(lines) > room:
         missing = sum(len(line) for line in lines[room - 1 :])
         lines = [*lines[: room - 1], f"… {missing:,} more characters – make the window larger to read them"]

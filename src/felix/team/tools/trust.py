@@ -21,6 +21,7 @@ Reason = Literal["trust", "joins", "repeats"]
 """Why a call asks: its trust; it would join what must not be joined unseen; it may have been done before."""
 
 NOBODY = "nobody can be asked here"
+_WHERE = "run this where you can be asked (in the window, at a terminal, from Python with approve=)"
 REFUSED_BY_USER = "The user did not allow this call. Go on without it."
 
 
@@ -153,9 +154,9 @@ class Approvals:
         if self.asks:
             return verdict
         how = {
-            "trust": "allow it in Settings, or run this where you can be asked.",
-            "joins": "run this where you can be asked.",
-            "repeats": "run this where you can be asked.",
+            "trust": f"allow it in Settings, or {_WHERE}.",
+            "joins": f"{_WHERE}.",
+            "repeats": f"{_WHERE}.",
         }[verdict.reason]
         what = {
             "trust": f"{tool.name} asks before it is used",
