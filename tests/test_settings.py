@@ -335,3 +335,12 @@ def test_a_writer_that_dies_leaves_the_old_file_whole(tmp_path: Path, monkeypatc
         write_atomically(path, "new")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_servers_of_tools_are_read_under_the_name_other_programs_give_them(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text('{"mcpServers": {"time": {"command": "uvx", "args": ["mcp-server-time"]}}}')
+    file = SettingsFile(path)
+    assert file.load().mcp_servers["time"].args == ("mcp-server-time",)
+    file.change(theme="dark")
+    assert "mcpServers" not in path.read_text() and SettingsFile(path).load().mcp_servers["time"].command == "uvx"

@@ -123,6 +123,8 @@ class SettingsFile:
             self.notices = (f"{source} could not be read ({_reason(error)}); Felix uses its defaults.",)
         except (ValueError, RecursionError):
             self.notices = (self._set_aside(source),)
+        if "mcpServers" in raw:  # as other programs call it
+            raw.setdefault("mcp_servers", raw.pop("mcpServers"))
         self.current, faults, left_out = _validated(raw)
         if faults or left_out:
             self._keep_first = source == self.path

@@ -337,8 +337,10 @@ def _to_its_end(start: Callable[P, Awaitable[Result]]) -> Callable[P, Result]:
         try:
             asyncio.get_running_loop()
         except RuntimeError:
-            return asyncio.run(wait())
-        raise FelixError("An event loop runs here already, as in a notebook – write `await felix.run(…)` instead.")
+            pass  # as it should be; left here, it would stand above every error of the run
+        else:
+            raise FelixError("An event loop runs here already, as in a notebook – write `await felix.run(…)` instead.")
+        return asyncio.run(wait())
 
     run_sync.__name__ = run_sync.__qualname__ = "run_sync"
     run_sync.__doc__ = """`felix.run` to its end, for a program without an event loop of its own; Ctrl-C stops it."""
