@@ -64,6 +64,9 @@ def _agent(agent: Agent, state: RunState, names: int, width: int) -> Text:
         words.append("1 thought" if len(own) == 1 else f"{len(own)} thoughts")
         words.append(f"{tokens(list(own))} tokens")
         words.append(f"depth {agent.depth:.2f}")
+    calls = [call for thought in own for call in thought.calls]
+    if calls:
+        words.append("1 tool call" if len(calls) == 1 else f"{len(calls)} tool calls")
     if agent.confidence is not None:
         words.append(f"sure {agent.confidence:.2f}")
     text = Text(no_wrap=True, overflow="ellipsis")
@@ -74,6 +77,9 @@ def _agent(agent: Agent, state: RunState, names: int, width: int) -> Text:
     error = turn.error if (turn := turn_of(agent)) is not None and turn.status != "complete" else None
     if error:
         text.append(f" – {in_a_line(error)}", WRONG)
+    broken = [call.name for call in calls if call.has_begun and call.status in (None, "stopped", "interrupted")]
+    if broken:
+        text.append(f" – {in_a_line(', '.join(broken))} was under way", WRONG)
     text.truncate(width, overflow="ellipsis")
     return text
 
@@ -97,7 +103,8 @@ def _where(thought: Thought) -> str:
 
 
 def _figures(state: RunState) -> Iterator[Text]:
-    how = RUN_ENDINGS[state.status].capitalize()
+    # whoever leaves before the end ends it: what follows is not seen any more
+    how = RUN_ENDINGS[state.status].capitalize() if state.status else "Left before its end, which stops it"
     spent = f" in {duration(state.duration_s)}" if state.duration_s is not None else ""
     style = BOLD if state.status == "complete" else WAITS if state.status in (None, "stopped") else WRONG
     rest = [f"{value}" if name == "Answers" else f"{name.lower()} {value}" for name, value in figures(state)[1:]]
