@@ -23,7 +23,7 @@ from felix import display
 
 ROOT = Path(__file__).parents[1]
 GUI = "tests/gui"
-LENT = ("course", "text", "wall")
+LENT = ("text",)
 """Folders of the window's tests that go with the others, so that both halves take about as long."""
 CACHE = ".pytest_cache/{}"
 """Where a half remembers what has failed."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -90,7 +91,7 @@ class Settings(BaseModel):
 
 
 class SettingsFile:
-    """The one file in force. Reading happens in `load`, writing in `change`; both on the caller's thread."""
+    """The one file in force. Reading happens in `load`, writing in `change`; on any thread, one after the other."""
 
     def __init__(self, path: Path, *, defaults: Path | None = None) -> None:
         self.path = path
@@ -102,6 +103,8 @@ class SettingsFile:
         """Those of the notices that name a key whose value is not allowed. An endpoint that was left out is none: all
         else holds, and who names it is told."""
         self._defaults = defaults
+        self._one_at_a_time = threading.RLock()
+        """What a user says to a tool is put in force from another thread than the window's."""
         self._keep_first = False
         """True while the file holds something the next change would lose: it is then kept as .bad first."""
 
@@ -137,25 +140,27 @@ class SettingsFile:
 
         A file that cannot be written is a notice, not an error: the values are in force for this session.
         """
-        changed = self.override(**changes)
-        self.notices = ()
-        try:
-            if self._keep_first:
-                self._keep_as_bad()
-            text = json.dumps(changed.model_dump(mode="json"), indent=2, ensure_ascii=False)
-            write_atomically(self.path, text + "\n")
-        except OSError as error:
-            hold = "they hold until Felix is closed"
-            self.notices = (f"The settings could not be saved to {self.path} ({_reason(error)}); {hold}.",)
-        return changed
+        with self._one_at_a_time:
+            changed = self.override(**changes)
+            self.notices = ()
+            try:
+                if self._keep_first:
+                    self._keep_as_bad()
+                text = json.dumps(changed.model_dump(mode="json"), indent=2, ensure_ascii=False)
+                write_atomically(self.path, text + "\n")
+            except OSError as error:
+                hold = "they hold until Felix is closed"
+                self.notices = (f"The settings could not be saved to {self.path} ({_reason(error)}); {hold}.",)
+            return changed
 
     def override(self, **changes: Any) -> Settings:  # Any: as in change
         """Put values in force without saving them. Raises SettingsError as `change` does."""
-        try:
-            self.current = Settings.model_validate({**self.current.model_dump(), **changes})
-        except ValidationError as error:
-            raise SettingsError(_sentence(error.errors()[0])) from None
-        return self.current
+        with self._one_at_a_time:
+            try:
+                self.current = Settings.model_validate({**self.current.model_dump(), **changes})
+            except ValidationError as error:
+                raise SettingsError(_sentence(error.errors()[0])) from None
+            return self.current
 
     def reset(self, keys: Iterable[str]) -> Settings:
         """Put the defaults of some keys in force and save."""

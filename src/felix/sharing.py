@@ -47,6 +47,10 @@ class Serving(Protocol):
     def watchers(self) -> int:
         """How many streams are open at this moment."""
 
+    @property
+    def is_running(self) -> bool:
+        """False when it has broken off by itself."""
+
     def link(self) -> str:
         """A new address for one browser: good for one opening within a minute."""
 

@@ -85,7 +85,8 @@ class Page:
             ),
             sharing=SharingActs(
                 on_share=lambda is_on: self.asked.append(("share", is_on)),
-                on_network=lambda address: self.asked.append(("network", address)),
+                on_network=lambda is_on: self.asked.append(("network", is_on)),
+                on_address=lambda address: self.asked.append(("address", address)),
                 on_copy=lambda: self.asked.append(("copy link",)),
                 on_open=lambda: self.asked.append(("open link",)),
             ),

@@ -12,7 +12,6 @@ import pytest
 
 from felix import web
 from felix.errors import FelixError
-from felix.gui.settings_tab import sharing as rows
 from tests.gui.opened import Opened, write_settings
 
 pytestmark = pytest.mark.usefixtures("display")
@@ -57,12 +56,12 @@ def test_a_link_lets_one_browser_in_until_the_switch_is_off(opened: Opened) -> N
         urllib.request.urlopen(address, timeout=5)
 
 
-def test_the_network_is_a_second_switch_with_a_warning(opened: Opened) -> None:
+def test_the_network_is_a_second_switch_with_a_warning(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
     sharing, tab = opened.window.settings_page.sharing, opened.window.settings_page.tab
-    tab.sharing._addresses = lambda: ("192.168.7.7", "10.0.0.7")
+    monkeypatch.setattr("felix.gui.sharing.own", lambda: ["192.168.7.7", "10.0.0.7"])
     tab.sharing.network.invoke()
-    opened.settle()
-    assert "not encrypted" in opened.words() and sharing.state.network == "192.168.7.7"
+    opened.until(lambda: "not encrypted" in opened.words())
+    assert sharing.state.network == "192.168.7.7" and "192.168.7.7" in opened.words()
     assert not sharing.state.is_on, "nothing is shared by that alone"
     tab.sharing.network.invoke()
     opened.settle()
@@ -83,10 +82,8 @@ def test_why_it_could_not_be_shared_is_said_at_the_switch(opened: Opened) -> Non
 
 
 @pytest.mark.slow
-def test_a_machine_in_no_network_says_so(opened: Opened) -> None:
-    tab = opened.window.settings_page.tab
-    lonely: rows.SharingRows = tab.sharing
-    lonely._addresses = tuple
-    lonely.network.invoke()
-    opened.settle()
-    assert "in no network" in opened.words() and not opened.window.settings_page.sharing.state.network
+def test_a_machine_in_no_network_says_so(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("felix.gui.sharing.own", list)
+    opened.window.settings_page.tab.sharing.network.invoke()
+    opened.until(lambda: "in no network" in opened.words())
+    assert not opened.window.settings_page.sharing.state.network

@@ -14,13 +14,16 @@ from felix.errors import CannotStream, ServerError
 from felix.llm.batching import complete_streaming, complete_whole
 from felix.llm.chat import (
     Answer,
+    ChatRequest,
     Finish,
+    Message,
     Progress,
     Reasoning,
     StreamingChunk,
     Text,
     TextWasReasoning,
     ToolCallPart,
+    ToolSpec,
     Usage,
 )
 from tests.llm import virtual_time
@@ -313,6 +316,19 @@ def test_every_ending_has_its_status(steps: list[Step], status: str) -> None:
 def test_text_that_was_thinking_leaves_the_answer() -> None:
     answer, _ = play(Text("tho"), Text("ught"), TextWasReasoning(), Text("a"), Finish("stop"))
     assert (answer.reasoning, answer.text) == ("thought", "a")
+
+
+def test_a_call_in_text_that_was_thinking_is_none() -> None:
+    tool = ToolSpec("add", "Adds.", {"type": "object"})
+    written = Text('Perhaps <tool_call>{"name": "add", "arguments": {}}</tool_call>, but no.')
+    request = ChatRequest((Message("user", "x"),), "m", tools=(tool,))
+
+    async def run() -> Answer:
+        steps = (written, TextWasReasoning(), Text("The answer."), Finish("stop"))
+        return await complete_streaming(ScriptedClient(steps), request, batch_interval=0)
+
+    answer = asyncio.run(run())
+    assert (answer.text, answer.tool_calls, answer.status) == ("The answer.", (), "complete")
 
 
 pieces = st.one_of(

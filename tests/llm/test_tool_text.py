@@ -53,6 +53,8 @@ def test_the_common_forms_are_calls(written: str, call: tuple[str, object]) -> N
         CODER.replace("say", "shout"),
         '<tool_call>{"name": "add", "arguments": {"a": NaN}}</tool_call>',
         "<tool_call>" + '{"a":' * 5_000 + "</tool_call>",
+        '<tool_call>{"name": ["add"], "arguments": {}}</tool_call>',
+        "<tool_call>[1, 2]</tool_call>",
         "<tool_call> is what I would write, and </tool_call> after it.",
         "1 < 2, <tool",
         "<function=",

@@ -19,7 +19,7 @@ from felix.sharing import Sharing
 from felix.team.workflow import Workflow
 from felix.web import Serving, start
 from tests.servers.fault_server import Connection, FaultServer
-from tests.servers.quirks import CALLED, DONE, GOOD, ROLE, STOP, call, event, quirk, text
+from tests.servers.quirks import CALLED, DONE, GOOD, ROLE, STOP, call, event, text
 from tests.servers.quirks import events as replied
 from tests.team.scripted import workflow
 from tests.test_engine import follow, is_event
@@ -29,7 +29,6 @@ WAIT_S = 20.0
 Json = dict[str, Any]  # Any: whatever the server says
 
 
-@quirk
 def on_word(client: Connection) -> None:
     """Begins an answer, and ends it when the test says so."""
     client.head()

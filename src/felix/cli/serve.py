@@ -9,7 +9,7 @@ import threading
 from felix import log, places
 from felix.cli.given import given_settings, given_workflow
 from felix.cli.interrupts import Interrupts
-from felix.cli.output import COMPLETE, WRONG, Output, not_kept, note
+from felix.cli.output import COMPLETE, FAILED, WRONG, Output, not_kept, note
 from felix.engine import Engine
 from felix.errors import FelixError
 from felix.keys import environment_fault
@@ -58,7 +58,10 @@ def _serve(engine: Engine, sharing: Sharing, serve: Serve) -> int:
         _tell(serving, sharing)
         if sys.stdin is not None and sys.stdin.isatty():
             threading.Thread(target=_give_links, args=(serving,), name="felix-links", daemon=True).start()
-        stopped.wait()
+        while not stopped.wait(1):
+            if not serving.is_running:
+                note("The server broke off – the log has the details; start it again.")
+                return FAILED
     finally:
         interrupts.restore()
         serving.close()

@@ -66,6 +66,8 @@ class Stream(Going[str, Answer]):
         self._listening = listening
         self._feeds: dict[Channel, Feed] = {}
         self._pieces: deque[str] = deque()
+        self._shown = 0
+        """Characters of the answer that were passed on."""
         self._speaker: Speaker | None = None
         self._spoken: Spoken | None = None
         self._notes: tuple[str, ...] = ()
@@ -130,8 +132,8 @@ class Stream(Going[str, Answer]):
         if spoken.fault == "context" and spoken.is_empty and self._history and room.context is None:
             spoken = await self._ask_for(where, notes, room, hub, tools, offer)
         if not await where.is_left(spoken):
-            if not asking.streams():
-                self._show("answer", spoken.content, 0, 0)
+            if not asking.streams():  # what stood before a tool call has been shown
+                self._show("answer", spoken.content[self._shown :], 0, 0)
             self._spoken = spoken
 
     async def _ask_for(
@@ -194,6 +196,7 @@ class Stream(Going[str, Answer]):
         if not text:
             return  # taken back, which what was shown cannot be
         if channel == "answer":
+            self._shown += len(text)
             self._pieces.append(text)
             self._news.set()
         self._feeds[channel].tell(text)

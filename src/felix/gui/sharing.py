@@ -15,7 +15,7 @@ from felix.errors import FelixError
 from felix.gui.aside import Aside
 from felix.gui.settings_tab.sharing import SharingActs, SharingRows, SharingState
 from felix.gui.text.shown_text import to_clipboard
-from felix.sharing import Serve, Serving, Sharing
+from felix.sharing import Serve, Serving, Sharing, own
 
 LOOK_MS = 1_000
 """How often it is looked who watches."""
@@ -30,8 +30,9 @@ class WindowSharing:
         self._say: Callable[[str, str], object] = lambda _words, _tip: None
         self._serving: Serving | None = None
         self._after = ""
+        self._is_closed = False
         self.state = SharingState(is_possible=False)
-        self.acts = SharingActs(self.share, self.choose_network, self.copy, self.open)
+        self.acts = SharingActs(self.share, self.reach_network, self.choose_address, self.copy, self.open)
 
     def offer(self, serve: Serve, say: Callable[[str, str], object]) -> None:
         """From now on it can be switched on. `say` puts a word in the status bar, with a tip; empty takes it away."""
@@ -47,14 +48,32 @@ class WindowSharing:
             serve, sharing = self._serve, Sharing(lan=self.state.network)
             self._aside.do(lambda: serve(self._engine, sharing), self._started)
         else:
-            self._aside.do(self._end, self._ended)
+            serving = self._serving
+            self._leave()
+            if serving is None:
+                self._ended(None, None)
+            else:
+                self._aside.do(serving.close, self._ended)
 
-    def choose_network(self, address: str) -> None:
-        """Listen at another address; what was shared before ends, with its links."""
-        self._show(network=address)
-        if self._serving is not None:
+    def reach_network(self, is_wanted: bool) -> None:  # noqa: FBT001  a switch's own value
+        """Let others in the network reach it, or this machine alone."""
+        if self.state.is_busy:
+            return
+        if not is_wanted:
+            self.choose_address("")
+            return
+        self._show(is_busy=True, network_fault="")
+        self._aside.do(own, self._found)  # a name is looked up, which may take seconds
+
+    def choose_address(self, address: str) -> None:
+        """Listen at another address; what was shared before ends, with its links. Empty: this machine alone."""
+        if self.state.is_busy or address == self.state.network:
+            return
+        self._show(network=address, network_fault="")
+        if (serving := self._serving) is not None:
+            self._leave()
             self._show(is_busy=True)
-            self._aside.do(self._end, lambda _value, _error: self._again())
+            self._aside.do(serving.close, lambda _value, _error: self._again())
 
     def copy(self) -> None:
         """Put a new link on the clipboard."""
@@ -70,28 +89,41 @@ class WindowSharing:
 
     def close(self) -> None:
         """The window closes: let nobody watch any more."""
-        self._stop_looking()
-        if self._serving is not None:
-            self._end()
+        self._is_closed = True
+        if (serving := self._serving) is not None:
+            self._leave()
+            serving.close()
 
     def _again(self) -> None:
         self._show(is_busy=False)
         self.share(True)
 
-    def _end(self) -> None:
-        serving, self._serving = self._serving, None
-        if serving is not None:
-            serving.close()
+    def _leave(self) -> None:
+        """It is not this window's any more; whoever took it closes it."""
+        self._serving = None
+        if self._after:
+            self._root.after_cancel(self._after)
+            self._after = ""
+
+    def _found(self, value: object, _error: FelixError | None) -> None:
+        addresses = tuple(map(str, value)) if isinstance(value, list) else ()
+        self._show(is_busy=False, addresses=addresses)
+        if addresses:
+            self.choose_address(addresses[0])
+        else:
+            self._show(network_fault="This machine is in no network – connect it to one, then try again.")
 
     def _started(self, value: object, error: FelixError | None) -> None:
         if error is not None:
             self._show(is_busy=False, is_on=False, fault=str(error))
             return
         self._serving = value  # type: ignore[assignment]  # what `Serve` returns
+        if self._is_closed:  # the window was faster
+            self.close()
+            return
         self._look()
 
     def _ended(self, _value: object, _error: FelixError | None) -> None:
-        self._stop_looking()
         self._show(is_busy=False, is_on=False, watchers=0, address="")
 
     def _opened(self, value: object, _error: FelixError | None) -> None:
@@ -99,14 +131,12 @@ class WindowSharing:
 
     def _look(self) -> None:
         self._after = ""
+        if self._serving is not None and not self._serving.is_running:
+            self._leave()
+            self._show(is_on=False, is_busy=False, watchers=0, fault="The sharing broke off – the log has the details.")
         if self._serving is not None:
             self._show(is_busy=False, is_on=True, address=self._serving.address, watchers=self._serving.watchers)
             self._after = self._root.after(LOOK_MS, self._look)
-
-    def _stop_looking(self) -> None:
-        if self._after:
-            self._root.after_cancel(self._after)
-            self._after = ""
 
     def _show(self, **changes: object) -> None:
         state = replace(self.state, **changes)  # type: ignore[arg-type]  # its own fields

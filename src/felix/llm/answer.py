@@ -22,6 +22,9 @@ from felix.llm.chat import (
     Usage,
 )
 
+FOUND_IN_TEXT = 1_000
+"""The index of the first call that was found in text: the server's own have smaller ones."""
+
 _TRUNCATED = frozenset({"length", "max_tokens", "max_output_tokens", "model_length", "context_length_exceeded"})
 _REFUSED = frozenset({"content_filter", "refusal", "safety", "blocklist", "prohibited_content"})
 _FAILED = frozenset({"error", "network_error", "abort", "aborted", "cancelled", "failed"})
@@ -65,6 +68,9 @@ class AnswerParts:
                 self.reasoning.append(text)
                 self.pieces += 1
             case TextWasReasoning():
+                # a call that stood in that text was none either
+                self._calls = {index: call for index, call in self._calls.items() if index < FOUND_IN_TEXT}
+                self.has_tool_part = bool(self._calls)
                 self.reasoning.append(self.text.text())
                 self.text = Transcript()
                 self.note("text before a lone closing tag was taken as thinking")

@@ -16,7 +16,6 @@ from typing import assert_never
 
 from felix.errors import CannotStream, ServerError
 from felix.llm.answer import AnswerParts
-from felix.llm.body import WATCHED_READS
 from felix.llm.chat import (
     Answer,
     ChatClient,
@@ -31,7 +30,7 @@ from felix.llm.chat import (
     ToolCallPart,
     Usage,
 )
-from felix.llm.chunks import ChunkCallback, Chunks
+from felix.llm.chunks import WATCHED_READS, ChunkCallback, Chunks
 from felix.llm.patience import ProgressCallback, SilenceLimit, with_retries
 from felix.llm.tool_text import ToolText, take_out
 

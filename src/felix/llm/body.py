@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import jiter
 
+from felix.llm.chunks import WATCHED_READS
+
 if TYPE_CHECKING:
     import httpx2
 
@@ -42,10 +44,6 @@ async def beginning(body: AsyncIterator[bytes]) -> bytes:
         if first.removeprefix(_BOM).strip():
             break
     return first
-
-
-WATCHED_READS = 48
-"""At the beginning of an answer: how fast a server sends can only be told while nothing is left to gather."""
 
 
 async def until_done(

@@ -14,6 +14,9 @@ from felix.llm.chat import StreamingChunk, TextWasReasoning
 
 ChunkCallback = Callable[[StreamingChunk], None]
 
+WATCHED_READS = 48
+"""At the beginning of an answer: how fast a server sends can only be told while nothing is left to gather."""
+
 
 class Chunks:
     """Hands what was pushed to `callback`: the first piece at once, the rest every `interval` seconds."""

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from felix.llm.answer import FOUND_IN_TEXT
 from felix.llm.chat import Answer, ChatRequest, Message, Text, ToolCall, ToolCallPart, ToolSpec
 
 TOOLS_IN_TEXT = "the model takes no tools by itself: they were described in its prompt"
@@ -34,8 +35,6 @@ _MOST_HELD = 262_144
 """Characters of a call that does not end: it is text then."""
 _LOOKED_AT = 80
 """Characters of a line; a fence is none that is indented further."""
-_FIRST_INDEX = 1_000
-"""Of calls found in text, so that no call the server itself tells of has the same."""
 
 _HOW = """You may call these tools. Their signatures, as JSON:
 <tools>
@@ -122,7 +121,7 @@ class ToolText:
         if not name:
             return None
         self._found += 1
-        number = _FIRST_INDEX + self._found
+        number = FOUND_IN_TEXT + self._found
         return ToolCallPart(number, f"call_{number}", name, arguments)
 
     def _read_json(self, body: str) -> tuple[str, str] | None:
@@ -130,10 +129,11 @@ class ToolText:
             call = json.loads(body, parse_constant=_refuse)
         except (ValueError, RecursionError):
             return None
-        if not isinstance(call, dict) or call.get("name") not in self._tools:
+        name = call.get("name") if isinstance(call, dict) else None
+        if not isinstance(name, str) or name not in self._tools:
             return None
         arguments = call.get("arguments", call.get("parameters", {}))
-        return call["name"], arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+        return name, arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
 
     def _read_function(self, body: str) -> tuple[str, str] | None:
         function = _FUNCTION.fullmatch(body)

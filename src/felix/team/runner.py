@@ -77,7 +77,7 @@ async def run_workflow(
             hub.flush()  # the task is in the ledger before the first request goes out
             try:
                 await tools.open(workflow)
-            except ToolError as error:
+            except FelixError as error:
                 await _finish(hub, Outcome("failed", str(error)), started, steering)
                 return
             except asyncio.CancelledError:
@@ -86,6 +86,7 @@ async def run_workflow(
             await _conduct(workflow, connections, hub, settings, steering, work, started, before=None, tools=tools)
     except* Exception:  # noqa: BLE001  a bug must end this run, not the program
         _log.exception("run %s crashed", hub.run)
+        await _finish(hub, Outcome("crashed", CRASHED), started, steering)
 
 
 async def reopen_run(

@@ -29,6 +29,8 @@ class Feed:
         """Of all its durable events."""
         self._watchers: dict[Watcher, None] = {}
         self._listeners: dict[Listener, None] = {}
+        self._reading = 0
+        """Readers who are still told its past."""
         self._snapshot: Piece | None = None
         self.is_forgotten = False
         """Nobody watched it at the last beat."""
@@ -37,7 +39,7 @@ class Feed:
 
     @property
     def is_watched(self) -> bool:
-        return bool(self._watchers or self._listeners)
+        return bool(self._watchers or self._listeners or self._reading)
 
     @property
     def is_over(self) -> bool:
@@ -64,7 +66,8 @@ class Feed:
         self.state.apply(record)
         self._snapshot = None
         made = frame(record)
-        if made.seq:
+        # one that came by the past and by the news is told once
+        if made.seq and (not self._frames or made.seq > self._frames[-1].seq):
             self._frames.append(made)
         return made
 
@@ -80,6 +83,15 @@ class Feed:
             yield
         finally:
             self._listeners.pop(listener, None)
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[None]:
+        """Somebody is told it, be it slowly, as long as the context lasts."""
+        self._reading += 1
+        try:
+            yield
+        finally:
+            self._reading -= 1
 
     def join(self, watcher: Watcher) -> Piece:
         """From now on it gets what comes. Returns what is being written, for one who has all durable events.

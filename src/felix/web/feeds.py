@@ -95,6 +95,8 @@ class Feeds:
     async def feed(self, run: RunId) -> Feed | None:
         """What is known of a run; None when nobody knows it."""
         feed = self._feeds.get(run)
+        if feed is not None:
+            feed.is_forgotten = False
         if feed is None:
             feed = self._feeds[run] = Feed(run)
             past = self._engine.subscribe(run)

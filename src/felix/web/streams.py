@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
@@ -110,6 +111,10 @@ class _Events(Told):
         await write(_RETRY)
         if self._stays:
             self._feeds.follow_news(watcher)
+        with feed.reading() if feed is not None else nullcontext():
+            await self._go_on(feed, watcher, write)
+
+    async def _go_on(self, feed: Feed | None, watcher: Watcher, write: Write) -> None:
         if feed is not None:
             while behind := feed.behind(watcher.seq):
                 for piece in _pieces(behind):

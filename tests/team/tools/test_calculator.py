@@ -99,6 +99,7 @@ def test_works_an_expression_out(expression: str, text: str) -> None:
         "1 == 1",
         "2 @ 2",
         "round(5, 0.5)",
+        "round(1, -1000000000)",
         "hypot('a')",
         "1\x002",
         "\ud800",

@@ -40,6 +40,8 @@ def _quiet(_message: str, _fraction: float | None) -> None:
 def test_the_time_server_of_pypi_tells_the_time_and_why_it_cannot() -> None:
     entry = McpServer(command=sys.executable, args=("-m", "mcp_server_time", "--local-timezone", "Europe/Berlin"))
 
+    others = psutil.Process().children(recursive=True)
+
     async def run() -> list[psutil.Process]:
         async with McpServers(lambda: Settings(mcp_servers={"time": entry})) as servers:
             tools = {tool.name: tool for tool in await servers.providers()[0].tools()}
@@ -48,7 +50,7 @@ def test_the_time_server_of_pypi_tells_the_time_and_why_it_cannot() -> None:
             assert json.loads(now.text)["timezone"] == "Europe/London"
             wrong = await tools["time/get_current_time"].call({"timezone": "Nowhere"}, _quiet)
             assert wrong.is_error and "Nowhere" in wrong.text
-            return psutil.Process().children(recursive=True)
+            return [each for each in psutil.Process().children(recursive=True) if each not in others]
 
     assert not [each for each in asyncio.run(run()) if _runs(each)]
 
@@ -142,6 +144,7 @@ async def _stopped(tools: dict[str, Tool]) -> None:
 def test_the_reference_server_is_used_by_its_pipes(npm: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("felix.team.tools.mcp.server.CONFIRM_S", 0.3)
     entry = McpServer(command="npx", args=("-y", _EVERYTHING), env=npm)
+    others = psutil.Process().children(recursive=True)
 
     async def run() -> list[psutil.Process]:
         async with McpServers(lambda: Settings(mcp_servers={"every": entry})) as servers:
@@ -155,7 +158,7 @@ def test_the_reference_server_is_used_by_its_pipes(npm: dict[str, str], monkeypa
                     await asyncio.sleep(0.02)
             assert len(before) >= 2 and not [each for each in before if _runs(each)]
             assert (await tools["echo"].call({"message": "again"}, _quiet)).text == "Echo: again"
-            return psutil.Process().children(recursive=True)
+            return [each for each in psutil.Process().children(recursive=True) if each not in others]
 
     assert not [each for each in asyncio.run(run()) if _runs(each)]
 

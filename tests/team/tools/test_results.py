@@ -145,3 +145,14 @@ def test_what_a_schema_does_not_allow_or_cannot_say_is_one_sentence(
     with pytest.raises(ToolError) as refused:
         check(arguments, ToolSpec("t", "", schema))
     assert len(str(refused.value)) < 700 and "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("schema", "arguments"),
+    [({"$schema": 5}, {}), ({"$schema": ["x"]}, {}), ({"properties": {"n": {"multipleOf": 0.01}}}, {"n": 10**400})],
+)
+def test_a_schema_that_the_checker_stumbles_over_is_a_sentence(
+    schema: dict[str, object], arguments: dict[str, object]
+) -> None:
+    with pytest.raises(ToolError, match=r"could not be checked|describes its arguments"):
+        check(arguments, ToolSpec("odd", "", schema))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tkinter as tk
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from felix.gui.kit import Kit
@@ -21,8 +21,10 @@ class SharingActs:
     """Callables, all called on Tk's thread. Each returns at once; `SharingRows.show` hears what came of it."""
 
     on_share: Callable[[bool], object]
-    on_network: Callable[[str], None]
-    """The address of this machine to listen at; empty: this machine alone."""
+    on_network: Callable[[bool], object]
+    """Whether others in the network may reach it."""
+    on_address: Callable[[str], None]
+    """The address of this machine to listen at."""
     on_copy: Callable[[], object]
     """Put a new link on the clipboard."""
     on_open: Callable[[], object]
@@ -39,6 +41,10 @@ class SharingState:
     """Where it listens."""
     network: str = ""
     """The address in the network that was chosen; empty: this machine alone."""
+    addresses: tuple[str, ...] = ()
+    """Those of this machine that others may reach it by, as far as they were looked up."""
+    network_fault: str = ""
+    """One sentence: why the network cannot be had."""
     watchers: int = 0
     fault: str = ""
     """One sentence: why it could not be started."""
@@ -49,9 +55,7 @@ class SharingState:
 class SharingRows:
     """The rows of the section."""
 
-    def __init__(self, section: Section, kit: Kit, acts: SharingActs, addresses: Callable[[], Sequence[str]]) -> None:
-        """`addresses` are those of this machine that others may reach it by."""
-        self._acts, self._addresses = acts, addresses
+    def __init__(self, section: Section, kit: Kit, acts: SharingActs) -> None:
         self._share, self._network = tk.BooleanVar(section.frame), tk.BooleanVar(section.frame)
         self._row = section.row("Let others watch", _OFF, lines=2)
         self.share = kit.toggle(self._row.control, self._share, lambda: acts.on_share(self._share.get()))
@@ -68,9 +72,11 @@ class SharingRows:
             button.pack(side="left", padx=(kit.px(6), 0))
         self._network_row = section.row("In my network", _ASIDE, lines=2)
         self.address = ChoiceMenu(
-            self._network_row.control, kit, on_choose=acts.on_network, tooltip="The address of this machine"
+            self._network_row.control, kit, on_choose=acts.on_address, tooltip="The address of this machine"
         )
-        self.network = kit.toggle(self._network_row.control, self._network, self._network_pressed)
+        self.network = kit.toggle(
+            self._network_row.control, self._network, lambda: acts.on_network(self._network.get())
+        )
         self.network.pack(side="right")
         self.show(SharingState(is_possible=False))
 
@@ -82,6 +88,7 @@ class SharingRows:
         watching = f"{state.watchers} watching" if state.watchers else "nobody is watching"
         self._row.set_hint("Starting …" if state.is_busy else f"{state.address} · {watching}" if state.is_on else _OFF)
         self._link_row.set_hint(state.said or _LINK)
+        self._network_row.set_fault(state.network_fault)
         self._network_row.set_hint(_WARNING if state.network else _ASIDE)
         can_act = state.is_possible and not state.is_busy
         for widget, is_wanted in (
@@ -92,16 +99,8 @@ class SharingRows:
         ):
             widget.state(["!disabled" if is_wanted else "disabled"])
         if state.network:
-            self.address.show([Choice(each, each) for each in self._addresses()], state.network)
+            self.address.show([Choice(each, each) for each in state.addresses], state.network)
+            self.address.button.state(["!disabled" if can_act else "disabled"])
             self.address.button.pack(side="left", padx=(0, 8))
         else:
             self.address.button.pack_forget()
-
-    def _network_pressed(self) -> None:
-        addresses = self._addresses()
-        if self._network.get() and not addresses:
-            self._network.set(False)
-            self._network_row.set_fault("This machine is in no network – connect it to one, then try again.")
-            return
-        self._network_row.set_fault("")
-        self._acts.on_network(addresses[0] if self._network.get() else "")

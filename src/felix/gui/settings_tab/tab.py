@@ -19,7 +19,6 @@ from felix.keys import KeyState
 from felix.ledger.figures import EndpointFigures
 from felix.llm.models import ConnectionCheck, ServerReport
 from felix.settings import Settings, SettingsFile
-from felix.sharing import own
 
 COLUMN = 720
 _MARGIN = 24
@@ -65,7 +64,7 @@ class SettingsTab:
             self._section(4, appearance.KEYS), kit, acts, read, self.change, settings.path
         )
         self.storage = storage.StorageRows(self._section(5, storage.KEYS), kit, acts.storage, read, self.change)
-        self.sharing = sharing.SharingRows(self._section(6, ()), kit, acts.sharing, own)
+        self.sharing = sharing.SharingRows(self._section(6, ()), kit, acts.sharing)
         self._add_shortcuts(self._section(7, ()))
         self._page.canvas.bind("<Configure>", lambda event: self._fit(event.width), add="+")
         self._let_the_ground_take_focus()

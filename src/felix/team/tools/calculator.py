@@ -24,6 +24,9 @@ _MOST_FACTORIAL = 1_000
 
 Number = int | float
 
+_MOST_PLACES = 400
+"""No number that is taken has more digits; ten to the power of them is worked out before anything is rounded."""
+
 _TYPED = str.maketrans({"×": "*", "·": "*", "÷": "/", "−": "-", "–": "-"})
 """What people and models write for the operators."""
 
@@ -37,6 +40,8 @@ def _root(value: Number, degree: Number = 2) -> Number:
 def _round(value: Number, places: Number = 0) -> Number:
     if not isinstance(places, int):
         raise ToolError("round takes a whole number of places.")
+    if abs(places) > _MOST_PLACES:
+        raise ToolError(f"round takes at most {_MOST_PLACES} places.")
     return round(value, places) if places else round(value)
 
 

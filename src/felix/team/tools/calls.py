@@ -22,6 +22,7 @@ from felix.ledger.speech import Call
 from felix.ledger.state import RunState
 from felix.llm.chat import Message, ToolCall, ToolCallPart, ToolSpec
 from felix.llm.surrogates import mend, one_line
+from felix.log import redacted
 from felix.team.hub import CentralPost
 from felix.team.tools.results import cut, fitted, tokens_of_tools, without_calls
 from felix.team.tools.schema import canonical, check, parsed
@@ -347,7 +348,9 @@ class Calls:
             raise
 
     async def _work(self, asked: _Asked, tool: Tool, arguments: dict[str, object], started: float) -> None:
-        progress = Progress(lambda said, fraction: self._telling.progressed(asked.number, one_line(said), fraction))
+        progress = Progress(
+            lambda said, fraction: self._telling.progressed(asked.number, redacted(one_line(said)), fraction)
+        )
         limit_s = getattr(tool, "limit_s", None) or self._run.limit_s
         limit = asyncio.timeout(limit_s)
         status: ToolStatus = "failed"
@@ -374,7 +377,7 @@ class Calls:
             text = error = f"{tool.name} failed by a mistake of its own – the log has the details."
         finally:
             progress.end()
-        text = mend(text)
+        text = redacted(mend(text))  # a server may well print the key that it was given
         context = self._context or self._room  # nobody says: then as much as a prompt is given
         shown, file = cut(text, context), ""
         if shown.is_cut:

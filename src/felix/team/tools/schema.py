@@ -62,13 +62,17 @@ def _wrong(arguments: dict[str, Any], schema: Mapping[str, Any]) -> str:  # Any:
     from referencing import Registry
     from referencing.exceptions import Unresolvable
 
-    kind = validator_for(schema, default=Draft202012Validator)
     try:
+        kind = validator_for(schema, default=Draft202012Validator)
         kind.check_schema(dict(schema))
         # with a registry of its own: else an address in the schema would be fetched
         error = best_match(kind(schema, registry=Registry()).iter_errors(arguments))
     except (SchemaError, Unresolvable) as fault:
         raise ToolError(f"The tool describes its arguments wrongly ({_short(str(fault))}) – use another one.") from None
+    except RecursionError:
+        raise  # told by whoever parses
+    except Exception as fault:  # noqa: BLE001  a stranger's schema: the checker stumbles over some in ways of its own
+        raise ToolError(f"The arguments could not be checked ({_short(str(fault))}) – use another tool.") from None
     if error is None:
         return ""
     where = ".".join(str(step) for step in error.absolute_path)

@@ -87,7 +87,10 @@ byId("show-runs").addEventListener("click", () => {
   showRuns(byId("runs").hidden);
   if (!byId("runs").hidden) list();
 });
-addEventListener("popstate", () => watch(new URLSearchParams(location.search).get("run") ?? newest()?.run ?? null));
+addEventListener("popstate", () => {
+  if (location.hash) return; // a citation was followed, within this run
+  watch(new URLSearchParams(location.search).get("run") ?? newest()?.run ?? null);
+});
 
 // -- the stream -----------------------------------------------------------------------------------------------------------
 
@@ -119,7 +122,12 @@ function connect() {
     await list();
     if (news.type !== "run_finished" && news.run !== run?.id && followsNewest && !run?.isLive) watch(news.run);
   });
-  opened.addEventListener("open", () => say(""));
+  opened.addEventListener("open", async () => {
+    say("");
+    await list(); // what began while the connection was lost, or this page asleep, was told to nobody
+    const latest = newest()?.run;
+    if (stream === opened && followsNewest && !run?.isLive && latest && latest !== run?.id) watch(latest);
+  });
   opened.addEventListener("error", () => {
     if (stream !== opened) return;
     say("The connection is lost – trying to get it back.");

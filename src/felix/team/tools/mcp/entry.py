@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from felix.errors import ToolError
 from felix.log import hide
@@ -90,7 +90,17 @@ def _address(name: str, entry: McpServer, environment: Mapping[str, str]) -> Add
         for word in value.split():  # `Bearer …`: the secret alone must be known, too
             if len(word) >= _SHORTEST:
                 hide(word)
+    parts = urlsplit(entry.url)
+    for secret in (parts.password or "", *(value for _, value in parse_qsl(parts.query))):
+        if len(secret) >= _SHORTEST:
+            hide(secret)
     return Address(entry.url, headers)
+
+
+def place_of(url: str) -> str:
+    """An address without what may be a secret in it: scheme, host and port."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def _expanded(name: str, where: str, given: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:

@@ -20,7 +20,7 @@ from felix.llm.faults import error_text
 from felix.log import redacted
 from felix.mcp_servers import McpServer
 from felix.settings import Settings
-from felix.team.tools.mcp.entry import Address, Program, wanted
+from felix.team.tools.mcp.entry import Address, Program, place_of, wanted
 from felix.team.tools.mcp.install import load_package
 from felix.team.tools.mcp.pipes import Pipes
 from felix.team.tools.mcp.tool import McpTool, fits
@@ -316,8 +316,8 @@ class Server:
                 return f"The server “{self.key}” ended before it was ready ({how}{said}) – {where}."
             return f"The server “{self.key}” does not speak MCP ({_sentence(error)}) – {where}."
         return (
-            f"The server “{self.key}” cannot be reached at {self.entry.url} ({_sentence(error)}) – check its address "
-            "and its headers in Settings, Tools."
+            f"The server “{self.key}” cannot be reached at {place_of(self.entry.url)} ({_sentence(error)}) – check its"
+            " address and its headers in Settings, Tools."
         )
 
     def _goes_on(self, pipes: Pipes | None) -> bool:
