@@ -23,7 +23,7 @@ import pytest
 pytest_plugins = ["tests.servers.fixtures", "tests.ledger.folding"]
 
 # Two shared cores: a slow example is no failure. The same examples every time, and no database in the checkout.
-hypothesis.settings.register_profile("felix", deadline=None, derandomize=True, database=None)
+hypothesis.settings.register_profile("felix", deadline=None, derandomize=True, database=None, max_examples=70)
 hypothesis.settings.register_profile("quick", hypothesis.settings.get_profile("felix"), max_examples=40)
 
 THREAD_END_S = 10.0

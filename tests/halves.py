@@ -25,6 +25,8 @@ ROOT = Path(__file__).parents[1]
 GUI = "tests/gui"
 LENT = ("text",)
 """Folders of the window's tests that go with the others, so that both halves take about as long."""
+BESIDE = ("tests/web",)
+"""Folders that go with the window's, for the same reason."""
 CACHE = ".pytest_cache/{}"
 """Where a half remembers what has failed."""
 MOST_AGAIN = 3
@@ -37,7 +39,8 @@ def main(arguments: Sequence[str]) -> int:
         colour = ["--color=yes"] if sys.stdout.isatty() else []
         kept, lent = _without(GUI, LENT), _without(GUI, [each for each in _parts(GUI) if each not in LENT])
         screens = os.environ.get("DISPLAY", ""), _another_display()
-        chosen = ["window", GUI, *kept, *arguments], ["rest", "tests", *lent, *arguments, *colour]
+        beside = [f"--ignore={each}" for each in BESIDE]
+        chosen = ["window", GUI, *BESIDE, *kept, *arguments], ["rest", "tests", *beside, *lent, *arguments, *colour]
         window, rest = _start(chosen[0], screens[0], None), _start(chosen[1], screens[1], said)
         try:
             codes = window.wait(), rest.wait()

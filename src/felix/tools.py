@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable
 from typing import Self
 
-from felix.events import Record, RunId, ToolAnswered
+from felix.events import CallId, Record, RunId, ToolAnswered
 from felix.ledger.file import Ledger
 from felix.ledger.rows import state_of
 from felix.ledger.speech import Call
@@ -77,6 +77,8 @@ def _before(state: RunState, ledger: Ledger | None) -> list[Call]:
     while run is not None and run not in seen and ledger is not None:
         seen.add(run)
         earlier = state_of(ledger.records(run), run)
+        if earlier.plan is None:  # deleted, but its words stand in the prompts: who knows what it has had to do with
+            calls.append(Call(CallId(run), "a tool of a run that is no more", 0, 0.0, called_at=0.0, status="ok"))
         calls += calls_of(earlier)
         run = earlier.plan.follows if earlier.plan else None
     return calls

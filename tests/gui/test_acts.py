@@ -279,6 +279,7 @@ def test_an_agent_answers_a_question_in_its_card(quick_server: str, open_window:
     run(felix)
     show_agents(felix)
     one, answer = card(felix, "research-1"), state_of(felix).synthesis
+    felix.until(lambda: "ask" in one.offers)
     felix.press("<Key-a>", one.stream.text)
     felix.until(lambda: isinstance(felix.app.focus_get(), plain.Entry))
     entry = felix.app.focus_get()

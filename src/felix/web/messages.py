@@ -72,7 +72,8 @@ class Messages:
                 telling = Telling(watcher)
                 async with asyncio.TaskGroup() as tasks:
                     hearing = tasks.create_task(self._hear(socket, watcher, telling))
-                    with self._feeds.listening(telling.hear):
+                    # with a run named, at its feed: what another process writes comes nowhere else
+                    with feed.listening(telling.hear) if feed else self._feeds.listening(telling.hear):
                         await self._join(telling, feed)
                         await self._tell(socket, watcher)
                     hearing.cancel()

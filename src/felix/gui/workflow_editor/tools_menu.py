@@ -13,6 +13,7 @@ from felix.gui.text.shown_text import printable
 from felix.gui.workflow_editor.servers import changed
 from felix.gui.workflow_editor.tools import ToolPlace, tool_places, written
 from felix.settings import Settings
+from felix.team.tools.mcp.names import called
 from felix.team.tools.naming import BUILT_IN, Lack, lacking
 from felix.team.tools.toolbox import Source
 from felix.team.tools.words import TRUST_WORDS
@@ -102,7 +103,7 @@ class ToolsMenu:
         for name in BUILT_IN:
             add(menu, name, self._label(name))
         known = {source.name: source for source in self._told.sources() if source.name}
-        for server in self._settings().mcp_servers:
+        for server in called(self._settings().mcp_servers).values():
             source = known.get(server)
             inner = self._kit.menu(menu)
             add(inner, server, f"All of {self._label(server)}")

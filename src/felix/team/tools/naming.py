@@ -9,6 +9,7 @@ from typing import Literal
 from felix.settings import Settings
 from felix.team.tools.calculator import Calculator
 from felix.team.tools.files import FindInFiles, ListFiles, ReadFile
+from felix.team.tools.mcp.names import called
 from felix.team.workflow import Workflow
 
 OF_FILES: tuple[str, ...] = (ListFiles.name, ReadFile.name, FindInFiles.name)
@@ -47,8 +48,10 @@ def lacking(name: str, settings: Settings) -> Lacking | None:
             what = "the workflow's tools may read nothing yet"
             return Lacking(name, "folder", f"No folder is chosen, so {what} – choose one in Settings, Tools.")
         return None
-    if (entry := settings.mcp_servers.get(server)) is None:
-        there = ", ".join([*BUILT_IN, *settings.mcp_servers])
+    words = called(settings.mcp_servers)
+    entries = {words[key]: entry for key, entry in settings.mcp_servers.items()}
+    if (entry := entries.get(server)) is None:
+        there = ", ".join([*BUILT_IN, *entries])
         why = "which Felix does not know – add its server in Settings, Tools, or name another one"
         return Lacking(name, "unknown", f"The workflow names the tool “{name}”, {why} (there: {there}).")
     if entry.disabled:

@@ -78,6 +78,8 @@ class Server:
         self._begin, self._settings = begin, settings
         self._log: deque[str] = deque(maxlen=LOG_LINES)
         self._task: asyncio.Task[None] | None = None
+        self._ending: asyncio.Task[None] | None = None
+        """One that was stopped and takes its time."""
         self._session: Session | None = None
         self._settled = asyncio.Event()
         """Set when it is neither off nor starting."""
@@ -103,10 +105,12 @@ class Server:
         """End it; it may be started again."""
         task, self._task = self._task, None
         if task and not task.done():
+            self._ending = task
             task.cancel()
             await asyncio.wait({task})
-        self._settled.set()  # a task that was cancelled before it began has told nobody
-        self.state, self.reason = "off", ""
+        if self._task is None:  # else somebody has wanted it again meanwhile
+            self._settled.set()  # a task that was cancelled before it began has told nobody
+            self.state, self.reason = "off", ""
 
     async def call(self, tool: str, arguments: Mapping[str, object], tell: Tell) -> mcp_types.CallToolResult:
         """Have a tool called; cancelling this tells the server so, and ends it when it goes on all the same.
@@ -137,6 +141,8 @@ class Server:
         """The session, started if there is none. Raises ToolError."""
         for _ in range(2):  # one that was ended between two calls is started once more
             self._leave_if_over()
+            if self._ending is not None and not self._ending.done():
+                await asyncio.wait({self._ending})  # its last words are not those of the next one
             if self._task is None or self._task.done():
                 self.state, self.reason = "starting", ""
                 self._settled.clear()
