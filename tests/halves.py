@@ -23,7 +23,7 @@ from felix import display
 
 ROOT = Path(__file__).parents[1]
 GUI = "tests/gui"
-LENT = ("text",)
+LENT = ("course", "text")
 """Folders of the window's tests that go with the others, so that both halves take about as long."""
 BESIDE = ("tests/web",)
 """Folders that go with the window's, for the same reason."""

@@ -348,6 +348,7 @@ def test_who_has_no_link_is_told_what_to_do(page: Browser, shown: Served) -> Non
     page.go("about:blank")
     page.go(f"{shown.serving.address}/#t=nothing")
     page.wait("document.getElementById('notice').textContent.includes('has been used')")
+    assert page.value("document.getElementById('page').hidden") is True, "nothing of a run is shown"
     page.said.clear()  # that it was refused
 
 

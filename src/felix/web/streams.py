@@ -7,6 +7,7 @@ it to stop asking (204). `/events` goes on for ever; with `?run=` it brings the 
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
@@ -66,7 +67,7 @@ class Streams:
 Write = Callable[[bytes], Awaitable[None]]
 
 
-class Told(Response):
+class Told(Response, ABC):
     """An answer that goes on: what is told is up to `tell`, who is told no longer, to the reader and the limits."""
 
     def __init__(self, feeds: Feeds, *, seq: int = 0, headers: dict[str, str] | None = None) -> None:
@@ -74,9 +75,9 @@ class Told(Response):
         del self.headers["content-length"]
         self._feeds, self._seq = feeds, seq
 
+    @abstractmethod
     async def tell(self, watcher: Watcher, write: Write) -> None:
         """Write until there is no more to tell."""
-        raise NotImplementedError
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         watcher = Watcher(self._seq, line_of(scope).abort, BEAT)
