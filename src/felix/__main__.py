@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from felix import __version__
+from felix.sharing import USUAL
 
 if TYPE_CHECKING:
     from felix.engine import Engine
     from felix.sharing import Serve, Serving, Sharing
-
-NETWORK = "*"
-"""As an address: the one that others in the network reach this machine by."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -151,7 +149,7 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--lan",
         nargs="?",
         default="",
-        const=NETWORK,
+        const=USUAL,
         metavar="HOST",
         help="listen at this address of the machine, for others in its network; without HOST at the usual one",
     )

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from felix.engine import Engine
 
 LOOPBACK = "127.0.0.1"
+USUAL = "*"
+"""Instead of an address: the one that others in the network usually reach this machine by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,13 +25,18 @@ class Sharing:
     port: int = 0
     """0 takes a free one."""
     lan: str = ""
-    """The address of this machine to listen at instead of the loopback, `*` the usual one; empty: the loopback."""
+    """The address of this machine to listen at instead of the loopback, or `USUAL`; empty: the loopback."""
     allow_control: bool = False
     """Whether whoever has the token may start runs and stop answers."""
     workflow: str = ""
     """Name or file of the one for chats that name none; empty: the default one."""
     demo: bool = False
     """Whether chats are answered by the demo model."""
+
+    @property
+    def host(self) -> str:
+        """What to listen at. A name may be looked up for it, which takes a moment."""
+        return suggested() if self.lan == USUAL else self.lan or LOOPBACK
 
 
 class Serving(Protocol):

@@ -246,12 +246,44 @@ def test_in_the_network_it_listens_at_that_address_alone_and_answers_to_its_name
                 assert read_head(sock)[0] == status, host
 
 
-def test_who_connects_and_asks_nothing_is_let_go(shown: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("felix.web.line.FIRST_S", 0.05)
-    for said in (b"", b"GET / HTTP/1.1\r\nHost: "):
-        with socket.create_connection(("127.0.0.1", shown.port), WAIT_S) as sock:
-            sock.sendall(said)
-            assert gone(sock)
+HALF_HEAD = b"POST /session HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json"
+HALF_POST = HALF_HEAD + b"\r\nX-App: 1\r\nContent-Length: 9\r\n\r\n{"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"",
+        HALF_HEAD,
+        b"GET /app.js HTTP/1.1\r\nHost: {host}\r\n\r\nGET ",
+        HALF_POST,
+    ],
+    ids=["nothing", "half a head", "half a second head", "half a body"],
+)
+def test_who_is_not_let_in_within_a_while_is_let_go(
+    shown: Served, monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    monkeypatch.setattr("felix.web.line.STRANGER_S", 0.05)
+    with socket.create_connection(("127.0.0.1", shown.port), WAIT_S) as sock:
+        sock.sendall(said.replace(b"{host}", shown.host.encode()))
+        assert gone(sock)
+
+
+@pytest.mark.parametrize(("limit", "elsewhere"), [("MOST_OF_ONE", "127.0.0.1"), ("MOST_STRANGERS", "127.0.0.2")])
+def test_strangers_give_way_to_who_comes_later_and_who_was_let_in_stays(
+    shown: Served, monkeypatch: pytest.MonkeyPatch, limit: str, elsewhere: str
+) -> None:
+    monkeypatch.setattr(f"felix.web.line.{limit}", 2)
+    here = ("127.0.0.1", shown.port)
+    with (
+        shown.stream("/events"),
+        socket.create_connection(here, WAIT_S) as first,
+        socket.create_connection(here, WAIT_S, (elsewhere, 0)),
+        socket.create_connection(here, WAIT_S, (elsewhere, 0)),
+    ):
+        assert gone(first)
+        assert shown.get("/runs").status == 200, "an honest one was kept out"
+        assert shown.serving.watchers == 1
 
 
 def test_there_are_only_so_many_connections(shown: Served, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -266,8 +298,10 @@ def test_there_are_only_so_many_connections(shown: Served, monkeypatch: pytest.M
 
 
 def gone(sock: socket.socket) -> bool:
-    """The other side closes it, one way or the other."""
+    """The other side closes it, one way or the other, after whatever it said."""
     try:
-        return sock.recv(100) == b""
+        while sock.recv(65536):
+            pass
+        return True
     except ConnectionError:
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,20 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from felix.events import RunId
+from felix.events import (
+    AgentId,
+    CallId,
+    Leave,
+    Record,
+    RunId,
+    ThoughtId,
+    ToolAnswered,
+    ToolCalled,
+    ToolReturned,
+)
+from felix.ledger.state import RunState
+from felix.web.messages import Telling
+from felix.web.watcher import Watcher
 from tests.servers.fault_server import Connection, FaultServer
 from tests.servers.quirks import DONE, ROLE, STOP, event, status, text
 from tests.test_engine import listing
@@ -128,6 +142,27 @@ def test_tool_calls_stand_in_what_is_streamed(own: Served, fault_server: FaultSe
     with socket(own, f"?run={run}") as opened:
         again = until(opened, "message_update", "research")
     assert again[-2]["metadata"]["tool_calls"] == calls[-1]
+
+
+@pytest.mark.parametrize(
+    ("answer", "statuses"), [("once", ["asking", "running", "ok"]), ("no", ["asking", "refused", "ok"])]
+)
+def test_a_call_that_asks_goes_on_when_it_was_answered(answer: Leave, statuses: list[str]) -> None:
+    run, agent, thought, call = RunId("run"), AgentId("a"), ThoughtId("a#1"), CallId("c1")
+    which: Json = {"agent_id": agent, "thought_id": thought, "call_id": call, "name": "shell"}
+    watcher = Watcher()
+    telling = Telling(watcher)
+    telling.join(RunState(run=run), is_whole=True)
+    called = ToolCalled(
+        **which, arguments="{}", round=1, checkpoint=0.0, position=0, began_at=1.0, asks="It may write."
+    )
+    returned = ToolReturned(**which, status="ok", content="done", duration_s=1.0)
+    told = [called, ToolAnswered(**which, answer=answer), returned]
+    telling.hear([Record(seq, 1.0, run, each) for seq, each in enumerate(told, start=1)])
+    messages = [json.loads(piece.data) for piece in asyncio.run(watcher.take())]
+    calls = [each["metadata"]["tool_calls"][0] for each in messages if each["type"] == "message_stream"]
+    assert [each["status"] for each in calls] == statuses
+    assert calls[-1]["result"] == "done"
 
 
 @pytest.mark.parametrize("text", ["no JSON", "[]", '{"type": "execute"}', "[" * 20_000])

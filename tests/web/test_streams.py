@@ -244,6 +244,19 @@ def test_the_end_of_the_server_is_the_end_of_every_stream_and_of_its_tokens(fres
     assert not fresh.serving.is_running
 
 
+def test_a_question_that_is_half_asked_holds_nothing_up(fresh: Served) -> None:
+    headers = {"Host": fresh.host, **fresh.bearer, "Content-Type": "application/json", "Content-Length": "9"}
+    here = ("127.0.0.1", fresh.port)
+    with socket.create_connection(here, WAIT_S) as staying:
+        for asked in (staying, socket.create_connection(here, WAIT_S)):
+            asked.sendall(head("POST", "/chat/stream", headers) + b"{")
+            assert fresh.get("/status").status == 200
+        asked.close()  # who leaves is no fault to be logged
+        assert fresh.get("/status").status == 200
+        fresh.serving.close()
+    assert not fresh.serving.is_running
+
+
 def test_who_does_not_read_is_dropped_and_the_others_see_the_run_unhindered(
     own: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:

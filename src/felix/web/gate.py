@@ -6,9 +6,12 @@ who it is. The files of the page are open, for they say nothing; so is the place
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from felix.web.line import line_of
 from felix.web.replies import refuse
 
 if TYPE_CHECKING:
@@ -24,8 +27,12 @@ EXCHANGE = "/session"
 MOST_BYTES = 1_000_000
 """Of what is posted."""
 
+WHERE = "`felix serve` prints it beside the link, the window has it under Settings, Sharing"
+"""Where the token is found."""
+
 VISITOR = "felix.visitor"
-"""Under which the app finds out in a request's scope who is asking: `stranger`, `browser` or `program`."""
+"""Under which the app finds out in a request's scope who is asking: `STRANGER`, `browser` or `program`."""
+STRANGER = "stranger"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +59,10 @@ class Gate:
             await refuse(scope, receive, send, verdict.status, verdict.sentence)
             return
         scope[VISITOR] = verdict
-        await self._app(scope, receive, send)
+        if verdict != STRANGER:
+            line_of(scope).let_in()
+        with contextlib.suppress(asyncio.CancelledError):  # the server ends, and nobody is there any more
+            await self._app(scope, receive, send)
 
     def judge(self, scope: Scope) -> str | Refusal:
         """Who is asking, or why they are sent away."""
@@ -62,9 +72,9 @@ class Gate:
             return foreign
         method, path = "GET" if is_socket else scope["method"], scope["path"]
         if path in OPEN and method in {"GET", "HEAD"} and not is_socket:
-            return "stranger"
+            return STRANGER
         is_exchange = path == EXCHANGE and method == "POST"
-        visitor = "stranger" if is_exchange else self._visitor(headers)
+        visitor = STRANGER if is_exchange else self._visitor(headers)
         if isinstance(visitor, Refusal):
             return visitor
         if method not in {"GET", "HEAD"}:
@@ -88,10 +98,10 @@ class Gate:
             kind, _, token = given[0].partition(" ")
             if len(given) == 1 and kind.lower() == "bearer" and self._tokens.is_program(token.strip()):
                 return "program"
-            return Refusal(401, "This is not the token of this server – send the one that Felix shows for programs.")
+            return Refusal(401, f"This is not the token of this server – {WHERE}.")
         if self._tokens.knows(self._session(headers)):
             return "browser"
-        return Refusal(401, "You are not let in (any more) – open a new link, or send the token as a Bearer.")
+        return Refusal(401, f"You are not let in (any more) – open a new link, or send the token as a Bearer: {WHERE}.")
 
     def _session(self, headers: dict[str, list[str]]) -> str:
         # by hand: the standard library's parser stops at the first cookie of another program that it does not like

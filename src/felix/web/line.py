@@ -1,7 +1,8 @@
 """One connection as uvicorn serves it, with what an open port needs beside that.
 
-A connection that asks nothing is closed, there are only so many of them, and a socket takes only so much that its
-reader has not read. A request that names no host at all is refused as one that names a wrong one.
+Whoever has not been let in is a stranger: theirs are few, from one address fewer, and soon closed, whatever they do
+meanwhile – so nobody without a token keeps those with one out. A socket takes only so much that its reader has not
+read. A request that names no host at all is refused as one that names a wrong one.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ if TYPE_CHECKING:
     from starlette.types import Scope
 
 MOST_LINES = 512
-"""A browser has up to six."""
-FIRST_S = 20.0
-"""How long a connection may take to ask its first question."""
+"""Of all; a browser has up to six."""
+MOST_STRANGERS, MOST_OF_ONE = 128, 16
+"""Of strangers, and of those from one address. The oldest goes: an honest one is let in within a moment."""
+STRANGER_S = 10.0
+"""How long somebody stays one: enough to load the page and to exchange a link."""
 SEND_BUFFER = 1 << 17
 """Bytes that the system holds for a reader: without a limit it is megabytes, for each."""
 NO_HOST = "Say with the header Host which server is meant."
@@ -37,21 +40,42 @@ class Line(H11Protocol):
     def __init__(self, config: Any, server_state: Any, app_state: dict[str, Any], _loop: Any = None) -> None:
         super().__init__(config, server_state, {**app_state, _KEY: self}, _loop)
         self._patience: asyncio.TimerHandle | None = None
+        """Ends with being a stranger."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(transport)
-        if len(self.connections) > MOST_LINES:
-            transport.abort()
-            return
         sock = transport.get_extra_info("socket")
         if sock is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-        self._patience = self.loop.call_later(FIRST_S, self._lose_patience)
+        self._patience = self.loop.call_later(STRANGER_S, self.abort)
+        self._make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.let_in()
+        super().connection_lost(exc)
+
+    def let_in(self) -> None:
+        """It is no stranger's (any more)."""
         if self._patience is not None:
             self._patience.cancel()
-        super().connection_lost(exc)
+            self._patience = None
+
+    def _make_room(self) -> None:
+        lines = [each for each in self.connections if isinstance(each, Line)]
+        oldest_first = sorted((each._patience.when(), id(each), each) for each in lines if each._patience)
+        strangers = [each for *_, each in oldest_first]
+        near = [each for each in strangers if each._place == self._place]
+        if len(near) > MOST_OF_ONE:
+            near[0].abort()
+        elif len(strangers) > MOST_STRANGERS:
+            strangers[0].abort()
+        elif len(self.connections) > MOST_LINES:
+            self.abort()
+
+    @property
+    def _place(self) -> str:
+        """The address that it comes from."""
+        return self.client[0] if self.client else ""
 
     def send_400_response(self, msg: str) -> None:
         """What h11 refuses before there is a request for the gate to judge."""
@@ -71,11 +95,8 @@ class Line(H11Protocol):
 
     def abort(self) -> None:
         """Close it at once; what waits to be sent is lost."""
+        self.connections.discard(self)  # the transport tells of its end only in the loop's next turn
         self.transport.abort()
-
-    def _lose_patience(self) -> None:
-        if self.scope is None:
-            self.transport.abort()
 
 
 def line_of(scope: Scope) -> Line:

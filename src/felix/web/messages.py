@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from felix.errors import FelixError
 from felix.events import (
     HUB,
     AgentId,
@@ -32,13 +33,14 @@ from felix.events import (
     SynthesisComplete,
     SynthesisStarted,
     ThoughtComplete,
+    ToolAnswered,
     ToolCalled,
     ToolReturned,
 )
 from felix.ledger.speech import GrowingText, Synthesis, Thought
 from felix.web.chat import NOT_ALLOWED
-from felix.web.feeds import FullError
 from felix.web.line import line_of
+from felix.web.runs import NO_RUN
 from felix.web.watcher import Piece, Watcher
 
 if TYPE_CHECKING:
@@ -49,8 +51,8 @@ if TYPE_CHECKING:
 
 Message = dict[str, object]
 
-GONE, TOO_SLOW = 1001, 1013
-"""Why a socket is closed: the server ends; come back later."""
+GONE, NOTHING, LATER = 1001, 1008, 1013
+"""Why a socket is closed: the server ends; what was asked for is not there; come back later."""
 
 
 class Messages:
@@ -67,7 +69,7 @@ class Messages:
             with self._feeds.watching(watcher):
                 await socket.accept()
                 if wanted and feed is None:
-                    await socket.close(1008, "There is no such run.")
+                    await socket.close(NOTHING, NO_RUN)
                     return
                 telling = Telling(watcher)
                 async with asyncio.TaskGroup() as tasks:
@@ -77,8 +79,8 @@ class Messages:
                         await self._join(telling, feed)
                         await self._tell(socket, watcher)
                     hearing.cancel()
-        except FullError as error:
-            await socket.close(TOO_SLOW, str(error))
+        except FelixError as error:  # too many watch, or the ledger does not answer
+            await socket.close(LATER, str(error))
 
     async def _join(self, telling: Telling, feed: Feed | None) -> None:
         if feed is not None:
@@ -86,8 +88,13 @@ class Messages:
             return
         telling.takes_new = True
         for run in self._feeds.live:
-            if found := await self._feeds.feed(run):
-                telling.join(found.state, is_whole=False)
+            try:
+                found = await self._feeds.feed(run)
+            except FelixError as error:
+                telling.say(_error(503, str(error)))
+            else:
+                if found is not None:
+                    telling.join(found.state, is_whole=False)
 
     async def _tell(self, socket: WebSocket, watcher: Watcher) -> None:
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # it has gone meanwhile
@@ -99,7 +106,7 @@ class Messages:
                 for piece in taken:
                     await watcher.write_whole(put, piece.data)
             if watcher.is_dropped:
-                await socket.close(TOO_SLOW, "You were too slow – come back, and begin with ?run=")
+                await socket.close(LATER, "You were too slow – come back, and begin with ?run=")
             else:
                 await socket.close(GONE)
 
@@ -107,7 +114,7 @@ class Messages:
         try:
             while True:
                 if answer := self._answer(await socket.receive_text(), telling):
-                    watcher.put(_piece(answer))
+                    telling.say(answer)
         except (WebSocketDisconnect, RuntimeError, KeyError):  # it has gone, or sends what is no text
             watcher.end()
 
@@ -169,9 +176,12 @@ class Telling:
             if record.run in self._joined:
                 self._put(self._told(record))
 
+    def say(self, message: Message) -> None:
+        self._watcher.put(Piece(json.dumps(message, ensure_ascii=True, separators=(",", ":")).encode()))
+
     def _put(self, messages: Iterator[Message]) -> None:
         for message in messages:
-            self._watcher.put(_piece(message))
+            self.say(message)
 
     def _standing(self, run: RunId, speech: Thought | Synthesis) -> Iterator[Message]:
         if isinstance(speech, Thought):
@@ -181,9 +191,9 @@ class Telling:
         yield from self._opened(name, run, who)
         for call in speech.calls if isinstance(speech, Thought) else ():
             if call.called_at is not None:
-                yield self._called(name, call.call_id, call.name, str(call.arguments), asks=call.asks)
+                yield self._called(name, call.call_id, call.name, str(call.arguments), is_asking=call.is_asking)
             if call.status is not None:
-                yield self._returned(name, call.call_id, call.status, call.content)
+                yield from self._now(name, call.call_id, status=call.status, result=call.content)
         text = str(speech.answer)
         if speech.is_live and text:
             yield from self._grown(name, text, 0)
@@ -205,9 +215,12 @@ class Telling:
             case ToolCalled() as call:
                 name = f"{run}/{call.thought_id}"
                 yield from self._opened(name, run, call.agent_id)
-                yield self._called(name, call.call_id, call.name, call.arguments, asks=call.asks)
-            case ToolReturned(call_id=call_id) as result:
-                yield self._returned(f"{run}/{result.thought_id}", call_id, result.status, result.content)
+                yield self._called(name, call.call_id, call.name, call.arguments, is_asking=bool(call.asks))
+            case ToolAnswered() as said:
+                status = "refused" if said.answer == "no" else "running"
+                yield from self._now(f"{run}/{said.thought_id}", said.call_id, status=status)
+            case ToolReturned(call_id=call_id) as got:
+                yield from self._now(f"{run}/{got.thought_id}", call_id, status=got.status, result=got.content)
             case ThoughtComplete() as end:
                 name = f"{run}/{end.thought_id}"
                 yield from self._opened(name, run, end.agent_id)
@@ -239,14 +252,16 @@ class Telling:
         elif text:
             yield self._chunk(name, text)
 
-    def _called(self, name: str, call_id: CallId, tool: str, arguments: str, *, asks: str) -> Message:
-        call: Message = {"id": call_id, "name": tool, "arguments": arguments, "status": "asking" if asks else "running"}
+    def _called(self, name: str, call_id: CallId, tool: str, arguments: str, *, is_asking: bool) -> Message:
+        status = "asking" if is_asking else "running"
+        call: Message = {"id": call_id, "name": tool, "arguments": arguments, "status": status}
         self._calls.setdefault(name, {})[call_id] = call
         return self._chunk(name, "")
 
-    def _returned(self, name: str, call_id: CallId, status: str, result: str) -> Message:
-        self._calls.get(name, {}).get(call_id, {}).update(status=status, result=result)
-        return self._chunk(name, "")
+    def _now(self, name: str, call_id: CallId, **changes: object) -> Iterator[Message]:
+        if call := self._calls.get(name, {}).get(call_id):
+            call.update(changes)
+            yield self._chunk(name, "")
 
     def _chunk(self, name: str, text: str, *, is_final: bool = False) -> Message:
         calls = list(self._calls.get(name, {}).values())
@@ -264,7 +279,3 @@ class Telling:
 
 def _error(status: int, sentence: str, message_id: object = None) -> Message:
     return {"type": "error", "status": status, "error": sentence, "message_id": message_id}
-
-
-def _piece(message: Message) -> Piece:
-    return Piece(json.dumps(message, ensure_ascii=True, separators=(",", ":")).encode())

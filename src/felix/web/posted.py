@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from starlette.requests import ClientDisconnect
+
 from felix.errors import FelixError
 from felix.web.gate import MOST_BYTES
 
@@ -19,10 +21,13 @@ class UnfitError(FelixError):
 async def posted(request: Request) -> dict[str, object]:
     """The object. Raises UnfitError when there is none."""
     body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > MOST_BYTES:
-            raise UnfitError(f"This is too long – send {MOST_BYTES:,} bytes at most.")
+    try:
+        async for part in request.stream():
+            body += part
+            if len(body) > MOST_BYTES:
+                raise UnfitError(f"This is too long – send {MOST_BYTES:,} bytes at most.")
+    except ClientDisconnect:
+        raise UnfitError("The connection ended before everything was sent – send it again.") from None
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):

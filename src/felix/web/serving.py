@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from felix import places
 from felix.engine import Engine
 from felix.errors import FelixError
-from felix.sharing import LOOPBACK, Sharing, suggested
+from felix.sharing import Sharing
 from felix.team.workflow import Library
 from felix.web.addresses import Address, listen
 from felix.web.tokens import Tokens
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 PACKAGES = ("starlette", "uvicorn", "websockets")
 START_S = 10.0
-CLOSE_S = 3.0
-"""How long `close` waits at most; it takes about a third of a second."""
-GRACE_S = 0.3
-"""How long a connection may take to say farewell."""
+CLOSE_S = 1.0
+"""How long `close` waits at most; it takes a few hundredths of a second."""
+GRACE_S = 0.1
+"""How long all streams may take to say farewell."""
 MOST_SAID = 1 << 16
 """Bytes of one message of a WebSocket from outside."""
 
@@ -47,7 +47,7 @@ def start(engine: Engine, sharing: Sharing | None = None) -> Serving:
             f" `{sys.executable} -m pip install {' '.join(missing)}`, then try again."
         )
     sharing = sharing or Sharing()
-    listener, address = listen(suggested() if sharing.lan == "*" else sharing.lan or LOOPBACK, sharing.port)
+    listener, address = listen(sharing.host, sharing.port)
     serving = Serving(engine, sharing, listener, address)
     serving.begin()
     return serving
@@ -144,24 +144,30 @@ class Serving:
                 proxy_headers=False,
                 server_header=False,
                 headers=list(HEADERS),
-                timeout_graceful_shutdown=int(CLOSE_S),
             )
         )
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(feeds.work())
-            tasks.create_task(self._end(server, feeds))
-            others = tasks.create_task(feeds.follow_others())
-            await server.serve(sockets=[self._listener])
-            others.cancel()
+            endless = [tasks.create_task(each) for each in (feeds.follow_others(), server.serve([self._listener]))]
+            self._has_begun.set()  # the socket listens already: who comes now waits a moment
+            await self._closing.wait()
+            feeds.close()
+            await self._dismiss(server)
+            for each in endless:
+                each.cancel()
 
-    async def _end(self, server: uvicorn.Server, feeds: Feeds) -> None:
-        self._has_begun.set()  # the socket listens already: who comes now waits a moment
-        await self._closing.wait()
-        feeds.close()
-        server.should_exit = True
-        await asyncio.sleep(GRACE_S)
+    @staticmethod
+    async def _dismiss(server: uvicorn.Server) -> None:
+        """Have every connection end now. uvicorn's own way waits for them, and looks ten times a second."""
+        for each in server.servers:
+            each.close()
+        if answering := set(server.server_state.tasks):
+            await asyncio.wait(answering, timeout=GRACE_S)
         for connection in list(server.server_state.connections):
             connection.transport.abort()
+        await asyncio.sleep(0)  # they are told that nobody is there any more
+        for task in answering:
+            task.cancel()
 
 
 def _missing() -> list[str]:

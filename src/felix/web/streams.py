@@ -19,6 +19,7 @@ from felix.web import replies
 from felix.web.feeds import FullError
 from felix.web.frames import BEAT, Frame, resync
 from felix.web.line import line_of
+from felix.web.runs import NO_RUN
 from felix.web.watcher import SLICE, Piece, Watcher
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Streams:
             return after
         feed = await self._feeds.feed(RunId(request.path_params["run"]))
         if feed is None:
-            return replies.fault("There is no such run – ask /runs for those there are.", 404)
+            return replies.fault(NO_RUN, 404)
         if after and feed.is_over and not feed.behind(after):
             return Response(status_code=204)
         return _Events(self._feeds, feed, after, stays=False)
@@ -60,7 +61,7 @@ class Streams:
         run = request.query_params.get("run")
         feed = await self._feeds.feed(RunId(run)) if run else None
         if run and feed is None:
-            return replies.fault("There is no such run – ask /runs for those there are.", 404)
+            return replies.fault(NO_RUN, 404)
         return _Events(self._feeds, feed, after, stays=True)
 
 
