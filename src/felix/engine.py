@@ -370,22 +370,25 @@ class Engine:
         """Have an act carried out on a run that goes on; `reopening` is the reason to open one that has ended."""
 
         async def do() -> None:
-            while steering := self._steering.get(run):
-                if not steering.is_over:
-                    steering.do(act)
-                    return
-                if not reopening:
-                    break
-                await asyncio.wait({self._runs[run]})
-            if reopening:
+            if steering := await self._hand_on(run):
+                steering.do(act)
+            elif reopening:
                 await self._go_on_with(run, act, reopening)
             else:
                 _log.info("run %s is over: nothing was done to it", run)
 
         self._post(do)
 
+    async def _hand_on(self, run: RunId) -> Steering | None:
+        """How a run that goes on is steered. One whose end is just being told is waited for, and has ended then."""
+        while steering := self._steering.get(run):
+            if not steering.is_over:
+                return steering
+            await asyncio.wait({self._runs[run]})
+        return None
+
     async def _continue(self, run: RunId) -> None:
-        if run not in self._steering:
+        if not await self._hand_on(run):
             await self._go_on_with(run, None, "You had the run go on with what is missing.")
 
     async def _go_on_with(self, run: RunId, act: Act | None, reason: str) -> None:

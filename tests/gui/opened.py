@@ -86,6 +86,7 @@ class Opened:
         """A key on the keyboard, as `<Control-Return>`, where the focus is or on `widget`."""
         target = widget or self.app.focus_get() or self.app
         target.focus_force()
+        self.app.update()  # a key that comes before the focus goes nowhere
         target.event_generate(keys)
         self.settle()
 
