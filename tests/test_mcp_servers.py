@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -88,3 +89,62 @@ def test_one_bad_entry_does_not_cost_the_others(tmp_path: Path) -> None:
     kept = json.loads(path.read_text("utf-8"))["mcp_servers"]["good"]
     assert (kept["command"], kept["x"]) == ("a", 1)
     assert "bad" in (tmp_path / "settings.json.bad").read_text("utf-8")
+
+
+TIME = {"command": "uvx", "args": ["mcp-server-time"], "env": {"A": "1"}}
+SAID = {"tool_trust": {"time/now": "allow", "time/set": "never"}, "tool_reach": {"time/now": {"can_send": False}}}
+
+
+@pytest.mark.parametrize(
+    ("entries", "holds"),
+    [
+        ({"time": {**TIME, "env": {"A": "2"}, "disabled": True}}, True),
+        ({"time": {**TIME, "args": ["another"]}}, False),
+        ({"time": {"url": "https://localhost"}}, False),
+        ({"ti me": TIME, "time": {"command": "b"}}, False),
+        ({}, False),
+    ],
+)
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_what_was_allowed_of_a_server_does_not_hold_for_another_one_of_its_name(
+    tmp_path: Path, entries: dict[str, object], *, holds: bool, by_hand: bool
+) -> None:
+    path = tmp_path / "settings.json"
+    file = SettingsFile(path)
+    file.change(mcp_servers={"time": TIME, "web": {"url": "http://a"}}, **SAID)
+    others = {**entries, "web": {"url": "http://a"}}
+    if by_hand:
+        path.write_text(json.dumps({**json.loads(path.read_text()), "mcp_servers": others}))
+        file = SettingsFile(path)
+        file.load()
+    else:
+        file.change(mcp_servers=others)
+    assert file.current.tool_trust.get("time/now") == ("allow" if holds else None)
+    assert bool(file.current.tool_reach) == holds
+    assert file.current.tool_trust["time/set"] == "never", "what is forbidden stays so"
+    assert holds == (not file.notices) and all("“time” is another one now, or gone" in each for each in file.notices)
+    file.change(tool_trust=SAID["tool_trust"])
+    assert file.current.tool_trust == SAID["tool_trust"] and not file.notices, "it is allowed anew"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="files have no such rights there")
+def test_a_file_that_may_hold_secrets_of_servers_is_for_its_user_alone(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text('{"theme": "none of these"}')
+    path.chmod(0o644)
+    file = SettingsFile(path)
+    file.load()
+    file.change(theme="dark")
+    assert path.stat().st_mode & 0o777 == 0o644
+    file.change(mcp_servers={"time": TIME})
+    assert path.stat().st_mode & 0o777 == 0o600
+    path.write_text(path.read_text().replace('"dark"', "3"))
+    file.load()
+    file.change(theme="light")
+    assert (tmp_path / "settings.json.bad").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_word_on_what_tools_reach_that_names_no_tool_is_refused(tmp_path: Path) -> None:
+    file = SettingsFile(tmp_path / "settings.json")
+    with pytest.raises(SettingsError, match="“server/tool”; “time” is none"):
+        file.change(tool_reach={"time": {"can_send": False}})

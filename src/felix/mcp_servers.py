@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -15,6 +18,10 @@ Trust = Literal["allow", "ask", "never"]
 """Whether a tool may be used: unasked, after the user has seen its arguments, or not at all."""
 
 MOST_SERVERS = 100
+MARK = 6
+"""Hexadecimal digits that keep two names apart when letters had to be left out."""
+NOT_IN_WORKFLOWS = re.compile(r"[^\w.-]+")
+_LONGEST_NAME = 40
 _BLOCKS = ("mcpServers", "servers")
 """Under which name programs keep them."""
 
@@ -55,6 +62,40 @@ class SaidReach(BaseModel):
 
     reads_private: bool = True
     can_send: bool = True
+
+
+def server_word(name: str) -> str:
+    """A server's name as workflows write it."""
+    return NOT_IN_WORKFLOWS.sub("-", name).strip("-")[:_LONGEST_NAME] or "server"
+
+
+def called(keys: Iterable[str]) -> dict[str, str]:
+    """What each of several servers is called in workflows: no two alike, or a word on one would hold for the other."""
+    words = {key: server_word(key) for key in keys}
+    counted = Counter(words.values())
+    return {
+        key: word if word == key or counted[word] == 1 else f"{word[: _LONGEST_NAME - MARK - 1]}-{mark(key)}"
+        for key, word in words.items()
+    }
+
+
+def server_of(tool: str) -> str:
+    """The server in `server/tool`; empty for a tool that is called by its own name."""
+    return tool.rpartition("/")[0]
+
+
+def marks_of(servers: Mapping[str, McpServer]) -> dict[str, str]:
+    """By the names that workflows use: which program or address each server is, however it is started."""
+    names = called(servers)
+    return {
+        names[key]: mark(json.dumps([each.command, each.args, each.cwd, each.url]), digits=16)
+        for key, each in servers.items()
+    }
+
+
+def mark(text: str, *, digits: int = MARK) -> str:
+    """The same for the same text, and for no other one."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:digits]
 
 
 def document(servers: Mapping[str, McpServer]) -> str:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -19,7 +20,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from felix.endpoints import Endpoint, named
 from felix.errors import SettingsError
-from felix.mcp_servers import MOST_SERVERS, McpServer, SaidReach, Trust, fault_sentence
+from felix.mcp_servers import MOST_SERVERS, McpServer, SaidReach, Trust, fault_sentence, marks_of, server_of
 
 Theme = Literal["light", "dark", "system"]
 
@@ -27,6 +28,9 @@ DEFAULT_BASE_URL = "http://127.0.0.1:1234/v1"
 """LM Studio's. Not `localhost`: on Windows that costs about two seconds a request."""
 
 MOST_ENDPOINTS = 100
+
+_WHOLE = "sentence"
+"""The type of a fault that is told in whole sentences by whoever found it."""
 
 
 class Settings(BaseModel):
@@ -70,6 +74,8 @@ class Settings(BaseModel):
     """By name, `server/tool` or a built-in one's: where the user has said otherwise than the tool's own default."""
     tool_reach: dict[str, SaidReach] = {}
     """By name, `server/tool`: what the user says a server's tool cannot do, which nobody else is believed about."""
+    tool_servers: dict[str, str] = {}
+    """By name, `server`: a mark of the program or address that both were said of. Felix writes it itself."""
     has_connected: bool = False
     """True once a model of a real server has answered, in a run or a test, or its user took a server that was found:
     from then on the demo model is not used unasked."""
@@ -88,6 +94,16 @@ class Settings(BaseModel):
             if named(endpoints[:number], each.name):
                 raise _same_name(each.name)
         return endpoints
+
+    @field_validator("tool_reach")
+    @classmethod
+    def _tools_are_of_servers(cls, reach: dict[str, SaidReach]) -> dict[str, SaidReach]:
+        for name in reach:
+            if not server_of(name):
+                raise PydanticCustomError(
+                    _WHOLE, "tool_reach must name each tool as “server/tool”; “{name}” is none.", {"name": name[:60]}
+                )
+        return reach
 
 
 class SettingsFile:
@@ -132,7 +148,9 @@ class SettingsFile:
         if faults or left_out:
             self._keep_first = source == self.path
         self.faults = tuple(f"{source.name}: {fault}" for fault in faults)
+        self.current, others = _without_words_on_others(self.current)
         self.notices += (*self.faults, *(f"{source.name}: {sentence}" for sentence in left_out))
+        self.notices += tuple(f"{_forgotten(each)}, or take it out of tool_servers in {source}." for each in others)
         return self.current
 
     def change(self, **changes: Any) -> Settings:  # Any: each key has a type of its own, checked by the model
@@ -141,30 +159,36 @@ class SettingsFile:
         A file that cannot be written is a notice, not an error: the values are in force for this session.
         """
         with self._one_at_a_time:
-            changed = self.override(**changes)
-            self.notices = ()
+            changed, others = self._put(changes)
+            self.notices = tuple(f"{_forgotten(each)}." for each in others)
             try:
                 if self._keep_first:
                     self._keep_as_bad()
                 text = json.dumps(changed.model_dump(mode="json"), indent=2, ensure_ascii=False)
-                write_atomically(self.path, text + "\n")
+                # what servers are started or reached with may be secret, wherever in an entry it stands
+                write_atomically(self.path, text + "\n", is_private=bool(changed.mcp_servers))
             except OSError as error:
                 hold = "they hold until Felix is closed"
-                self.notices = (f"The settings could not be saved to {self.path} ({_reason(error)}); {hold}.",)
+                trouble = f"The settings could not be saved to {self.path} ({_reason(error)}); {hold}."
+                self.notices = (trouble, *self.notices)
             return changed
 
     def override(self, **changes: Any) -> Settings:  # Any: as in change
         """Put values in force without saving them. Raises SettingsError as `change` does."""
         with self._one_at_a_time:
-            try:
-                self.current = Settings.model_validate({**self.current.model_dump(), **changes})
-            except ValidationError as error:
-                raise SettingsError(_sentence(error.errors()[0])) from None
-            return self.current
+            return self._put(changes)[0]
 
     def reset(self, keys: Iterable[str]) -> Settings:
         """Put the defaults of some keys in force and save."""
         return self.change(**{key: Settings.model_fields[key].default for key in keys})
+
+    def _put(self, changes: Mapping[str, Any]) -> tuple[Settings, list[str]]:  # Any: as in change
+        try:
+            changed = Settings.model_validate({**self.current.model_dump(), **changes})
+        except ValidationError as error:
+            raise SettingsError(_sentence(error.errors()[0])) from None
+        self.current, others = _without_words_on_others(changed)
+        return self.current, others
 
     def _set_aside(self, source: Path) -> str:
         """Rename a file that is no JSON object, and say so. One that cannot be renamed is kept at the next change."""
@@ -180,11 +204,9 @@ class SettingsFile:
 
     def _keep_as_bad(self) -> None:
         try:
-            content = self.path.read_bytes()
+            shutil.copy(self.path, self._bad)  # with its rights
         except OSError:
             self.path.replace(self._bad)
-        else:
-            self._bad.write_bytes(content)
         self._keep_first = False
 
     @property
@@ -192,10 +214,11 @@ class SettingsFile:
         return self.path.with_name(self.path.name + ".bad")
 
 
-def write_atomically(path: Path, text: str) -> None:
+def write_atomically(path: Path, text: str, *, is_private: bool = False) -> None:
     """Write a file whole or not at all: a temporary file beside it, flushed to disk, then `os.replace`.
 
-    A link is followed, so that it stays one. Raises OSError; then the old file stands and no temporary one is left.
+    `is_private`: nobody else on this machine may read it. A link is followed, so that it stays one. Raises OSError;
+    then the old file stands and no temporary one is left.
     """
     path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -205,8 +228,8 @@ def write_atomically(path: Path, text: str) -> None:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
-        # mkstemp makes private files; a settings file keeps the rights it had, a new one those of any new file
-        Path(name).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
+        if not is_private:  # as mkstemp makes it; another one keeps the rights it had, or gets those of any new file
+            Path(name).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
@@ -252,6 +275,25 @@ def _validated(raw: dict[str, Any]) -> tuple[Settings, list[str], list[str]]:
     return Settings.model_validate(kept), sentences, left_out
 
 
+def _without_words_on_others(settings: Settings) -> tuple[Settings, list[str]]:
+    """The settings without what was allowed of servers whose names are another program's or address's by now, or
+    nobody's; and those names. What is forbidden stays so."""
+    marks = marks_of(settings.mcp_servers)
+    others = {server for server, was in settings.tool_servers.items() if marks.get(server) != was}
+    trust = {t: word for t, word in settings.tool_trust.items() if word == "never" or server_of(t) not in others}
+    reach = {tool: word for tool, word in settings.tool_reach.items() if server_of(tool) not in others}
+    lost = {server_of(tool) for tool in {*settings.tool_trust, *settings.tool_reach} - {*trust, *reach}}
+    said_of = {server_of(tool) for tool in (*trust, *reach)}
+    words = {server: mark for server, mark in marks.items() if server in said_of}
+    kept = settings.model_copy(update={"tool_trust": trust, "tool_reach": reach, "tool_servers": words})
+    return kept, sorted(lost)
+
+
+def _forgotten(server: str) -> str:
+    how = "is another one now, or gone: what was allowed of its tools is forgotten"
+    return f"The server “{server}” {how} – allow it again in Settings, Tools"
+
+
 def _valid_endpoints(given: object) -> tuple[list[Endpoint], list[str]]:
     """Those that can be used, and a sentence for each that is left out: one bad entry must not cost the others."""
     if not isinstance(given, list):
@@ -295,7 +337,7 @@ def _valid_servers(given: object) -> tuple[dict[str, McpServer], list[str]]:
 
 
 def _same_name(name: str) -> PydanticCustomError:
-    return PydanticCustomError("same_name", "Another endpoint is called “{name}” already.", {"name": name})
+    return PydanticCustomError(_WHOLE, "Another endpoint is called “{name}” already.", {"name": name})
 
 
 _ALLOWED: dict[str, Callable[[dict[str, Any]], str]] = {
@@ -313,7 +355,7 @@ _ALLOWED: dict[str, Callable[[dict[str, Any]], str]] = {
 def _sentence(fault: ErrorDetails) -> str:
     """Which key, what is allowed, what was given."""
     key, *inside = fault["loc"] or ("settings",)
-    if fault["type"] == "same_name":
+    if fault["type"] == _WHOLE:
         return fault["msg"]
     if key == "endpoints" and inside:
         return _within(f"endpoints.{inside[0]}", {**fault, "loc": tuple(inside[1:])})

@@ -14,10 +14,14 @@ import psutil
 import pytest
 
 from felix.__main__ import main
+from felix.batch.ray_crew import needed
 from felix.events import RunFinished
 from felix.ledger.reader import Reader
 from felix.ledger.state import RunState
+from felix.mcp_servers import McpServer
+from felix.settings import Settings
 from tests.servers.machine import Machine
+from tests.team.scripted import workflow
 
 needs_ray = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="a Ray to spread tasks over needs `pip install ray`"
@@ -115,3 +119,11 @@ def test_without_ray_it_is_one_sentence(
     with Machine("gpu") as gpu:
         assert main(command(tmp_path, gpu, "out.jsonl", "--engine", "ray")) == 2
     assert "pip install felix[ray]" in capsys.readouterr().err and not (tmp_path / "out.jsonl").exists()
+
+
+def test_workers_get_no_servers_of_tools_but_those_that_are_named() -> None:
+    entries = {name: McpServer(command=name, env={"TOKEN": f"{name}-secret"}) for name in ("time", "mail", "my mail")}
+    flow = workflow("{id: a, role: research}", more="tools: [calculator, time/now, my-mail]")
+    sent = needed(Settings(mcp_servers=entries), [flow]).mcp_servers
+    assert (sent["time"], sent["my mail"]) == (entries["time"], entries["my mail"])
+    assert "mail-secret" not in sent["mail"].model_dump_json() and sent["mail"].disabled

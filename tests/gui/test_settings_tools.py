@@ -110,14 +110,15 @@ def test_trust_and_reach_are_the_users_word_and_nothing_is_kept_of_a_default(two
     assert two.on_disk().tool_reach == two.on_disk().tool_trust == {}
 
 
-def test_a_server_is_removed_and_brought_back(two: Page) -> None:
+def test_a_server_is_removed_and_brought_back_with_what_was_allowed_of_it(two: Page) -> None:
+    two.tab.change(tool_trust={"time/now": "allow"})
     part(two).list.line(0).focus_force()
     part(two).list.line(0).event_generate("<Delete>")
     two.app.update()
-    assert list(two.on_disk().mcp_servers) == ["web"]
+    assert (list(two.on_disk().mcp_servers), two.on_disk().tool_trust) == (["web"], {})
     assert part(two).notice.cget("text") == "“time” removed"
     two.press(part(two).undo_button)
-    assert two.now.mcp_servers == {"time": TIME, "web": WEB}
+    assert (two.now.mcp_servers, two.now.tool_trust) == ({"time": TIME, "web": WEB}, {"time/now": "allow"})
     assert not part(two).undo_button.winfo_manager()
 
 

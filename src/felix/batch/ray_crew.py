@@ -12,7 +12,7 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -23,8 +23,10 @@ from felix.events import PASSING, Record, RunId
 from felix.ledger.file import Ledger
 from felix.ledger.recovery import endings
 from felix.ledger.state import RunState
+from felix.mcp_servers import McpServer, called
 from felix.settings import Settings
 from felix.team.mailbox import Mailbox, Reply
+from felix.team.tools.naming import names_in
 from felix.team.workflow import Workflow, as_json
 
 WORKER_DIED = "The Ray worker of this run died – look at its machine; a batch tries the task once again."
@@ -46,6 +48,17 @@ def check_ray() -> None:
     """Raises FelixError when there is no Ray. Nothing is imported: that takes seconds."""
     if importlib.util.find_spec("ray") is None:
         raise FelixError("Ray is not installed – get it with pip install felix[ray], then start again.")
+
+
+def needed(settings: Settings, workflows: Iterable[Workflow]) -> Settings:
+    """The settings without what stands in servers of tools that none of the workflows names: it may be secret."""
+    named = {name.partition("/")[0] for workflow in workflows for name in names_in(workflow)}
+    called_so = called(settings.mcp_servers)
+    servers = {
+        key: entry if called_so[key] in named else McpServer(disabled=True)  # what others are called hangs on the names
+        for key, entry in settings.mcp_servers.items()
+    }
+    return settings.model_copy(update={"mcp_servers": servers})
 
 
 class RayCrew:

@@ -167,8 +167,9 @@ def _crew(
     if options.engine == "local":
         yield LocalCrew(engine, demo=options.demo), 1
         return
-    from felix.batch.ray_crew import RayCrew
+    from felix.batch.ray_crew import RayCrew, needed
 
+    settings = needed(settings, [task.workflow for task in tasks if task.workflow])
     keys = {} if options.demo else _keys(settings, tasks)
     with RayCrew(engine, settings, keys, address=options.ray_address, demo=options.demo) as crew:
         yield crew, crew.nodes

@@ -15,10 +15,10 @@ from pydantic import TypeAdapter
 
 from felix.errors import ToolError
 from felix.log import redacted
-from felix.mcp_servers import McpServer
+from felix.mcp_servers import McpServer, called, server_word
 from felix.team.tools.mcp.entry import Address, Program, wanted
 from felix.team.tools.mcp.install import load_package
-from felix.team.tools.mcp.names import called, server_word, spec_name, tool_name
+from felix.team.tools.mcp.names import spec_name, tool_name
 from felix.team.workflow.model import ToolName
 
 _FOR_MODELS = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -64,16 +64,16 @@ def test_variables_are_put_in_and_kept_out_of_every_log() -> None:
     entry = McpServer(
         command=sys.executable,
         args=("-m", "x"),
-        env={"A": "${MY_KEY}", "B": "${env:MY_KEY}!", "C": "${NOT_SET:-3}", "D": "literal-secret-value", "E": "on"},
+        env={"A": "${MY_KEY}", "B": "${env:MY_KEY}!", "C": "${NOT_SET:-3000}", "D": "literal-secret-value", "E": "on"},
     )
     program = wanted("one", entry, {"MY_KEY": "very-secret", "LANG": "C.UTF-8", "OPENAI_API_KEY": "sk-1"})
     assert isinstance(program, Program)
     assert program.env == {
-        "LANG": "C.UTF-8", "A": "very-secret", "B": "very-secret!", "C": "3", "D": "literal-secret-value", "E": "on",
+        "LANG": "C.UTF-8", "A": "very-secret", "B": "very-secret!", "C": "3000", "D": "literal-secret-value", "E": "on",
     }  # fmt: skip
     assert program.command == (sys.executable, "-m", "x")
     assert "secret" not in repr(program)
-    assert redacted("it said very-secret and literal-secret-value, on") == "it said [key] and [key], on"
+    assert redacted("3000: very-secret and literal-secret-value, on") == "3000: [key] and [key], on"
 
 
 def test_the_secret_in_a_header_is_known_without_the_word_before_it() -> None:

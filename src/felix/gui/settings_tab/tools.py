@@ -66,7 +66,7 @@ class ToolsSection:
         self._reports: dict[str, ServerReport] = {}
         self._chosen = ""
         self._testing: set[str] = set()
-        self._before: dict[str, McpServer] | None = None
+        self._before: dict[str, object] | None = None
         """What Undo brings back."""
         self._after = self._look_after = ""
         self._add_folder(section)
@@ -199,14 +199,18 @@ class ToolsSection:
 
     def put(self, servers: dict[str, McpServer]) -> None:
         """Other servers in place of those there are; a moment long this can be taken back."""
-        before = dict(self._read().mcp_servers)
+        settings = self._read()
+        before = settings.mcp_servers
         self._change(mcp_servers=servers)
         if gone := [name for name in before if name not in servers]:
             words = f"“{gone[0]}” removed" if len(gone) == 1 else f"{len(gone)} servers removed"
         else:
             words = "Servers saved"
         if servers != before:
-            self._offer_undo(before, words)
+            # with what was said of their tools, which does not hold for others of the name
+            self._offer_undo(
+                {key: getattr(settings, key) for key in ("mcp_servers", "tool_trust", "tool_reach")}, words
+            )
         self.look()
 
     def undo(self) -> None:
@@ -214,7 +218,7 @@ class ToolsSection:
         before = self._before
         self._forget_undo()
         if before is not None:
-            self._change(mcp_servers=before)
+            self._change(**before)
             self.look()
 
     def _set_folder(self, text: str) -> None:
@@ -338,7 +342,7 @@ class ToolsSection:
             self._frame.after_cancel(self._look_after)
             self._look_after = ""
 
-    def _offer_undo(self, before: dict[str, McpServer], words: str) -> None:
+    def _offer_undo(self, before: dict[str, object], words: str) -> None:
         self._forget_undo()
         self._before = before
         self.notice.configure(text=words)

@@ -12,8 +12,8 @@ from felix.gui.kit import Kit
 from felix.gui.text.shown_text import printable
 from felix.gui.workflow_editor.servers import changed
 from felix.gui.workflow_editor.tools import ToolPlace, tool_places, written
+from felix.mcp_servers import called
 from felix.settings import Settings
-from felix.team.tools.mcp.names import called
 from felix.team.tools.naming import BUILT_IN, Lack, lacking
 from felix.team.tools.toolbox import Source
 from felix.team.tools.words import TRUST_WORDS

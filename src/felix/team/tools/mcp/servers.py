@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from felix.errors import ToolError
+from felix.mcp_servers import called
 from felix.settings import Settings
-from felix.team.tools.mcp.names import called
 from felix.team.tools.mcp.server import Server, State
 from felix.team.tools.mcp.tool import Hints
 
