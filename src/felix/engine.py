@@ -37,8 +37,8 @@ from felix.team.outcome import can_continue
 from felix.team.run import Run
 from felix.team.runner import CRASHED, give_up, reopen_run, run_workflow
 from felix.team.steering import Act, Steering
-from felix.team.tools.calls import RunTools
 from felix.team.tools.mcp.servers import McpServers
+from felix.team.tools.offer import RunTools
 from felix.team.tools.toolbox import Provider
 from felix.team.workflow import Workflow
 from felix.tools import Tools

@@ -10,16 +10,14 @@ import threading
 from collections.abc import Iterable
 from typing import Self
 
-from felix.events import CallId, Record, RunId, ToolAnswered
+from felix.events import Record, ToolAnswered
 from felix.ledger.file import Ledger
-from felix.ledger.rows import state_of
-from felix.ledger.speech import Call
-from felix.ledger.state import RunState
 from felix.settings import SettingsFile
 from felix.team.hub import CentralPost
 from felix.team.tools.builtin import BuiltIn
-from felix.team.tools.calls import RunTools, calls_of
+from felix.team.tools.earlier import calls_of_followed
 from felix.team.tools.mcp.servers import McpServers
+from felix.team.tools.offer import RunTools
 from felix.team.tools.toolbox import Provider, Source, Toolbox
 
 
@@ -54,7 +52,13 @@ class Tools:
 
         hub.register_streaming_callback(hear)
         files = ledger.results if ledger else None
-        return RunTools(self._toolbox, asks=self._asks, hub=hub, files=files, before=lambda: _before(hub.state, ledger))
+        return RunTools(
+            self._toolbox,
+            asks=self._asks,
+            hub=hub,
+            files=files,
+            before=lambda: calls_of_followed(hub.state, ledger) if ledger else (),
+        )
 
     async def known(self) -> tuple[Source, ...]:
         """All that there are, with what is in force for each; servers of tools are started for it."""
@@ -67,18 +71,3 @@ class Tools:
         """On a thread of its own: the file is written and flushed to the disk."""
         with self._one_at_a_time:
             self._settings.change(tool_trust={**self._settings.current.tool_trust, name: "allow"})
-
-
-def _before(state: RunState, ledger: Ledger | None) -> list[Call]:
-    """The calls of all runs whose answers stand in the prompts of this one, as far as they are known."""
-    calls: list[Call] = []
-    run = state.plan.follows if state.plan else None
-    seen: set[RunId] = set()
-    while run is not None and run not in seen and ledger is not None:
-        seen.add(run)
-        earlier = state_of(ledger.records(run), run)
-        if earlier.plan is None:  # deleted, but its words stand in the prompts: who knows what it has had to do with
-            calls.append(Call(CallId(run), "a tool of a run that is no more", 0, 0.0, called_at=0.0, status="ok"))
-        calls += calls_of(earlier)
-        run = earlier.plan.follows if earlier.plan else None
-    return calls

@@ -41,7 +41,7 @@ class Asked:
     def tell(self, event: Event) -> None:
         self.state.apply(Record(self.state.seq + 1, 1.0, RunId("r"), event))
 
-    def call(self, number: int) -> None:
+    def call(self, number: int, *, asks_always: bool = False) -> None:
         self.tell(
             ToolCalled(
                 agent_id=ONE,
@@ -54,6 +54,7 @@ class Asked:
                 position=0,
                 began_at=0.0,
                 asks="It can send.",
+                asks_always=asks_always,
             )
         )
 
@@ -70,6 +71,15 @@ def test_a_key_answers_the_call_that_waits(key: str, leave: Leave) -> None:
     assert "It can send." in lines[0] and lines[1] == 'post({"to": "you"})' and lines[-1].startswith("y once")
     assert asked.hear(key) == ()
     assert asked.leaves == [(CallId("one-1#1/1"), leave)]
+
+
+def test_always_is_no_answer_to_what_every_run_asks() -> None:
+    asked = Asked()
+    asked.call(1, asks_always=True)
+    assert asked.hear()[-1] == "y once · r this run · n no"
+    asked.hear("a")
+    asked.hear("r")
+    assert asked.leaves == [(CallId("one-1#1/1"), "run")]
 
 
 def test_a_key_that_was_pressed_before_the_question_could_be_read_is_no_answer() -> None:

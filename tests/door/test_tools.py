@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from typing import Any
 
@@ -48,7 +49,7 @@ def test_what_the_model_gets_wrong_goes_back_to_it(arguments: dict[str, object],
     assert said in results(client)[0][0] and results(client)[0][1]
 
 
-def test_what_a_function_raises_goes_to_the_model() -> None:
+def test_what_a_function_raises_goes_to_the_model_and_not_to_the_terminal(caplog: pytest.LogCaptureFixture) -> None:
     def fail(a: int, b: int) -> None:
         raise KeyError(a)
 
@@ -56,6 +57,7 @@ def test_what_a_function_raises_goes_to_the_model() -> None:
     agent = felix.Agent(client=client, tools=[felix.FunctionTool(fail, name="add")])
     assert asyncio.run(agent.ask("?")).text == "Let me see.\n\nWell."
     assert results(client) == [("add failed: KeyError: 2", True)]
+    assert not [record for record in caplog.records if record.levelno > logging.DEBUG and record.exc_info]
 
 
 def test_all_agents_of_a_run_may_use_it_and_its_events_tell() -> None:

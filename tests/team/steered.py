@@ -19,7 +19,7 @@ from felix.team.hub import CentralPost
 from felix.team.mailbox import Mailbox
 from felix.team.runner import reopen_run, run_workflow
 from felix.team.steering import Act, Steering
-from felix.team.tools.calls import RunTools
+from felix.team.tools.offer import RunTools
 from felix.team.tools.toolbox import Toolbox
 from felix.team.workflow import Workflow
 from tests.team.scripted import Script, ScriptedClient, always, connection

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 
 from felix.cli.output import Output
 from felix.events import CallId, Leave
+from felix.ledger.speech import Call
 from felix.ledger.state import RunState
 
 _UNSEEN_S = 0.5
 """For so long after a question has appeared no key answers it: it was meant for something else."""
 _LEAVES: dict[str, Leave] = {"y": "once", "r": "run", "a": "always", "n": "no"}
+_WORDS: dict[Leave, str] = {"once": "once", "run": "this run", "always": "always", "no": "no"}
 
 Give = Callable[[CallId, Leave], None]
 """Tells the run what its user says to a tool call."""
@@ -73,19 +75,21 @@ class Asking:
         for thought in state.thoughts.values():
             for call in thought.calls:
                 if call.is_asking and call.call_id not in self._answered:
-                    yield self._tool_question(thought.agent_id, call.call_id, call.name, str(call.arguments), call.asks)
+                    yield self._tool_question(thought.agent_id, call)
         for raised in state.questions.values():
             if raised.question_id not in self._answered:
                 yield self._guard_question(raised.question_id, raised.text)
 
-    def _tool_question(self, agent: str, call: CallId, name: str, arguments: str, why: str) -> Question:
+    def _tool_question(self, agent: str, call: Call) -> Question:
         def say(leave: Leave) -> Callable[[], None]:
-            return lambda: self._give(call, leave)
+            return lambda: self._give(call.call_id, leave)
 
+        leaves = {key: leave for key, leave in _LEAVES.items() if not (call.asks_always and leave == "always")}
+        words = " · ".join(f"{key} {_WORDS[leave]}" for key, leave in leaves.items())
         return Question(
-            call,
-            (f"May {agent} use {name}? {why}", f"{name}({arguments})", "y once · r this run · a always · n no"),
-            {key: say(leave) for key, leave in _LEAVES.items()},
+            call.call_id,
+            (f"May {agent} use {call.name}? {call.asks}", f"{call.name}({call.arguments})", words),
+            {key: say(leave) for key, leave in leaves.items()},
         )
 
     def _guard_question(self, question: str, text: str) -> Question:

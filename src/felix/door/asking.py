@@ -16,7 +16,7 @@ from felix.settings import Settings
 from felix.team.connections import Connections
 from felix.team.connections import Place as AskedPlace
 from felix.team.prompts import Room, assumed_context
-from felix.team.tools.calls import Offer
+from felix.team.tools.offer import Offer
 from felix.team.workflow import Member, Workflow
 from felix.tools import Tools
 

@@ -31,7 +31,8 @@ from felix.team.connections import Place as AskedPlace
 from felix.team.hub import CentralPost
 from felix.team.prompts import Room
 from felix.team.speaking import Speaker, Spoken
-from felix.team.tools.calls import Calls, Offer, RunTools
+from felix.team.tools.calls import Calls
+from felix.team.tools.offer import Offer, RunTools
 from felix.team.tools.telling import Telling
 from felix.tools import Tools
 

@@ -47,6 +47,8 @@ class ToolCalled:
     """Two numbers for each chunk of the arguments: ms since `began_at`, characters."""
     asks: str = ""
     """Why the user is asked first, in one sentence; empty: it begins at once."""
+    asks_always: bool = False
+    """Every run asks for this anew, so that no answer holds for always."""
     type: Literal["tool_call"] = "tool_call"
 
 

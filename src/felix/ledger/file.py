@@ -12,7 +12,7 @@ import contextlib
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -143,16 +143,17 @@ class Ledger:
         except sqlite3.Error as error:
             self._fail(error)
 
-    def records(self, run: RunId, after: int = 0) -> list[Record]:
-        """All durable records of a run after a number, also those that the file did not take."""
+    def records(self, run: RunId, after: int = 0, only: Sequence[str] = ()) -> list[Record]:
+        """All durable records of a run after a number, also those that the file did not take; `only` of some types."""
         self.commit()
         try:
-            kept = rows.records(self._db, run, after)
+            kept = rows.records(self._db, run, after, only)
         except (sqlite3.Error, ValueError) as error:
             if not self._unsaved:
                 raise LedgerError(f"The run could not be read from the ledger ({error}) – restart Felix.") from None
             kept = []
-        return kept + [record for record in self._unsaved if record.run == run and record.seq > after]
+        unsaved = [record for record in self._unsaved if record.run == run and record.seq > after]
+        return kept + [record for record in unsaved if not only or record.event.type in only]
 
     def reader(self) -> Reader:
         """For looking at a ledger in memory, on the writer's thread; one in a file has readers of its own."""

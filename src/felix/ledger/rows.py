@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
+from collections.abc import Sequence
 
 from felix.events import (
     Record,
@@ -59,10 +60,15 @@ def insert_draft(db: sqlite3.Connection, record: Record) -> None:
     )
 
 
-def records(db: sqlite3.Connection, run: RunId, after: int = 0) -> list[Record]:
-    """The durable records of a run, in order. Raises sqlite3.Error, and ValueError for a row that is no record."""
+def records(db: sqlite3.Connection, run: RunId, after: int = 0, only: Sequence[str] = ()) -> list[Record]:
+    """The durable records of a run, in order, or `only` those of some types.
+
+    Raises sqlite3.Error, and ValueError for a row that is no record.
+    """
+    types = f" AND type IN ({', '.join('?' * len(only))})" if only else ""
     rows = db.execute(
-        "SELECT body FROM event WHERE run = (SELECT id FROM run WHERE run = ?) AND seq > ? ORDER BY seq", (run, after)
+        f"SELECT body FROM event WHERE run = (SELECT id FROM run WHERE run = ?) AND seq > ?{types} ORDER BY seq",
+        (run, after, *only),
     )
     return [record_of(text) for (text,) in rows]
 

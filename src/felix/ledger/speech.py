@@ -247,6 +247,8 @@ class Call:
     """When it was whole; None while it is written."""
     asks: str = ""
     """Why the user is asked first; empty: it began at once."""
+    asks_always: bool = False
+    """No answer holds for longer than the run."""
     answer: Leave | None = None
     """What the user said."""
     message: str = ""
@@ -323,7 +325,8 @@ class Thought(Speech):
             case ToolCalled():
                 call.name, call.position, call.opened_at = event.name, event.position, event.began_at
                 call.arguments.settle(event.arguments)
-                call.chunks, call.called_at, call.asks = list(event.trace), at, event.asks
+                call.chunks, call.called_at = list(event.trace), at
+                call.asks, call.asks_always = event.asks, event.asks_always
                 self.calls.sort(key=_opened_at)  # a ledger tells of them in the order in which they were whole
                 self._do_calls(at)
             case ToolAnswered():

@@ -25,7 +25,9 @@ from felix.team.prompts import Brief, Prompt, Room, agent_prompt, assumed_contex
 from felix.team.rules import team_of
 from felix.team.schedule import depth_at
 from felix.team.speaking import Speaker, Spoken
-from felix.team.tools.calls import Calls, Offer, RunTools, calls_before
+from felix.team.tools.calls import Calls
+from felix.team.tools.earlier import calls_before
+from felix.team.tools.offer import Offer, RunTools
 from felix.team.tools.retelling import turns_of
 from felix.team.tools.telling import Telling
 from felix.team.workflow import Member, Workflow, from_json

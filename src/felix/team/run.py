@@ -46,7 +46,7 @@ from felix.team.outcome import (
 )
 from felix.team.rules import addition
 from felix.team.synthesis import adopt, synthesise, usable
-from felix.team.tools.calls import RunTools
+from felix.team.tools.offer import RunTools
 from felix.team.turns import Turns
 from felix.team.workflow import Workflow
 
@@ -189,7 +189,8 @@ class Run:
     def answer_tool(self, call_id: CallId, leave: Leave) -> None:
         """The user's word to a tool call that asks; one for the run goes for all that wait for the same."""
         calls = {call.call_id: (t, call) for t in self._hub.state.thoughts.values() for call in t.calls}
-        for each in self._tools.answer(call_id, leave) if self._tools else ():
+        leave, answered = self._tools.answer(call_id, leave) if self._tools else (leave, [])
+        for each in answered:
             thought, call = calls[each]
             self._hub.emit(
                 ToolAnswered(

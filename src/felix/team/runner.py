@@ -35,7 +35,7 @@ from felix.team.outcome import STOPPED, Outcome
 from felix.team.run import Run
 from felix.team.schedule import schedule
 from felix.team.steering import Steering
-from felix.team.tools.calls import RunTools
+from felix.team.tools.offer import RunTools
 from felix.team.tools.toolbox import Toolbox
 from felix.team.workflow import Member, Workflow, as_json, from_json
 

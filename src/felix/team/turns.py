@@ -28,7 +28,7 @@ from felix.team.asking import asked_by
 from felix.team.connections import Connections, Place
 from felix.team.hub import CentralPost
 from felix.team.rules import team_of
-from felix.team.tools.calls import RunTools
+from felix.team.tools.offer import RunTools
 from felix.team.workflow import Member, Workflow
 
 Ended = Callable[[AgentId, Act | None, Thought], None]

@@ -65,11 +65,20 @@ class Shown:
             ), at,
         )  # fmt: skip
 
-    def call(self, arguments: str = PATH, *, number: int = 1, name: str = "read_file", asks: str = "") -> None:
+    def call(
+        self,
+        arguments: str = PATH,
+        *,
+        number: int = 1,
+        name: str = "read_file",
+        asks: str = "",
+        asks_always: bool = False,
+    ) -> None:
         self.scene.tell(
             ToolCalled(
                 agent_id=ME, thought_id=self.thought_id, call_id=self.call_id(number), name=name, arguments=arguments,
                 round=1, checkpoint=0.3, position=self._position, began_at=time.time() - 57, asks=asks,
+                asks_always=asks_always,
             ), 4,
         )  # fmt: skip
 
@@ -294,3 +303,17 @@ def test_thinking_above_a_call_opens_and_folds_in_its_place(shown: Shown) -> Non
     shown.card._document.toggle()
     said = shown.text
     assert said.index("Now I know.") < said.index("read_file · ok") < said.index("At home.")
+
+
+def test_what_every_run_asks_anew_has_no_button_for_always(shown: Shown) -> None:
+    shown.write("{}", number=1, name="send/mail")
+    shown.call("{}", number=1, name="send/mail", asks="It joins them.", asks_always=True)
+    shown.refresh()
+    block = shown.card._alerts._approval
+    assert block is not None
+    assert [leave for leave, button in block.buttons.items() if button.winfo_ismapped()] == ["once", "run", "no"]
+    block._shown_at -= 1
+    block.answer("always")
+    assert shown.answered == []
+    block.answer("run")
+    assert shown.answered == [(shown.call_id(1), "run")]

@@ -34,6 +34,7 @@ class Book:
     spec = ToolSpec("book", "Books a table.", {"type": "object"})
     reach = Reach(reads_private=False, reads_untrusted=False, can_send=True)
     trust: Trust = "allow"
+    limit_s: float | None = None
 
     def __init__(self, begun: Path, *, ends: bool) -> None:
         self._begun = begun

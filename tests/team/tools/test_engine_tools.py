@@ -120,9 +120,10 @@ def test_all_tools_are_listed_with_what_is_in_force(tmp_path: Path) -> None:
     assert "did not start" in next(source.error for source in sources if source.name == "desk")
 
 
-def test_a_run_that_follows_another_has_had_to_do_with_what_that_one_had(tmp_path: Path) -> None:
-    """The answer of the first stands in the prompts of the second."""
-    files = Scripted("files", reach=Reach(reads_private=True, reads_untrusted=True, can_send=False, changes=False))
+@pytest.mark.parametrize("reads", [True, False])
+def test_a_run_that_follows_another_has_had_to_do_with_what_that_one_had(tmp_path: Path, *, reads: bool) -> None:
+    """The answer of the first stands in the prompts of the second; and nothing is made up that it has not read."""
+    files = Scripted("files", reach=Reach(reads_private=reads, reads_untrusted=reads, can_send=False, changes=False))
     post = Scripted("post", reach=Reach(reads_private=False, reads_untrusted=False, can_send=True))
     first, second = (parse(FLOW.replace("book", name), "flow.yaml") for name in ("files", "post"))
     scripts = [Script(Call("files", ("{}",)), End("tools")), DONE, Script(Call("post", ("{}",)), End("tools")), DONE]
@@ -135,7 +136,7 @@ def test_a_run_that_follows_another_has_had_to_do_with_what_that_one_had(tmp_pat
         until(mailbox, happens(RunFinished))
         engine.start("Send.", second, follows=before)
         until(mailbox, happens(RunFinished))
-    assert (len(files.asked), len(post.asked)) == (1, 0)
+    assert (len(files.asked), len(post.asked)) == (1, 0 if reads else 1)
 
 
 def test_with_a_run_that_is_deleted_for_good_go_the_results_of_its_tools(tmp_path: Path) -> None:

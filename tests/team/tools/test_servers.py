@@ -20,7 +20,7 @@ from felix.team.connection import Connection
 from felix.team.connections import Connections
 from felix.team.hub import CentralPost
 from felix.team.runner import run_workflow
-from felix.team.tools.calls import RunTools
+from felix.team.tools.offer import RunTools
 from felix.team.tools.schema import canonical
 from tests.llm.conformance.kinds import Kind, kinds_that
 from tests.servers.fakes.openai import DONE, FakeOpenAI

@@ -12,15 +12,17 @@ from felix.errors import ServerError
 from felix.events import CallId, Leave, Record, RunId, ToolAnswered, ToolCalled, ToolReturned
 from felix.llm.chat import ChatRequest, Text
 from felix.mcp_servers import Trust
+from felix.settings import Settings
 from felix.team.guards import Guards
 from felix.team.hub import CentralPost
 from felix.team.steering import Act
 from felix.team.tools.tool import Reach
+from felix.team.tools.toolbox import Toolbox
 from felix.team.workflow import Workflow
 from felix.team.workflow.model import Limits
 from tests.team.scripted import Line, Script, always, says, workflow
 from tests.team.steered import Hand, Steered
-from tests.team.tools.tooled import HARMLESS, Scripted, calls, in_turn, toolbox
+from tests.team.tools.tooled import HARMLESS, Having, Scripted, calls, in_turn, toolbox
 
 ALONE = "{id: research, role: research}"
 SKIP = "synthesis: {skip: true}"
@@ -279,8 +281,35 @@ def test_what_was_let_with_open_eyes_for_the_run_goes_on_and_reading_alone_does_
     assert asks == [False, False, True, False, False, False]
     script = in_turn(*(calls((name, f'{{"n": {n}}}')) for n, name in enumerate(wanted)), says("So."))
     run = Steered(script, flow_of(*tools), says_so("once"), tools=toolbox(*tools))
-    asks = [bool(call.asks) for call in next(iter(run.state.thoughts.values())).calls]
-    assert asks == [False, False, True, False, True, False], "each way out anew"
+    made = next(iter(run.state.thoughts.values())).calls
+    assert [bool(call.asks) for call in made] == [False, False, True, False, True, False], "each way out anew"
+    assert all(call.asks_always == bool(call.asks) for call in made)
+
+
+def test_what_every_run_asks_for_cannot_be_let_for_always() -> None:
+    tool = Scripted("post", reach=Reach())
+    run = Steered(in_turn(calls(("post", "{}")), says("So.")), flow_of(tool), says_so("always"), tools=toolbox(tool))
+    (call,) = next(iter(run.state.thoughts.values())).calls
+    assert (call.answer, call.status, call.asks_always) == ("run", "ok", True) and "anew" in call.asks
+
+
+@pytest.mark.parametrize("leave", ["once", "run"])
+def test_what_is_forbidden_while_it_waits_is_not_done_whatever_the_answer(leave: Leave) -> None:
+    tool = Scripted("mail", trust="ask")
+    settings = [Settings()]
+
+    def hand(record: Record) -> Act | None:
+        event = record.event
+        if isinstance(event, ToolCalled) and event.asks:
+            settings.append(Settings(tool_trust={"mail": "never"}))
+            return lambda run: run.answer_tool(event.call_id, leave)
+        return None
+
+    box = Toolbox(lambda: [Having([tool])], lambda: settings[-1])
+    run = Steered(in_turn(calls(("mail", "{}")), says("So.")), flow_of(tool), hand, tools=box)
+    run.check()
+    (call,) = next(iter(run.state.thoughts.values())).calls
+    assert (call.status, call.has_begun, tool.asked) == ("refused", False, []) and "not to be used" in str(call.error)
 
 
 # -- what had begun ----------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from felix.gui.settings_tab.fields import Choice, ChoiceMenu
 from felix.gui.settings_tab.rows import Card, Row
 from felix.mcp_servers import SaidReach, Trust
 from felix.settings import Settings
-from felix.team.tools.tool import Reach
+from felix.team.tools.tool import Reach, reach_said
 from felix.team.tools.words import TRUST_WORDS, reach_words
 
 FIRST = 10
@@ -119,10 +119,8 @@ class _ToolRow:
     @property
     def in_force(self) -> Reach:
         """Its reach after the user's word."""
-        said = self._read().tool_reach.get(self.tool.name)
-        if said is None or not self.tool.is_foreign:
-            return self.tool.reach
-        return Reach(reads_private=said.reads_private, can_send=said.can_send)
+        tool = self.tool
+        return reach_said(self._read().tool_reach.get(tool.name)) if tool.is_foreign else tool.reach
 
     def refresh(self) -> None:
         """Show what is in force."""

@@ -1,4 +1,4 @@
-"""A tool call that asks the user: what exactly it would do, why it asks, and four answers. The run waits for one.
+"""A tool call that asks the user: what exactly it would do, why it asks, and its answers. The run waits for one.
 
 It never takes the keyboard by itself, and what has just come in the place of an answered call takes no press for a
 moment: nobody lets something begin that they have not seen.
@@ -76,7 +76,8 @@ class ApprovalBlock:
             )
             for leave, word, tip in _ANSWERS
         }  # fmt: skip
-        self._columns = 0
+        self._grid = 0, 0
+        """Columns and buttons."""
         for part in (self.arguments, self.next, *self.buttons.values()):
             for leave, word, _ in _ANSWERS:
                 for key in (word[0].lower(), word[0]):
@@ -116,11 +117,19 @@ class ApprovalBlock:
     def answer(self, leave: Leave) -> None:
         """The user's word to the call that is shown."""
         call = self.call
-        if call is None or call.call_id in self._answered or time.monotonic() - self._shown_at < SETTLE_S:
+        if call is None or leave not in self._offered or call.call_id in self._answered:
+            return
+        if time.monotonic() - self._shown_at < SETTLE_S:
             return
         self._answered.add(call.call_id)
         self._able()
         self._on_answer(call.call_id, leave)
+
+    @property
+    def _offered(self) -> tuple[Leave, ...]:
+        """Without "always" where the next run would ask all the same."""
+        asks_always = self.call is not None and self.call.asks_always
+        return tuple(leave for leave in self.buttons if not (asks_always and leave == "always"))
 
     def _draw(self) -> None:
         call, kit = self.call, self._kit
@@ -152,7 +161,10 @@ class ApprovalBlock:
         else:
             self.next.pack_forget()
         self._able()
-        self._size()
+        if (width := self._inner.winfo_width()) > 1:  # else it has yet to be placed, and is fitted then
+            self._fit(width)
+        else:
+            self._size()
 
     def _write(self, arguments: str) -> None:
         text = self.arguments
@@ -183,11 +195,13 @@ class ApprovalBlock:
         """Wrap what explains, and put the buttons in one row, or in two of two."""
         px = self._kit.px
         self._why.configure(wraplength=max(80, width - px(18)))
-        buttons, gap = tuple(self.buttons.values()), px(4)
+        buttons, gap = [self.buttons[leave] for leave in self._offered], px(4)
         whole = sum(button.winfo_reqwidth() + gap for button in buttons)
         columns = len(buttons) if whole <= width - px(16) else 2
-        if columns != self._columns:
-            self._columns = columns
+        if (columns, len(buttons)) != self._grid:
+            self._grid = columns, len(buttons)
+            for each in self._row.grid_slaves():
+                each.grid_forget()
             for number, button in enumerate(buttons):
                 row, column = divmod(number, columns)
                 button.grid(row=row, column=column, sticky="ew", padx=(0, gap), pady=(gap if row else 0, 0))

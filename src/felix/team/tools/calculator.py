@@ -113,6 +113,7 @@ class Calculator:
     name = "calculator"
     reach = Reach(reads_private=False, reads_untrusted=False, can_send=False, changes=False)
     trust: Trust = "allow"
+    limit_s: float | None = None
     spec = ToolSpec(
         name,
         "Work out an arithmetic expression exactly. Operators: + - * / // % ** and parentheses. Functions: "

@@ -1,4 +1,4 @@
-"""Tool calls carried out: of one run, and of one thought in it.
+"""The tool calls of one thought, carried out.
 
 A call begins when its answer has ended with the server's word for it, when its arguments fit, and when it is trusted –
 or the user has let it. What comes of it, good or bad, goes back to the model as its result.
@@ -7,7 +7,6 @@ or the user has let it. What comes of it, good or bad, goes back to the model as
 from __future__ import annotations
 
 import asyncio
-import importlib
 import logging
 import re
 import time
@@ -16,24 +15,18 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 from felix.errors import ToolError
-from felix.events import AgentId, CallId, Leave, ThoughtId, ToolStatus
-from felix.ledger.results import ResultFiles
+from felix.events import ToolStatus
 from felix.ledger.speech import Call
-from felix.ledger.state import RunState
 from felix.llm.chat import Message, ToolCall, ToolCallPart, ToolSpec
 from felix.llm.surrogates import mend, one_line
 from felix.log import redacted
-from felix.team.hub import CentralPost
-from felix.team.tools.results import cut, fitted, tokens_of_tools, without_calls
+from felix.team.tools.offer import Offer, RunTools
+from felix.team.tools.results import cut, fitted, without_calls
 from felix.team.tools.schema import canonical, check, parsed
 from felix.team.tools.telling import Progress, Telling, Writing
 from felix.team.tools.tool import Tool
-from felix.team.tools.toolbox import Toolbox
-from felix.team.tools.trust import REFUSED_BY_USER, Approvals
-from felix.team.workflow import Member, Workflow
+from felix.team.tools.trust import REFUSED_BY_USER
 
-LIMIT_S = 60.0
-"""For one call; a tool that may take longer says so itself."""
 MOST_ROUNDS = 12
 """Of one thought: how often its model may ask for tools before it must answer."""
 MOST_WRONG = 2
@@ -47,106 +40,6 @@ Aside = Callable[[], AbstractAsyncContextManager[object]]
 _SENDABLE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 _log = logging.getLogger(__name__)
-
-
-class Offer:
-    """The tools of one agent, as its model knows them."""
-
-    def __init__(self, tools: Iterable[Tool] = ()) -> None:
-        self._tools: dict[str, Tool] = {}
-        specs: list[ToolSpec] = []
-        for tool in tools:
-            name, number = tool.spec.name, 1
-            while name in self._tools:  # of two servers
-                number += 1
-                name = f"{tool.spec.name[:60]}_{number}"
-            self._tools[name] = tool
-            specs.append(replace(tool.spec, name=name))
-        self.specs = tuple(specs)
-
-    def __bool__(self) -> bool:
-        return bool(self._tools)
-
-    def get(self, name: str) -> Tool | None:
-        """By the name the model was told, or the one that stands in workflows: its prompt may have that."""
-        return self._tools.get(name) or next((tool for tool in self._tools.values() if tool.name == name), None)
-
-    def shown(self, name: str) -> str:
-        """As the user knows what a model calls so."""
-        tool = self.get(name)
-        return tool.name if tool else name
-
-    def name_of(self, tool: str) -> str:
-        """What the model calls a tool; empty for one that is not offered."""
-        return next((name for name, each in self._tools.items() if each.name == tool), "")
-
-    @property
-    def tokens(self) -> int:
-        """What their descriptions take of the context."""
-        return tokens_of_tools(self.specs)
-
-
-class RunTools:
-    """What the agents of one run may use, and what they have been let do."""
-
-    def __init__(
-        self,
-        toolbox: Toolbox,
-        *,
-        asks: bool = False,
-        hub: CentralPost | None = None,
-        files: ResultFiles | None = None,
-        before: Callable[[], Iterable[Call]] = tuple,
-        limit_s: float = LIMIT_S,
-    ) -> None:
-        """`asks`: somebody is there who can be asked; else what would ask is refused.
-
-        `before` gives the calls of the runs that this one follows: what they brought may stand in its prompts.
-        """
-        self.approvals = Approvals(toolbox, asks)
-        self.limit_s = limit_s
-        self.hub = hub
-        self.files = files or ResultFiles(None)
-        self._before = before
-        self._toolbox = toolbox
-        self._workflow: Workflow | None = None
-        self._tools: dict[tuple[str, ...], tuple[Tool, ...]] = {}
-        self.missing = ""
-        """Why none are to be had, in one sentence."""
-
-    async def open(self, workflow: Workflow) -> None:
-        """Find all that the workflow names, before anything is asked of a model. Raises ToolError."""
-        self._workflow = workflow
-        if not workflow.tools and not any(spec.tools for spec in workflow.agents):
-            return
-        # It takes a quarter of a second, in which the loop would stand still when the first call is to be checked.
-        await asyncio.to_thread(importlib.import_module, "jsonschema")
-        for names in {workflow.tools, *(spec.tools for spec in workflow.agents if spec.tools is not None)}:
-            self._tools[names] = await self._toolbox.offered(names)
-        found = [tool for tools in self._tools.values() for tool in tools]
-        self.approvals.reach_of(self._before(), found)
-        if self.hub:
-            self.approvals.remember(calls_of(self.hub.state), found)
-
-    def do_without(self, why: str) -> None:
-        """Agents are asked without tools, and it is said of what they write."""
-        self._tools.clear()
-        self.missing = why
-
-    def of(self, member: Member) -> Offer:
-        """Those of an agent that are not forbidden at this moment."""
-        names = member.spec.tools
-        if names is None:
-            names = self._workflow.tools if self._workflow else ()
-        return Offer(tool for tool in self._tools.get(names, ()) if self._toolbox.trust(tool) != "never")
-
-    async def keep(self, call_id: CallId, text: str) -> str:
-        """Have a whole result kept; where, empty when that cannot be."""
-        return await asyncio.to_thread(self.files.keep, self.hub.run, call_id, text) if self.hub else ""
-
-    def answer(self, call_id: CallId, leave: Leave) -> list[CallId]:
-        """The user's word to a call that asks; the calls that it holds for."""
-        return self.approvals.answer(call_id, leave)
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,7 +218,9 @@ class Calls:
         asks = verdict.why if verdict.kind == "ask" else ""
         if verdict.kind == "go":
             approvals.take(tool.reach)
-        self._telling.called(number, tool.name, asked.written, position=position, asks=asks)
+        self._telling.called(
+            number, tool.name, asked.written, position=position, asks=asks, asks_always=verdict.asks_always
+        )
         started: float | None = None
         try:
             if verdict.kind == "refuse":
@@ -339,6 +234,9 @@ class Calls:
                         self._refused.add(asked.sameness)
                         self._return(asked, "refused", REFUSED_BY_USER, error="You did not allow it.")
                         return
+                    if why := approvals.forbids(tool):  # said in the settings while it waited
+                        self._return(asked, "refused", why, error=why)
+                        return
                     approvals.take(tool.reach)
                 started = time.monotonic()
                 await self._work(asked, tool, asked.arguments, started)
@@ -351,7 +249,7 @@ class Calls:
         progress = Progress(
             lambda said, fraction: self._telling.progressed(asked.number, redacted(one_line(said)), fraction)
         )
-        limit_s = getattr(tool, "limit_s", None) or self._run.limit_s
+        limit_s = tool.limit_s or self._run.limit_s
         limit = asyncio.timeout(limit_s)
         status: ToolStatus = "failed"
         error: str | None = None
@@ -437,19 +335,3 @@ def _spares(asked: list[_Asked], once: dict[tuple[str, str], _Asked]) -> list[tu
     for each in asked:
         counts[each.sameness] = counts.get(each.sameness, 0) + 1
     return [(once[key].name, count) for key, count in counts.items() if count > 1]
-
-
-def calls_of(state: RunState) -> list[Call]:
-    """All of a run."""
-    return [call for thought in state.thoughts.values() for call in thought.calls]
-
-
-def calls_before(state: RunState, agent_id: AgentId, round_number: int, *, but: ThoughtId) -> list[Call]:
-    """The calls of earlier goes at the same turn."""
-    return [
-        call
-        for other in state.thoughts.values()
-        if other.agent_id == agent_id and other.round == round_number and other.act != "ask"
-        if other.thought_id != but
-        for call in other.calls
-    ]

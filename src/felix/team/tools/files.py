@@ -39,6 +39,7 @@ class _FileTool:
     # the files are the user's, and may be what strangers wrote; nothing of the arguments leaves the machine
     reach = Reach(reads_private=True, reads_untrusted=True, can_send=False, changes=False)
     trust: Trust = "allow"
+    limit_s: float | None = None
 
     def __init__(self, read: Callable[[], Settings]) -> None:
         self._read = read

@@ -43,14 +43,19 @@ class FunctionTool:
         name: str = "",
         reach: Reach = NOWHERE,
         trust: Trust = "allow",
+        limit_s: float | None = None,
     ) -> None:
-        """`name` is the function's own, unless given. Raises FelixError for one whose arguments cannot be described."""
+        """`name` is the function's own, unless given; `limit_s`: what one call may take, None is a minute.
+
+        Raises FelixError for one whose arguments cannot be described.
+        """
         self._function = function
         self._name = name or getattr(function, "__name__", "")
         if not _NAME.fullmatch(self._name):
             raise FelixError(f"“{self._name}” is no name for a tool – use up to 64 letters, digits, - and _.")
         self.reach = reach
         self.trust: Trust = trust
+        self.limit_s = limit_s
         self._parameters = tuple(_parameters(function, self._name).values())
         self._model = self._arguments(function)
         self._spec = ToolSpec(self._name, inspect.getdoc(function) or "", _plain(self._model.model_json_schema()))
@@ -83,7 +88,7 @@ class FunctionTool:
         except FelixError as error:
             raise ToolError(str(error)) from error
         except Exception as error:  # whatever a function of the caller's raises is told to the model, and logged
-            _log.warning("the tool %s failed", self._name, exc_info=error)
+            _log.debug("the tool %s failed", self._name, exc_info=error)
             raise ToolError(f"{self._name} failed: {type(error).__name__}: {error}") from error
         return ToolOutput(_text(result))
 

@@ -6,10 +6,10 @@ import importlib.util
 from dataclasses import dataclass
 from typing import Literal
 
+from felix.mcp_servers import called
 from felix.settings import Settings
 from felix.team.tools.calculator import Calculator
 from felix.team.tools.files import FindInFiles, ListFiles, ReadFile
-from felix.team.tools.mcp.names import called
 from felix.team.workflow import Workflow
 
 OF_FILES: tuple[str, ...] = (ListFiles.name, ReadFile.name, FindInFiles.name)
@@ -31,9 +31,14 @@ class Lacking:
 
 def names_in(workflow: Workflow) -> tuple[str, ...]:
     """All that somebody of the team may use, in the order of the file, each once."""
-    own = (name for spec in workflow.agents for name in spec.tools or ())
-    has_team = any(spec.tools is None for spec in workflow.agents)
-    return tuple(dict.fromkeys((*(workflow.tools if has_team else ()), *own)))
+    return tuple(dict.fromkeys(name for names in sets_of_tools(workflow) for name in names))
+
+
+def sets_of_tools(workflow: Workflow) -> tuple[tuple[str, ...], ...]:
+    """What the agents of a workflow may use, each set once: the team's, where somebody has none of their own, first."""
+    own = [spec.tools for spec in workflow.agents]
+    has_team = None in own or bool(workflow.rules)  # who comes by a rule may be of no agent's kind
+    return tuple(dict.fromkeys((*((workflow.tools,) if has_team else ()), *(each for each in own if each is not None))))
 
 
 def lacking(name: str, settings: Settings) -> Lacking | None:

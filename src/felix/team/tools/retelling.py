@@ -11,7 +11,7 @@ from itertools import groupby
 from felix.errors import ToolError
 from felix.ledger.speech import Call
 from felix.llm.chat import Message, ToolCall
-from felix.team.tools.calls import Offer
+from felix.team.tools.offer import Offer
 from felix.team.tools.schema import parsed
 
 UNKNOWN = "This call was cut off. Nobody knows whether it was done."

@@ -55,7 +55,9 @@ class Telling:
                 )
             )
 
-    def called(self, number: int, name: str, arguments: str, *, position: int, asks: str = "") -> None:
+    def called(
+        self, number: int, name: str, arguments: str, *, position: int, asks: str = "", asks_always: bool = False
+    ) -> None:
         """It is in the ledger when this returns: whatever the tool does, a crash cannot make it unknown."""
         if self._hub is None:
             return
@@ -77,6 +79,7 @@ class Telling:
                 began_at=written.opened_at,
                 trace=tuple(written.chunks),
                 asks=asks,
+                asks_always=asks_always,
             )
         )
         self._hub.flush()

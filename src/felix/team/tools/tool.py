@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from felix.llm.chat import ToolSpec
-from felix.mcp_servers import Trust
+from felix.mcp_servers import SaidReach, Trust
 
 Tell = Callable[[str, float | None], None]
 """What a tool says of itself while it works: a message, and how far it is, 0 to 1, where it knows."""
@@ -25,6 +25,12 @@ class Reach:
     """Anything of its arguments may leave the machine."""
     changes: bool = True
     """Doing it twice is not the same as doing it once: files, mail, bookings."""
+
+
+def reach_said(word: SaidReach | None) -> Reach:
+    """Of a tool of a server: everything, but for what the user says otherwise. Strangers may have a hand in whatever
+    comes from there."""
+    return Reach(reads_private=word.reads_private, can_send=word.can_send) if word else Reach()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +62,13 @@ class Tool(Protocol):
         """Its own default, until the user says otherwise."""
         ...
 
+    @property
+    def limit_s(self) -> float | None:
+        """How long one call may take; None is a minute."""
+        ...
+
     async def call(self, arguments: Mapping[str, object], tell: Tell) -> ToolOutput:
-        """Do it, within a minute unless the tool has a `limit_s` of its own.
+        """Do it, within `limit_s`.
 
         `arguments` have been checked against the schema. Cancelling ends it, and any process it started.
         Raises ToolError, with one sentence, when it could not be done.

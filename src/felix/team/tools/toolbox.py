@@ -14,7 +14,7 @@ from typing import Protocol
 from felix.errors import ToolError
 from felix.mcp_servers import Trust
 from felix.settings import Settings
-from felix.team.tools.tool import Reach, Tool
+from felix.team.tools.tool import Reach, Tool, reach_said
 
 
 class Provider(Protocol):
@@ -79,6 +79,12 @@ class Toolbox:
             for tool in await self._named(name, had):
                 found.setdefault(tool.name, tool)
         return tuple(found.values())
+
+    async def reaches(self) -> dict[str, Reach]:
+        """What tools reach whether or not they are offered, as far as it is known without a server."""
+        said = {name: reach_said(each) for name, each in self._settings().tool_reach.items()}
+        own = [await _tools_of(provider) for provider in self._providers() if not provider.name]
+        return said | {tool.name: tool.reach for tools in own if not isinstance(tools, ToolError) for tool in tools}
 
     async def known(self) -> tuple[Source, ...]:
         """What every provider has; their servers are started for it, all at once."""

@@ -8,7 +8,7 @@ for the user, whatever its trust.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -53,6 +53,11 @@ class Verdict:
     """One sentence for the user."""
     reason: Reason = "trust"
 
+    @property
+    def asks_always(self) -> bool:
+        """Whatever the user answers, the next run asks again."""
+        return self.kind == "ask" and self.reason != "trust"
+
 
 @dataclass(slots=True)
 class _Waiting:
@@ -75,17 +80,15 @@ class Approvals:
     """Tools the user has let be used in this run; True: they knew what it would join."""
     _waiting: dict[CallId, _Waiting] = field(default_factory=dict)
 
-    def remember(self, calls: Iterable[Call], tools: Iterable[Tool]) -> None:
+    def remember(self, calls: Collection[Call], reaches: Mapping[str, Reach]) -> None:
         """What was done in the run before it was opened again."""
-        known = list(calls)
-        self.reach_of(known, tools)
-        for call in known:
+        self.reach_of(calls, reaches)
+        for call in calls:
             if call.answer in ("run", "always"):
                 self._let.setdefault(call.name, False)
 
-    def reach_of(self, calls: Iterable[Call], tools: Iterable[Tool]) -> None:
+    def reach_of(self, calls: Iterable[Call], reaches: Mapping[str, Reach]) -> None:
         """What earlier calls have had to do with. A tool that is no more counts as reaching everything."""
-        reaches = {tool.name: tool.reach for tool in tools}
         for call in calls:
             if call.has_begun:
                 self.take(reaches.get(call.name, Reach()))
@@ -95,19 +98,24 @@ class Approvals:
 
         Calls that wait for the user count as let: no two that are harmless alone slip past each other.
         """
-        trust = self.toolbox.trust(tool)
-        if trust == "never":
-            return Verdict("refuse", f"{tool.name} is not to be used – change that in Settings.")
+        if forbidden := self.forbids(tool):
+            return Verdict("refuse", forbidden)
         adds = self.taint.joined(tool.reach) != self.taint or tool.reach.can_send
         if adds and self._expected.joined(tool.reach).is_lethal and not self._let.get(tool.name):
             what = f"With {tool.name} this run joins private data, text by strangers and a way out"
-            return self._asked(Verdict("ask", f"{what} – look at what it is to do.", "joins"), tool)
+            why = f"{what}, for which every run asks anew – look at what it is to do."
+            return self._asked(Verdict("ask", why, "joins"), tool)
         if is_repeated and tool.reach.changes:
             why = f"{tool.name} had begun when this turn was taken before, and may have done its work – let it again?"
             return self._asked(Verdict("ask", why, "repeats"), tool)
-        if trust == "ask" and tool.name not in self._let:
+        if self.toolbox.trust(tool) == "ask" and tool.name not in self._let:
             return self._asked(Verdict("ask", f"{tool.name} asks before it is used.", "trust"), tool)
         return Verdict("go")
+
+    def forbids(self, tool: Tool) -> str:
+        """Why a tool is not to be used at all, as the settings are now; empty when it may be."""
+        is_forbidden = self.toolbox.trust(tool) == "never"
+        return f"{tool.name} is not to be used – change that in Settings." if is_forbidden else ""
 
     def take(self, reach: Reach) -> None:
         """A call of that reach begins."""
@@ -122,11 +130,14 @@ class Approvals:
         finally:
             del self._waiting[call_id]
 
-    def answer(self, call_id: CallId, leave: Leave) -> list[CallId]:
-        """The user's word; the calls that it holds for: that one, and others of the tool that wait for the same."""
+    def answer(self, call_id: CallId, leave: Leave) -> tuple[Leave, list[CallId]]:
+        """The user's word as it holds, and the calls that it holds for: that one, and others of the tool that wait for
+        the same. What every run asks for is let for the run at most."""
         asked = self._waiting.get(call_id)
         if asked is None or asked.leave.done():
-            return []
+            return leave, []
+        if leave == "always" and asked.reason != "trust":
+            leave = "run"
         answered = [call_id]
         if leave in ("run", "always"):
             knew = asked.reason == "joins"
@@ -141,7 +152,7 @@ class Approvals:
             ]
         for each in answered:
             self._waiting[each].leave.set_result(leave)
-        return answered
+        return leave, answered
 
     @property
     def _expected(self) -> Taint:

@@ -116,7 +116,8 @@ def _expanded(name: str, where: str, given: Mapping[str, str], environment: Mapp
                     f"{where}.{key} of the server “{name}” names the variable {found[1]}, which is not set – set it "
                     "and start Felix again."
                 )
-            hide(value)
+            if found[1] in environment and len(value) >= _SHORTEST:  # what stands behind `:-` is for all to read
+                hide(value)
             return value
 
         values[key] = _VARIABLE.sub(put_in, text)

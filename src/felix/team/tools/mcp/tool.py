@@ -12,7 +12,7 @@ from felix.mcp_servers import Trust
 from felix.settings import Settings
 from felix.team.tools.mcp.names import spec_name, tool_name
 from felix.team.tools.mcp.results import output_of
-from felix.team.tools.tool import Reach, Tell, ToolOutput
+from felix.team.tools.tool import Reach, Tell, ToolOutput, reach_said
 from felix.terminal import safe
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class McpTool:
     """Belongs to the worker's loop."""
 
     trust: Trust = "ask"
+    limit_s: float | None = None
 
     def __init__(
         self, server: str, listed: mcp_types.Tool, asked: Asked, settings: Callable[[], Settings] = Settings
@@ -59,9 +60,7 @@ class McpTool:
 
     @property
     def reach(self) -> Reach:
-        """Everything, but for what the user says otherwise. Strangers may have a hand in whatever comes from here."""
-        said = self._settings().tool_reach.get(self.name)
-        return Reach(reads_private=said.reads_private, can_send=said.can_send) if said else Reach()
+        return reach_said(self._settings().tool_reach.get(self.name))
 
     async def call(self, arguments: Mapping[str, object], tell: Tell) -> ToolOutput:
         """Raises ToolError when the server is not there, ends meanwhile, or refuses."""
