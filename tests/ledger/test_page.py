@@ -32,10 +32,7 @@ SHOWN = """[...document.querySelectorAll("[data-number]")].sort(
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    program = browser.find()
-    if program is None:
-        pytest.skip("There is no Chromium here: install chromium (or chromium-headless-shell) and run it again.")
-    with Browser(program, tmp_path_factory.mktemp("browser")) as page:
+    with Browser(browser.needed(), tmp_path_factory.mktemp("browser")) as page:
         yield page
 
 

@@ -13,7 +13,7 @@ from felix.ledger.reader import Reader
 from tests.servers import browser
 from tests.servers.browser import Browser
 from tests.servers.fault_server import Connection, FaultServer
-from tests.servers.quirks import ROLE, STOP, chunk, event, events, text
+from tests.servers.quirks import CALLED, ROLE, STOP, call, chunk, event, events, text
 from tests.team.scripted import workflow
 from tests.test_engine import follow, is_event, listing
 from tests.web.served import ONE, WITH_TOOLS, Served, begin, calculates, finished
@@ -27,16 +27,8 @@ BADGE = "document.getElementById('badge').textContent"
 
 
 @pytest.fixture(scope="module")
-def program() -> str:
-    found = browser.find()
-    if found is None:
-        pytest.skip("There is no Chromium here: install chromium (or chromium-headless-shell) and run it again.")
-    return found
-
-
-@pytest.fixture(scope="module")
-def page(program: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with Browser(program, tmp_path_factory.mktemp("browser")) as page:
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with Browser(browser.needed(), tmp_path_factory.mktemp("browser")) as page:
         yield page
 
 
@@ -170,14 +162,16 @@ def test_hostile_text_of_a_model_does_nothing_and_is_shown_as_it_stands(opened: 
     assert not [each for each in page.requests() if not each.startswith((shown.serving.address, "data:"))]
 
 
-def test_a_tool_call_shows_what_was_asked_and_folds_what_came(opened: Open, shown: Served) -> None:
-    with FaultServer({"tools": listing(calculates)}) as server:
-        shown.settings.override(base_url=server.url("tools"), model="m")
-        mailbox = shown.engine.subscribe()
-        run = shown.engine.start("Why?", WITH_TOOLS)
-        follow(mailbox, is_event("run_finished"))
-        shown.engine.unsubscribe(mailbox)
-        page = opened(run)
+def adds(client: Connection) -> None:
+    """Says something, calls a tool, and goes on."""
+    if client.request.json["messages"][-1]["role"] == "tool":
+        return calculates(client)
+    return events(text("I add 😀."), call("calculator", '{"expression": "2+2"}', index=0, id="c1"), CALLED)(client)
+
+
+def test_a_tool_call_stands_where_it_was_made_with_what_was_asked_and_what_came(opened: Open, shown: Served) -> None:
+    with FaultServer({"tools": listing(adds)}) as server:
+        page = opened(finished(shown, server.url("tools"), flow=WITH_TOOLS))
         page.wait(f"{BADGE} === 'Complete'")
     call = f"{CARD}.querySelector('.call')"
     assert page.value(f"{call}.querySelector('summary').textContent") == "calculator · done"
@@ -186,7 +180,39 @@ def test_a_tool_call_shows_what_was_asked_and_folds_what_came(opened: Open, show
         "4",
     ]
     assert page.value(f"{call}.open") is False
-    assert page.value(SAID) == "Hello world"
+    told = f"[...{call}.parentNode.children].map((each) => each.querySelector('summary, .live').textContent.trim())"
+    assert page.value(told) == ["I add 😀.", "calculator · done", "Hello world"]
+
+
+def test_a_call_that_asks_is_open_until_it_was_answered(opened: Open, ended: RunId) -> None:
+    page = opened(ended)
+    seen = page.value(
+        """(async () => {
+            const [{ Run }, { Answer, make }] = await Promise.all([import('/fold.js'), import('/parts.js')]);
+            const run = new Run('x');
+            const answer = new Answer(make('div'));
+            const seen = [];
+            run.plan = {};
+            const happens = (type, more) => {
+                run.apply({ type, seq: run.seq + 1, at: 1, agent_id: 'a', thought_id: 'a#1', call_id: 'c', ...more });
+                answer.show(run.thoughts.get('a#1'));
+                const call = answer.element.querySelector('.call');
+                seen.push([run.asks, call.open, call.classList.contains('stop')]);
+            };
+            happens('tool_call', { name: 'shell', arguments: '{}', position: 0, asks: 'It may write.' });
+            happens('tool_answered', { answer: 'once' });
+            return seen;
+        })()"""
+    )
+    assert seen == [[True, True, True], [False, False, False]]
+
+
+def test_a_run_that_is_gone_is_told_and_not_asked_for_again(page: Browser, shown: Served) -> None:
+    page.go("about:blank")
+    page.go(shown.serving.link().replace("/#", "/?run=gone#"))
+    page.wait("document.getElementById('notice').textContent.includes('not there any more')")
+    shown.wait(lambda: page.value("true") and f"{shown.serving.address}/events" in page.requests())
+    page.said.clear()  # that there was nothing
 
 
 WRITTEN = """# A heading

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from felix.web.tokens import Tokens
 
 
+_ASKING = ("stop", "Asks its user")
+"""Tone and word of an agent that waits for leave: whoever watches cannot give it."""
+
+
 def routes(
     feeds: Feeds, tokens: Tokens, address: Address, chat: Chat, messages: Messages, *, allow_control: bool
 ) -> list[Route | WebSocketRoute]:
@@ -88,7 +92,7 @@ class _Door:
                 "watchers": len(self._feeds.watchers),
                 "allow_control": self._allow_control,
                 "events": [get_args(get_type_hints(each)["type"])[0] for each in get_args(Event)],
-                "activities": ACTIVITIES,
+                "activities": {**ACTIVITIES, "asking": _ASKING},
                 "tones": TONES,
                 "endings": words.ENDINGS,
                 "run_endings": {status or "running": word for status, word in words.RUN_ENDINGS.items()},

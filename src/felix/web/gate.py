@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from felix.web.addresses import Address
     from felix.web.tokens import Tokens
 
-OPEN = frozenset({"/", "/app.js", "/fold.js", "/markdown.js", "/parts.js", "/style.css", "/shared.css"})
+OPEN = frozenset({"/", "/app.js", "/fold.js", "/helix.js", "/markdown.js", "/parts.js", "/style.css", "/shared.css"})
 """What is read without a token: the page as it is before it knows anything."""
 EXCHANGE = "/session"
 """Where a link becomes a session."""

@@ -1,13 +1,16 @@
 // Watches one run: the way in, the list, the stream of events, and the frames in which what came is drawn.
 
 import { Run } from "./fold.js";
+import { Helix } from "./helix.js";
 import { Badge, Card, Synthesis, Timeline, duration, harmless, make, put, words } from "./parts.js";
 
+const LOST = "The connection is lost – trying to get it back.";
 const AGAIN_MS = 2000; // after the server has sent the stream away, until the next try
 const CLOCK_MS = 1000;
 
 const byId = (id) => document.getElementById(id);
 const badge = new Badge(byId("badge"));
+const helix = new Helix(byId("helix"));
 const timeline = new Timeline(byId("rows"));
 
 let run = null;
@@ -64,12 +67,13 @@ async function list() {
       followsNewest = row.status === null && row.run === newest()?.run;
       history.pushState(null, "", followsNewest ? "/" : link.href);
       showRuns(false);
+      say("");
       watch(row.run);
     });
-    const tone = row.status === null ? "write" : row.status === "complete" ? "done" : words.tones[row.status] ?? "fail";
+    const [tone, word] = standingOf(row);
     const item = make("li", tone);
     const when = new Date(row.started_at * 1000).toLocaleString([], { dateStyle: "short", timeStyle: "short" });
-    item.append(link, make("small", "", `${words.run_endings[row.status ?? "running"]} · ${when}`));
+    item.append(link, make("small", "", `${word} · ${when}`));
     return item;
   }));
 }
@@ -87,6 +91,11 @@ byId("show-runs").addEventListener("click", () => {
   showRuns(byId("runs").hidden);
   if (!byId("runs").hidden) list();
 });
+byId("runs").addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  showRuns(false);
+  byId("show-runs").focus();
+});
 addEventListener("popstate", () => {
   if (location.hash) return; // a citation was followed, within this run
   watch(new URLSearchParams(location.search).get("run") ?? newest()?.run ?? null);
@@ -100,6 +109,7 @@ function watch(id) {
     cards = new Map();
     syntheses = new Map();
     for (const place of ["syntheses", "wall", "rows"]) byId(place).replaceChildren();
+    helix.clear();
     byId("page").hidden = run === null;
     byId("empty").hidden = run !== null || rows.length > 0;
   }
@@ -123,23 +133,27 @@ function connect() {
     if (news.type !== "run_finished" && news.run !== run?.id && followsNewest && !run?.isLive) watch(news.run);
   });
   opened.addEventListener("open", async () => {
-    say("");
+    if (byId("notice").textContent === LOST) say("");
     await list(); // what began while the connection was lost, or this page asleep, was told to nobody
     const latest = newest()?.run;
     if (stream === opened && followsNewest && !run?.isLive && latest && latest !== run?.id) watch(latest);
   });
   opened.addEventListener("error", () => {
     if (stream !== opened) return;
-    say("The connection is lost – trying to get it back.");
+    say(LOST);
     if (opened.readyState === EventSource.CLOSED) setTimeout(() => stream === opened && again(), AGAIN_MS);
   });
 }
 
-// The server has said no to the stream: is it this page that is no longer let in?
+// The server has said no to the stream: is it this page that is no longer let in, or the run that is gone?
 async function again() {
-  const status = await fetch("/status").catch(() => null);
-  if (status?.status === 401) say("This page is no longer let in – ask for a new link.");
-  else connect();
+  const asked = run?.id;
+  const answer = await fetch(`/events${asked ? `?run=${encodeURIComponent(asked)}` : ""}`, { method: "HEAD" }).catch(() => null);
+  if (answer?.status === 401) say("This page is no longer let in – ask for a new link.");
+  else if (answer?.status === 404 && asked === run?.id) {
+    say("This run is not there any more – choose another one under Runs.");
+    watch(null);
+  } else connect();
 }
 
 // A browser has six connections to a server: a page that nobody sees gives its own back.
@@ -168,6 +182,8 @@ function paint() {
   const changed = run.changed;
   run.changed = new Set();
   if (changed.has("run")) paintRun();
+  paintBadge();
+  helix.show(run);
   for (const agent of run.agents.values()) {
     let card = cards.get(agent);
     if (!card) {
@@ -199,11 +215,8 @@ function paintRun() {
     put(byId("about"), harmless([plan.workflow, model, plan.server_name].filter(Boolean).join(" · ")));
     document.title = `${harmless(plan.task).slice(0, 80)} – Felix`;
   }
-  const tone = run.isLive ? "write" : run.status === "complete" ? "done" : words.tones[run.status] ?? "fail";
-  const word = words.run_endings[run.status ?? "running"] ?? "";
-  badge.set([tone, run.isLive && run.round ? `Round ${run.round} of ${run.rounds.length}` : word[0].toUpperCase() + word.slice(1)]);
   byId("reason").hidden = !run.reason;
-  byId("reason").className = `trouble ${tone}`;
+  byId("reason").className = `trouble ${standingOf(run)[0]}`;
   put(byId("reason"), harmless(run.reason));
   byId("deeds").hidden = !run.deeds.length;
   byId("deeds").lastElementChild.replaceChildren(...run.deeds.map(([at, sentence]) => {
@@ -219,6 +232,19 @@ function paintRun() {
     return link;
   }));
   tick();
+}
+
+function paintBadge() {
+  const [tone, word] = standingOf(run);
+  if (run.asks) badge.set(words.activities.asking);
+  else if (run.isLive && run.round) badge.set([tone, `Round ${run.round} of ${run.rounds.length}`]);
+  else badge.set([tone, word[0].toUpperCase() + word.slice(1)]);
+}
+
+// Tone and word of a run; also of its row in the list.
+function standingOf({ status }) {
+  const tone = status === null ? "write" : status === "complete" ? "done" : words.tones[status] ?? "fail";
+  return [tone, words.run_endings[status ?? "running"] ?? status];
 }
 
 function tick() {

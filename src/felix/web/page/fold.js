@@ -13,7 +13,7 @@ export class Text {
 
   put(piece, offset) {
     if (offset !== this.length) {
-      const kept = [...this.whole].slice(0, offset).join("");
+      const kept = this.whole.slice(0, this.place(offset));
       const next = kept + piece;
       if (!next.startsWith(this.whole)) this.edition += 1;
       this.whole = next;
@@ -22,6 +22,12 @@ export class Text {
     }
     this.whole += piece;
     this.length += points(piece);
+  }
+
+  // Where so many code points end, in UTF-16 units.
+  place(count) {
+    if (this.length === this.whole.length) return Math.min(count, this.length);
+    return [...this.whole].slice(0, count).join("").length;
   }
 
   settle(whole) {
@@ -119,6 +125,11 @@ export class Run {
 
   get isLive() {
     return this.plan !== null && this.status === null;
+  }
+
+  // Whether an agent waits for the user's word.
+  get asks() {
+    return this.isLive && [...this.thoughts.values()].some((each) => each.isLive && each.state === "asking");
   }
 
   get synthesis() {
@@ -244,10 +255,11 @@ export class Run {
     const thought = this.thought(event);
     let call = thought.calls.get(event.call_id);
     if (!call) {
-      call = { id: event.call_id, name: "", arguments: new Text(), state: "calling", message: "", result: null, error: null };
+      call = { id: event.call_id, name: "", arguments: new Text(), state: "calling", message: "", result: null, error: null, position: 0 };
       thought.calls.set(event.call_id, call);
     }
     if (event.name) call.name = event.name;
+    call.position = event.position ?? call.position; // code points of the answer that stand before it
     switch (event.type) {
       case "partial_tool_call":
         call.arguments.put(event.partial, event.offset);

@@ -57,6 +57,14 @@ export class Badge {
   }
 }
 
+// A place that the keyboard can scroll.
+function readable(element, name) {
+  element.tabIndex = 0;
+  element.setAttribute("role", "region");
+  element.setAttribute("aria-label", name);
+  return element;
+}
+
 // A place that scrolls: it follows its end as long as the reader is there, and no longer.
 export class Scroller {
   constructor(body, frame) {
@@ -106,17 +114,40 @@ class Growing {
   constructor(element) {
     this.node = element.appendChild(document.createTextNode(""));
     this.length = 0;
-    this.edition = 0;
+    this.edition = "0";
   }
 
-  show(text) {
-    if (text.edition !== this.edition || text.whole.length < this.length) {
-      this.node.data = harmless(text.whole);
-      this.edition = text.edition;
-    } else if (text.whole.length > this.length) {
-      this.node.appendData(harmless(text.whole.slice(this.length)));
+  // `edition` is another when text that stood has changed.
+  show(whole, edition) {
+    if (`${edition}` !== this.edition || whole.length < this.length) {
+      this.node.data = harmless(whole);
+      this.edition = `${edition}`;
+    } else if (whole.length > this.length) {
+      this.node.appendData(harmless(whole.slice(this.length)));
     }
-    this.length = text.whole.length;
+    this.length = whole.length;
+  }
+}
+
+// What an answer says between two of its calls: plain while it is written, Markdown when it has ended.
+class Part {
+  constructor() {
+    this.element = make("div");
+    this.live = make("div", "live plain");
+    this.growing = new Growing(this.live);
+    this.text = make("div", "text");
+    this.rendered = null;
+    this.element.append(this.live, this.text);
+  }
+
+  show(whole, edition, isLive, cited) {
+    this.growing.show(whole, edition);
+    if (!isLive && this.rendered !== whole) {
+      this.rendered = whole;
+      this.text.replaceChildren(...markdown(harmless(whole), cited));
+    }
+    this.live.hidden = !isLive;
+    this.text.hidden = isLive;
   }
 }
 
@@ -130,14 +161,18 @@ class Call {
     this.answer = make("pre", "plain result");
     this.answer.hidden = true;
     this.element.append(this.summary, this.asked, this.answer);
+    this.asks = false;
   }
 
   show(call) {
-    const doing = { calling: "is being called", asking: "waits for leave", running: "running", ok: "done" }[call.state] ?? call.state;
+    const doing = { calling: "is being called", asking: "waits for leave in Felix", running: "running", ok: "done" }[call.state] ?? call.state;
     const share = call.state === "running" && call.fraction ? ` ${Math.round(call.fraction * 100)} %` : "";
     put(this.summary, harmless(`${call.name || "A tool"} · ${doing}${share}${call.message ? ` · ${call.message}` : ""}`));
-    this.growing.show(call.arguments);
-    this.element.classList.toggle("live", call.result === null);
+    this.growing.show(call.arguments.whole, call.arguments.edition);
+    const asks = call.state === "asking";
+    if (asks !== this.asks) this.element.open = asks; // what is to be let is read, without a click
+    this.asks = asks;
+    this.element.className = `call ${asks ? "stop" : call.result === null || call.state === "ok" ? "" : words.tones[call.state] ?? "fail"}`;
     if (call.result !== null) {
       this.answer.hidden = false;
       put(this.answer, harmless(call.error || call.result));
@@ -154,52 +189,56 @@ export class Answer {
     this.thought = make("div", "plain");
     this.block.append(this.summary, this.thought);
     this.block.hidden = true;
-    this.calls = make("div", "calls");
-    this.callsById = new Map();
-    this.live = make("div", "live plain");
-    this.text = make("div", "text"); // what it comes to, when it has ended
-    this.text.hidden = true;
-    this.rendered = null;
+    this.told = make("div"); // parts, and the calls between them
+    this.parts = [];
+    this.calls = new Map();
     this.dots = make("span", "dots");
     this.dots.append(make("i"), make("i"), make("i"));
     this.trouble = make("p", "trouble");
     this.trouble.hidden = true;
-    element.append(this.block, this.calls, this.live, this.text, this.dots, this.trouble);
-    this.answering = new Growing(this.live);
+    element.append(this.block, this.told, this.dots, this.trouble);
     this.thinking = new Growing(this.thought);
     this.wasThinking = false;
   }
 
   // `cited`: as in markdown.js.
   show(speech, cited) {
-    this.answering.show(speech.answer);
-    if (!speech.isLive && this.rendered !== speech.answer.whole) {
-      this.rendered = speech.answer.whole;
-      this.text.replaceChildren(...markdown(harmless(this.rendered), cited));
-    }
-    this.live.hidden = !speech.isLive;
-    this.text.hidden = speech.isLive;
-    this.thinking.show(speech.thinking);
+    this.thinking.show(speech.thinking.whole, speech.thinking.edition);
     const isThinking = speech.isLive && speech.state === "thinking";
     if (isThinking !== this.wasThinking) this.block.open = isThinking;
     this.wasThinking = isThinking;
     this.block.hidden = !speech.thinking.whole;
-    for (const call of speech.calls.values()) {
-      if (!this.callsById.has(call.id)) {
-        const made = new Call();
-        this.callsById.set(call.id, made);
-        this.calls.append(made.element);
-      }
-      this.callsById.get(call.id).show(call);
-    }
     const isWriting = speech.isLive && speech.state === "writing";
-    this.live.classList.toggle("writing", isWriting);
+    this.tellParts(speech, isWriting, cited);
     this.dots.hidden = !speech.isLive || isWriting || speech.state === "queued";
     this.tell(speech);
     const said = speech.isLive ? "" : speech.end.error || (speech.status === "complete" ? "" : words.endings[speech.status]);
     this.trouble.hidden = !said;
     this.trouble.className = `trouble ${words.tones[speech.status] ?? "stop"}`;
     put(this.trouble, harmless(said ?? ""));
+  }
+
+  tellParts(speech, isWriting, cited) {
+    const { answer, isLive } = speech;
+    const calls = [...speech.calls.values()].sort((a, b) => a.position - b.position);
+    const ends = [...calls.map((call) => answer.place(call.position)), answer.whole.length];
+    const wanted = [];
+    let start = 0;
+    ends.forEach((end, number) => {
+      const part = (this.parts[number] ??= new Part());
+      part.show(answer.whole.slice(start, end), `${answer.edition} ${start}`, isLive, cited);
+      part.live.classList.toggle("writing", isWriting && number === calls.length);
+      if (end > start || number === calls.length) wanted.push(part.element);
+      const call = calls[number];
+      if (call) {
+        if (!this.calls.has(call.id)) this.calls.set(call.id, new Call());
+        this.calls.get(call.id).show(call);
+        wanted.push(this.calls.get(call.id).element);
+      }
+      start = end;
+    });
+    const isThere = wanted.length === this.told.childElementCount && wanted.every((each, place) => this.told.children[place] === each);
+    if (!isThere) this.told.replaceChildren(...wanted);
   }
 
   // What changes by the clock alone.
@@ -241,7 +280,7 @@ export class Card {
     this.cited = cited;
     this.element = make("article", "card");
     this.element.id = place;
-    this.element.tabIndex = 0;
+    this.element.tabIndex = -1; // a citation leads here
     const head = make("header");
     this.avatar = make("span", "avatar queue", agent.code);
     const names = make("div");
@@ -249,7 +288,7 @@ export class Card {
     names.append(make("h3", "", agent.id), this.where);
     this.badge = new Badge();
     head.append(this.avatar, names, this.badge.element);
-    this.body = make("div", "body");
+    this.body = readable(make("div", "body"), agent.id);
     this.waiting = make("p", "aside nothing", "Has not spoken yet.");
     this.body.append(this.waiting);
     const foot = make("footer");
@@ -309,14 +348,16 @@ export class Synthesis {
     this.badge = new Badge();
     this.figures = make("span", "figures");
     head.append(make("h2", "", "Synthesis"), this.badge.element, this.figures);
-    const body = make("div", "said");
+    const body = readable(make("div", "said"), "Synthesis");
     this.element.append(head, body);
-    this.answer = new Answer(body);
+    const column = body.appendChild(make("div"));
+    this.answer = new Answer(column);
     this.scroller = new Scroller(body, this.element);
   }
 
   show() {
     this.answer.show(this.speech, this.cited);
+    this.element.classList.toggle("grows", this.speech.isLive);
     this.tell();
     this.scroller.settle(this.speech.isLive);
   }
@@ -332,7 +373,6 @@ export class Synthesis {
 export class Timeline {
   constructor(element) {
     this.element = element;
-    this.drawn = "";
   }
 
   show(run, now = Date.now() / 1000) {
