@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from felix.door.answer import Answer
     from felix.door.conversation import Conversation, Turn
     from felix.door.result import Figures, Result
-    from felix.door.run import Run, run, run_sync
+    from felix.door.run import Run, continue_run, run, run_sync
     from felix.door.scripted import Say, ScriptedClient, StreamingClient
     from felix.door.stream import Stream
     from felix.errors import FelixError, LedgerError, ServerError, SettingsError, ToolError, WorkflowError
@@ -80,6 +80,7 @@ __all__ = [
     "Usage",
     "Workflow",
     "WorkflowError",
+    "continue_run",
     "events",
     "run",
     "run_sync",
@@ -90,7 +91,7 @@ _HOMES = {
     "felix.door.answer": ("Answer",),
     "felix.door.conversation": ("Conversation", "Turn"),
     "felix.door.result": ("Figures", "Result"),
-    "felix.door.run": ("Run", "run", "run_sync"),
+    "felix.door.run": ("Run", "continue_run", "run", "run_sync"),
     "felix.door.scripted": ("Say", "ScriptedClient", "StreamingClient"),
     "felix.door.stream": ("Stream",),
     "felix.errors": ("FelixError", "LedgerError", "ServerError", "SettingsError", "ToolError", "WorkflowError"),

@@ -17,6 +17,7 @@ from felix import log, places
 from felix.door.tools import GivenTools
 from felix.endpoints import Endpoint
 from felix.errors import SettingsError
+from felix.events import RunStarted
 from felix.keys import KeyStore, clean_key, origin_of
 from felix.llm.address import repair_base_url
 from felix.llm.chat import ChatClient
@@ -60,10 +61,12 @@ class Place:
         return workflow
 
     @asynccontextmanager
-    async def connected(self, workflow: Workflow) -> AsyncGenerator[Connections, None]:
+    async def connected(
+        self, workflow: Workflow, before: RunStarted | None = None
+    ) -> AsyncGenerator[Connections, None]:
         """The connections of a run, or of an agent; closed with the block. Raises FelixError.
 
-        A client of the caller's is left open: it is theirs.
+        `before` is the plan of a run that goes on. A client of the caller's is left open: it is theirs.
         """
         if self.client is not None:
             yield Connections.to(self._own(self.client), self.current)
@@ -71,7 +74,7 @@ class Place:
         loads = _loads.setdefault(asyncio.get_running_loop(), Loads())
         servers = Servers(_Unsaved(self.settings), self._keys(), demo_speed=1.0, loads=loads)
         try:
-            connections = await servers.connect(workflow, demo=self.is_demo)
+            connections = await servers.connect(workflow, demo=self.is_demo, before=before)
             try:
                 yield connections
             finally:

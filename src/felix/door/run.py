@@ -7,6 +7,7 @@ import os
 import secrets
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import wraps
 from pathlib import Path
@@ -19,13 +20,15 @@ from felix.door.keeping import kept_in
 from felix.door.own_client import WatchedClient
 from felix.door.place import Place, SettingsLike, place
 from felix.door.result import Result, result_of
-from felix.door.tools import Approve, GivenTools, ToolLike, leave_of
+from felix.door.tools import Approve, GivenTools, ToolLike, asker
 from felix.door.workflows import WorkflowLike, workflow_of
-from felix.errors import FelixError
+from felix.errors import FelixError, LedgerError
 from felix.events import (
     HUB,
     AgentId,
+    CallId,
     Event,
+    Leave,
     PartialSynthesis,
     PartialThought,
     Record,
@@ -33,17 +36,20 @@ from felix.events import (
     SynthesisComplete,
     ThoughtComplete,
     ThoughtId,
-    ToolCalled,
 )
 from felix.ledger.file import Ledger
+from felix.ledger.reader import Reader
+from felix.ledger.rows import state_of
+from felix.ledger.state import RunState
 from felix.llm.chat import ChatClient
 from felix.team.agent import STOPPED_BY_USER
 from felix.team.hub import CentralPost
 from felix.team.mailbox import Item, Mailbox
+from felix.team.outcome import can_continue
 from felix.team.run import Run as TeamRun
-from felix.team.runner import give_up, run_workflow
+from felix.team.runner import give_up, reopen_run, run_workflow
 from felix.team.steering import Act, Steering
-from felix.team.workflow import Workflow
+from felix.team.workflow import Workflow, from_json
 
 P = ParamSpec("P")
 
@@ -51,6 +57,8 @@ OnToken = Callable[[AgentId, str], object]
 """Told who writes (`HUB` for the synthesis) and the next piece of the answer; plain or async."""
 OnEvent = Callable[[Event], object]
 """Plain or async."""
+
+GOES_ON = "The run goes on with what is missing."
 
 
 def run(
@@ -124,8 +132,58 @@ def run(
     )
 
 
+def continue_run(
+    run: Result | RunId | str,
+    *,
+    ledger: str | os.PathLike[str],
+    base_url: str | None = None,
+    model: str | None = None,
+    api_key: str | None = None,
+    settings: SettingsLike | None = None,
+    client: ChatClient | None = None,
+    tools: Iterable[ToolLike] = (),
+    approve: Approve | None = None,
+    on_token: OnToken | None = None,
+    on_event: OnEvent | None = None,
+) -> Run:
+    """Go on with a run that ended before its time: it was stopped, it failed, or its program died.
+
+        result = await felix.continue_run("20261121-101500-3fa9c1", ledger="runs.db")
+
+    Asked for is only what came to no end; the result holds all of the run, its events are those that come now. `run` is
+    a result, or its id, in the `ledger` in which it was kept. Functions of your own that it had as `tools` must be
+    given again; a call that had begun and may have done its work is put to `approve`, and without it not made again.
+    All else as in `felix.run`.
+
+    Raises FelixError at once, LedgerError for a run that is not there, is complete or still goes on.
+    """
+    path = Path(ledger).expanduser().resolve()
+    wanted = run.run if isinstance(run, Result) else RunId(run)
+    with Reader(path) as reader:
+        state, is_going = reader.state(wanted), reader.is_written
+    if state.plan is None:
+        raise LedgerError(f"There is no run {wanted} in {path} – look at its id, or name the ledger it was kept in.")
+    if state.status is None and is_going:
+        raise LedgerError(f"The run {wanted} still goes on – wait for its end.")
+    if state.status is not None and not can_continue(state):
+        raise LedgerError(f"Nothing is missing of the run {wanted} – start another one with felix.run.")
+    demo = state.plan.demo and client is None
+    where = place(settings=settings, base_url=base_url, model=model, api_key=api_key, client=client, demo=demo)
+    return Run(
+        state.plan.task,
+        from_json(state.plan.definition),
+        where,
+        GivenTools(tools),
+        approve=approve,
+        ledger=path,
+        continues=wanted,
+        on_token=on_token,
+        on_event=on_event,
+    )
+
+
 class Run(Going[Event, Result]):
-    """A run: iterate it for its events, await it for its result, or both; made by `felix.run`.
+    """A run: iterate it for its events, await it for its result, or both; made by `felix.run` or `felix.continue_run`.
 
     Its other methods are acts of the user, for the thread of its loop. They return at once, and one that comes too late
     does nothing.
@@ -140,12 +198,14 @@ class Run(Going[Event, Result]):
         *,
         approve: Approve | None,
         ledger: Path | None,
-        follows: Result | None,
+        follows: Result | None = None,
+        continues: RunId | None = None,
         on_token: OnToken | None,
         on_event: OnEvent | None,
     ) -> None:
         super().__init__()
-        self.id = RunId(f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}")
+        self.id = continues or RunId(f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}")
+        self._continues = continues is not None
         self._work = (task, workflow)
         self._where = where
         self._tools = tools
@@ -198,6 +258,9 @@ class Run(Going[Event, Result]):
         """Answer a guard (`QuestionRaised`): stop what it asks about, or let it go on, as it does meanwhile."""
         self._act(lambda live: live.answer(question_id, stop=stop))
 
+    def _answer_tool(self, call_id: CallId, leave: Leave) -> None:
+        self._act(lambda live: live.answer_tool(call_id, leave))
+
     def _act(self, act: Act) -> None:
         self._steering.do(act)
 
@@ -209,14 +272,15 @@ class Run(Going[Event, Result]):
 
     async def _carry_out(self) -> Result:
         with kept_in(self._ledger) as ledger:
-            hub = CentralPost(self.id, mailboxes=lambda: (self._box,), ledger=ledger)
+            hub = CentralPost(self.id, mailboxes=lambda: (self._box,), ledger=ledger, state=self._before(ledger))
             hub.register_streaming_callback(self._remember)
             try:
                 async with asyncio.TaskGroup() as tasks:
                     feeds = (Feed(self._on_event, tasks), Feed(self._on_token, tasks))
                     hub.register_streaming_callback(_teller(*feeds))
-                    hub.register_streaming_callback(self._asker(tasks))
-                    await self._live(hub, ledger, self._watched(tasks))
+                    hub.register_streaming_callback(asker(self._approve, tasks, self._answer_tool))
+                    live = self._go_on if self._continues else self._live
+                    await live(hub, ledger, self._watched(tasks))
                     for feed in feeds:
                         await feed.drain()
             except BaseExceptionGroup as group:
@@ -272,25 +336,38 @@ class Run(Going[Event, Result]):
             over(STOPPED_BY_USER, is_stopped=True)
             raise
 
+    async def _go_on(self, hub: CentralPost, ledger: Ledger | None, where: Place) -> None:
+        """What is missing of a run that had ended before its time."""
+        plan = hub.state.plan
+        async with (
+            AsyncExitStack() as stack,
+            where.equipped(self._tools, asks=self._approve is not None) as tools,
+        ):
+            await reopen_run(
+                hub,
+                lambda workflow: stack.enter_async_context(where.connected(workflow, plan)),
+                where.current,
+                self._steering,
+                reason=GOES_ON,
+                is_continued=True,
+                tools=tools.of_run(hub, ledger),
+            )
+
+    def _before(self, ledger: Ledger | None) -> RunState | None:
+        """How the run was that this one goes on with; what had ended in it is part of the result."""
+        if not self._continues or ledger is None:
+            return None
+        records = ledger.records(self.id)
+        for record in records:
+            self._remember(record)
+        return state_of(records, self.id)
+
     def _watched(self, tasks: asyncio.TaskGroup) -> Place:
         """Where to ask; a mistake of the caller's own client ends the run, and is raised."""
         client = self._where.client
         if client is None:
             return self._where
         return replace(self._where, client=WatchedClient(client, lambda mistake: raise_in(tasks, mistake)))
-
-    def _asker(self, tasks: asyncio.TaskGroup) -> Callable[[Record], None]:
-        """Has the caller asked about each call that asks, beside all else."""
-
-        async def ask(approve: Approve, call: ToolCalled) -> None:
-            leave = await leave_of(approve, call)
-            self._act(lambda live: live.answer_tool(call.call_id, leave))
-
-        def hear(record: Record) -> None:
-            if isinstance(record.event, ToolCalled) and record.event.asks and self._approve is not None:
-                tasks.create_task(ask(self._approve, record.event))
-
-        return hear
 
     def _remember(self, record: Record) -> None:
         match record.event:
@@ -315,13 +392,30 @@ class _Box(Mailbox):
 
 
 def _teller(on_event: Feed, on_token: Feed) -> Callable[[Record], None]:
+    told: dict[AgentId, int] = {}
+    """Characters of the answer that an agent is writing, or the hub."""
+
+    def grow(who: AgentId, offset: int, text: str) -> None:
+        told[who] = offset + len(text)
+        if text:
+            on_token.tell(who, text)
+
+    def end(who: AgentId, answer: str) -> None:
+        """What was not told in parts: without streaming all of it, or what follows a tool call."""
+        if rest := answer[told.pop(who, 0) :]:
+            on_token.tell(who, rest)
+
     def tell(record: Record) -> None:
         on_event.tell(record.event)
         match record.event:
-            case PartialThought(agent_id=agent_id, channel="answer", partial=text) if text:
-                on_token.tell(agent_id, text)
-            case PartialSynthesis(channel="answer", partial=text) if text:
-                on_token.tell(HUB, text)
+            case PartialThought(agent_id=who, channel="answer", offset=offset, partial=text):
+                grow(who, offset, text)
+            case PartialSynthesis(channel="answer", offset=offset, partial=text):
+                grow(HUB, offset, text)
+            case ThoughtComplete(agent_id=who, content=text):
+                end(who, text)
+            case SynthesisComplete(content=text):
+                end(HUB, text)
             case _:
                 pass  # nothing that an answer grows by
 

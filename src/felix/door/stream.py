@@ -12,7 +12,7 @@ from felix.door.answer import Answer, answer_of
 from felix.door.asking import Asking, Block
 from felix.door.callbacks import Feed, first_of
 from felix.door.going import Going
-from felix.door.tools import leave_of
+from felix.door.tools import asker
 from felix.errors import FelixError
 from felix.events import (
     AgentId,
@@ -164,19 +164,13 @@ class Stream(Going[str, Answer]):
         """What is told of tools goes through a hub as in a run; and the caller is asked where a call asks."""
         hub = CentralPost(RunId(self._asking.name))
         run_tools = tools.of_run(hub, None)
-        approve = self._asking.approve
-
-        async def ask(call: ToolCalled) -> None:
-            assert approve is not None
-            run_tools.answer(call.call_id, await leave_of(approve, call))
 
         def hear(record: Record) -> None:
             if isinstance(record.event, ToolCalled | ToolProgressed | ToolReturned):
                 on_tool.tell(record.event)
-            if isinstance(record.event, ToolCalled) and record.event.asks and approve is not None:
-                tasks.create_task(ask(record.event))
 
         hub.register_streaming_callback(hear)
+        hub.register_streaming_callback(asker(self._asking.approve, tasks, run_tools.answer))
         return hub, run_tools
 
     def _calls(self, where: AskedPlace, hub: CentralPost, tools: RunTools, offer: Offer) -> Calls | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
 from typing import cast
 
 from felix.errors import FelixError
-from felix.events import Leave, ToolCalled
+from felix.events import CallId, Leave, Record, ToolCalled
 from felix.team.tools.functions import FunctionTool
 from felix.team.tools.tool import Tool
 from felix.team.workflow import Workflow
@@ -47,14 +48,22 @@ class GivenTools:
         return workflow.model_copy(update={"tools": tuple(dict.fromkeys((*workflow.tools, *self.names)))})
 
 
-async def leave_of(approve: Approve, call: ToolCalled) -> Leave:
-    """What the caller says to a call that asks."""
-    said = approve(call)
-    if inspect.isawaitable(said):
-        said = await said
-    if isinstance(said, str):
-        return said
-    return "once" if said else "no"
+def asker(
+    approve: Approve | None, tasks: asyncio.TaskGroup, answer: Callable[[CallId, Leave], object]
+) -> Callable[[Record], None]:
+    """Hears what happens and has the caller asked about each call that asks, beside all else; `answer` is told."""
+
+    async def ask(approve: Approve, call: ToolCalled) -> None:
+        said = approve(call)
+        if inspect.isawaitable(said):
+            said = await said
+        answer(call.call_id, said if isinstance(said, str) else "once" if said else "no")
+
+    def hear(record: Record) -> None:
+        if approve is not None and isinstance(record.event, ToolCalled) and record.event.asks:
+            tasks.create_task(ask(approve, record.event))
+
+    return hear
 
 
 def _tool(given: Tool | Callable[..., object]) -> Tool:
