@@ -31,6 +31,10 @@ def _carry_out(options: argparse.Namespace) -> int:
             from felix.cli import run
 
             return run.run(options)
+        case "continue":
+            from felix.cli import run
+
+            return run.go_on(options)
         case "chat":
             from felix.cli.chat import session
 
@@ -91,12 +95,17 @@ def _parser() -> argparse.ArgumentParser:
 
     run = commands.add_parser("run", help="run a workflow in the terminal")
     run.add_argument("task", metavar="TASK", help="what the agents shall work on; - reads it from stdin")
-    run.add_argument("--base-url", metavar="URL", help="the model server, as http://127.0.0.1:1234/v1")
-    run.add_argument("--model", help="the model; without it the first that is loaded")
-    run.add_argument("--no-stream", action="store_true", help="ask for whole answers")
-    run.add_argument("--batch-interval", type=float, metavar="S", help="seconds between two pieces of text, 0 to 2")
-    run.add_argument("--json", action="store_true", help="events only, one JSON object per line")
-    run.add_argument("--plain", action="store_true", help="lines of text at a terminal, too, as in a pipe")
+    go_on = commands.add_parser("continue", help="go on with a run that ended before its time")
+    go_on.add_argument("run", metavar="RUN", help="its id, the beginning of it, or last")
+    for command in (run, go_on):
+        command.add_argument("--base-url", metavar="URL", help="the model server, as http://127.0.0.1:1234/v1")
+        command.add_argument("--model", help="the model; without it the first that is loaded")
+        command.add_argument("--no-stream", action="store_true", help="ask for whole answers")
+        command.add_argument(
+            "--batch-interval", type=float, metavar="S", help="seconds between two pieces of text, 0 to 2"
+        )
+        command.add_argument("--json", action="store_true", help="events only, one JSON object per line")
+        command.add_argument("--plain", action="store_true", help="lines of text at a terminal, too, as in a pipe")
 
     chat = _add_chat(commands)
     batch = _add_batch(commands)
@@ -104,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     for command in (gui, run, chat, batch, serve):
         command.add_argument("--workflow", default="", metavar="W", help="name or file of the workflow")
         command.add_argument("--demo", action="store_true", help="use the demo model: scripted text, no server")
+    for command in (gui, run, go_on, chat, batch, serve):
         command.add_argument("--settings", type=Path, metavar="FILE", help="the settings file to use")
         command.add_argument("--ledger", default="", metavar="FILE", help="the file in which runs are kept")
         command.add_argument(

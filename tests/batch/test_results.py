@@ -35,6 +35,7 @@ def test_each_task_is_one_line_and_known_again(out: Path) -> None:
         "status",
         "answer",
         "reason",
+        "note",
         "tokens",
         "duration_s",
         "model",

@@ -18,6 +18,7 @@ from felix import places
 from felix.__main__ import main
 from felix.ledger.file import Ledger
 from felix.ledger.reader import Reader
+from tests.cli.calling import calling
 from tests.servers.fault_server import Connection, FaultServer
 from tests.servers.quirks import GOOD, ROLE, event, events, text
 from tests.test_engine import listing
@@ -133,6 +134,20 @@ def test_a_task_whose_run_ended_without_its_line_takes_the_line_from_the_ledger(
     (tmp_path / "out.jsonl.begun").write_text("".join(f"{json.dumps(each)}\n" for each in begun) + '{"key": "to')
     assert batch()[0] == 0
     assert results(tmp_path) == [first, second] and server.asked == 2 * CALLS
+
+
+@pytest.mark.slow
+def test_a_tool_that_could_not_ask_is_told_on_the_tasks_line(batch: Batch, tmp_path: Path) -> None:
+    write_tasks(tmp_path, "What is 6*7?")
+    (tmp_path / "settings.json").write_text('{"tool_trust": {"calculator": "ask"}}')
+    (tmp_path / "short.yaml").write_text(
+        "name: Short\ntools: [calculator]\nagents: [{id: one, role: research}]\ncheckpoints: [0]\n"
+        "synthesis: {skip: true}\n"
+    )
+    with calling() as server:
+        status, said = batch("--base-url", server.url("calls"))
+    assert status == 0 and "1 tool call was refused" in said
+    assert "1 tool call was refused: calculator asks before it is used" in results(tmp_path)[0]["note"]
 
 
 def test_interrupting_keeps_what_is_done_and_the_same_command_goes_on(

@@ -5,7 +5,18 @@ from dataclasses import replace
 import pytest
 
 from felix.cli.plain import PlainFace
-from felix.events import Again, AgentId, AgentState, Record, RunId, ThoughtComplete, ThoughtId
+from felix.events import (
+    Again,
+    AgentId,
+    AgentState,
+    CallId,
+    PartialThought,
+    Record,
+    RunId,
+    ThoughtComplete,
+    ThoughtId,
+    ToolCalled,
+)
 from felix.llm.chat import ChatRequest, Finish, Note, Text, TextWasReasoning
 from tests.team.scripted import Line, says, workflow
 from tests.team.test_runner import Watched
@@ -31,6 +42,24 @@ def test_agents_that_speak_at_once_are_shown_one_after_another_and_whole() -> No
         assert text.count(block) == (1 if agent == "hub" else 2)
     assert text.index("── synthesis ──") > text.rindex("Second line of research-3")
     assert any("research-1 complete" in note and "confidence 0.60" in note for note in notes)
+
+
+def test_no_line_beside_stands_in_the_middle_of_another_agents_line() -> None:
+    team = workflow("{id: research, role: research, count: 2}", checkpoints="[0]")
+    records = Watched(lambda _: says("One line without an end."), team).records
+    seen: list[str] = []
+    face = PlainFace(seen.append, lambda line: seen.append(f"[{line}]\n"))
+    call = ToolCalled(
+        agent_id=AgentId("research-2"), thought_id=ThoughtId("research-2#1"), call_id=CallId("c"), name="calculator",
+        arguments="{}", round=1, checkpoint=0.0, position=0, began_at=0.0,
+    )  # fmt: skip
+    for record in records:
+        face.apply(record)
+        if isinstance(record.event, PartialThought) and record.event.agent_id == "research-1":
+            face.apply(replace(record, event=call))
+    shown = "".join(seen)
+    assert "[research-2: calculator {}]" in shown
+    assert all(line.startswith("[") == line.endswith("]") for line in shown.splitlines()), shown
 
 
 def test_one_of_a_kind_is_said_in_the_singular() -> None:

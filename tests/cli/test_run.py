@@ -70,6 +70,36 @@ def test_text_for_people_is_the_agents_then_the_synthesis(
 
 
 @pytest.mark.slow
+def test_a_run_that_could_not_be_carried_out_is_continued_later(
+    felix: list[str], tmp_path: Path, carry_out: CarryOut
+) -> None:
+    ledger = ["--ledger", str(tmp_path / "ledger.db")]
+    flow = ["--workflow", str(tmp_path / "short.yaml"), "--base-url", "http://127.0.0.1:9/v1"]
+    failed = carry_out([*felix, "Why?", *flow, *ledger])
+    assert failed.returncode == 1 and "felix continue" in failed.stderr
+    again = [*felix[:3], "continue", "last", *felix[4:], *ledger]
+    with Machine("gpu") as gpu:
+        done = carry_out([*again, "--json", "--base-url", gpu.base_url])
+        assert done.returncode == 0, done.stderr
+        assert events(done.stdout)[0]["type"] == "run_reopened" and len(gpu.asked) == 3
+        nothing = carry_out([*again, "--base-url", gpu.base_url])
+    assert (nothing.returncode, nothing.stdout) == (2, "") and "Nothing is missing" in nothing.stderr
+    unknown = carry_out([*felix[:3], "continue", "nobody", *felix[4:], *ledger])
+    assert unknown.returncode == 2 and "No run is called “nobody”" in unknown.stderr
+
+
+def test_a_tool_that_nobody_has_is_said_before_anything_is_asked(
+    felix: list[str], tmp_path: Path, carry_out: CarryOut
+) -> None:
+    team = tmp_path / "team.yaml"
+    team.write_text("name: T\ntools: [telescope]\nagents: [{id: one, role: research}]\ncheckpoints: [0]\n")
+    with Machine("gpu") as gpu:
+        done = carry_out([*felix, "Why?", "--workflow", str(team), "--base-url", gpu.base_url])
+        assert (done.returncode, done.stdout, gpu.asked) == (2, "", [])
+    assert done.stderr.startswith("The workflow names the tool “telescope”") and done.stderr.count("\n") == 1
+
+
+@pytest.mark.slow
 def test_the_demo_model_needs_no_server_and_says_what_it_is(
     felix: list[str], tmp_path: Path, carry_out: CarryOut
 ) -> None:

@@ -16,7 +16,7 @@ import felix
 from felix.demo import DemoServer
 from felix.door.place import place
 from felix.endpoints import Endpoint, unnamed
-from felix.events import PartialThought, RunFinished, RunStarted
+from felix.events import PartialThought, RoundStarted, RunFinished, RunReopened, RunStarted
 from felix.ledger.reader import Reader
 from felix.settings import Settings
 
@@ -66,6 +66,45 @@ def test_a_run_gives_its_events_in_order_and_a_result() -> None:
         assert result.figures.calls == 5 and result.figures.failed == 0
         assert result.usage is not None and result.usage.completion == 4 * 4 + 2
         assert result.checked() is result
+
+    in_a_loop(work)
+
+
+def test_what_came_whole_is_told_to_on_token_too() -> None:
+    async def work() -> None:
+        told: list[tuple[str, str]] = []
+        run = felix.run(
+            "A task",
+            workflow=TEAM | {"checkpoints": [0.0]},
+            client=scripted(),
+            settings={"enable_streaming": False},
+            on_token=lambda who, text: told.append((who, text)),
+        )
+        result = await run
+        texts = {each.agent_id: each.content for each in result.thoughts}
+        assert dict(told) == {**texts, "hub": "The answer."} and len(told) == 3
+
+    in_a_loop(work)
+
+
+def test_a_run_that_was_stopped_goes_on_with_what_is_missing(tmp_path: Path) -> None:
+    async def work() -> None:
+        where = {"ledger": tmp_path / "runs.db"}
+        run = felix.run("A task", workflow=TEAM, client=scripted(), **where)
+        async for event in run:
+            if isinstance(event, RoundStarted) and event.number == 2:
+                run.stop()
+        assert run.result.status == "stopped"
+        client = scripted()
+        again = felix.continue_run(run.result, client=client, **where)
+        events = [event async for event in again]
+        assert isinstance(events[0], RunReopened) and len(client.requests) == 3
+        result = again.result
+        assert (result.run, result.status, result.text) == (run.id, "complete", "The answer.")
+        assert result.thoughts[:2] == run.result.thoughts[:2]
+        for wanted, sentence in ((result, "Nothing is missing"), ("nobody", "There is no run nobody")):
+            with pytest.raises(felix.LedgerError, match=sentence):
+                felix.continue_run(wanted, client=client, **where)
 
     in_a_loop(work)
 

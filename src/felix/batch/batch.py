@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from felix.batch.begun import Begun
 from felix.batch.crew import Crew
-from felix.batch.results import Results
+from felix.batch.results import Results, refusals
 from felix.batch.tasks import Task
 from felix.errors import WorkflowError
 from felix.events import RunFinished, RunId
@@ -65,6 +65,8 @@ class Batch:
         self.fault = ""
         """Why it ended before its time, in one sentence; empty: it did not, or was stopped."""
         self.is_stopping = False
+        self.refused = 0
+        """Tool calls that nobody could be asked about, in what was done in this start."""
         self._left = deque(task for task in tasks if task.key not in results.done)
         self._total, self._done = len(tasks), len(tasks) - len(self._left)
         self._failed = sum(task.key in results.done and results.done[task.key].status != "complete" for task in tasks)
@@ -180,6 +182,7 @@ class Batch:
     def _add(self, task: Task, state: RunState | None) -> None:
         self._results.add(task, state)
         self._done += 1
+        self.refused += refusals(state)[0] if state else 0
         self._failed += state is None or state.status != "complete"
 
 

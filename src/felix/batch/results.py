@@ -92,7 +92,10 @@ class Results:
 
 
 def result_of(task: Task, state: RunState | None) -> dict[str, Any]:  # Any: JSON
-    """What a line holds; `tokens` are those the models wrote as the server counted them, null when it did not."""
+    """What a line holds; `note` says which tool calls were refused, as nobody could be asked.
+
+    `tokens` are those the models wrote as the server counted them, null when it did not.
+    """
     plan = state.plan if state else None
     synthesis = state.synthesis if state else None
     return {
@@ -103,10 +106,21 @@ def result_of(task: Task, state: RunState | None) -> dict[str, Any]:  # Any: JSO
         "status": (state.status if state else None) or "failed",
         "answer": str(synthesis.answer) if synthesis else "",
         "reason": state.reason if state else task.fault,
+        "note": refusals(state)[1] if state else "",
         "tokens": state.usage.completion if state and state.usage else None,
         "duration_s": None if state is None or state.duration_s is None else round(state.duration_s, 3),
         "model": plan.model if plan else None,
     }
+
+
+def refusals(state: RunState) -> tuple[int, str]:
+    """How many calls of tools a run was refused, and a sentence or two: why, and what would allow them."""
+    refused = [call for thought in state.thoughts.values() for call in thought.calls if call.status == "refused"]
+    if not refused:
+        return 0, ""
+    count = "1 tool call was" if len(refused) == 1 else f"{len(refused):,} tool calls were"
+    reasons = " ".join(dict.fromkeys(call.error for call in refused if call.error))
+    return len(refused), f"{count} refused: {reasons}"
 
 
 def _lock_of(path: Path) -> Lock:

@@ -14,7 +14,7 @@ from felix.batch.begun import Begun
 from felix.batch.crew import Crew, LocalCrew
 from felix.batch.results import Results
 from felix.batch.tasks import Task, read_tasks
-from felix.cli.given import given_settings, given_workflow
+from felix.cli.given import given_settings, usable_workflow
 from felix.cli.interrupts import Interrupts
 from felix.cli.output import COMPLETE, FAILED, STOPPED, WRONG, not_kept, note
 from felix.cli.progress import ProgressBar
@@ -67,7 +67,7 @@ def _tasks(options: argparse.Namespace, settings: Settings) -> list[Task]:
 
     @cache
     def find(name: str) -> Workflow:
-        workflow = given_workflow(name or own)
+        workflow = usable_workflow(name or own, settings)
         if not options.demo and (unknown := unknown_endpoints(workflow, settings)):
             raise FelixError(not_in_settings(unknown, settings))
         return workflow
@@ -124,6 +124,9 @@ def _carry_out(
 def _end(batch: Batch, results: Results) -> int:
     """What is to be said at the end, and the exit status."""
     standing = batch.standing()
+    if batch.refused:
+        calls = "1 tool call was" if batch.refused == 1 else f"{batch.refused:,} tool calls were"
+        note(f"{calls} refused, as nobody could be asked – “note” in {results.path} says which, and what allows them.")
     left = standing.total - standing.done
     if left:
         if batch.fault:

@@ -111,6 +111,10 @@ class PlainLines(_Lines):
     def apply(self, record: Record) -> None:
         self._plain.apply(record)
 
+    def note(self, sentence: str) -> None:
+        self._plain.end_line()
+        super().note(sentence)
+
     def frame(self, now: float) -> None:
         if self._asking is not None:
             question = self._asking.hear(self._plain.state, self._keys.pressed())

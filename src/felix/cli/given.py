@@ -8,7 +8,8 @@ from felix import places
 from felix.cli.output import note
 from felix.errors import FelixError, SettingsError
 from felix.llm.address import repair_base_url
-from felix.settings import SettingsFile
+from felix.settings import Settings, SettingsFile
+from felix.team.tools.naming import lacking, names_in
 from felix.team.workflow import Library, Workflow
 
 
@@ -53,3 +54,16 @@ def given_workflow(wanted: str) -> Workflow:
     if entry.workflow is None:
         raise entry.fault or FelixError(f"{entry.path} is no workflow – choose another.")
     return entry.workflow
+
+
+def usable_workflow(wanted: str, settings: Settings) -> Workflow:
+    """The same, with its tools held against the settings. Raises FelixError for one that no run can have; that agents
+    will do without one is told."""
+    workflow = given_workflow(wanted)
+    missing = [found for name in names_in(workflow) if (found := lacking(name, settings))]
+    for each in missing:
+        if not (each.lack == "folder" or settings.tool_trust.get(each.name) == "never"):
+            raise FelixError(each.sentence)
+    for sentence in dict.fromkeys(each.sentence for each in missing):
+        note(sentence)
+    return workflow

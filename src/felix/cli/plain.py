@@ -55,8 +55,10 @@ class PlainFace:
 
     def __init__(self, write: Callable[[str], None], note: Callable[[str], None]) -> None:
         self.state = RunState()
-        self._write = write
-        self._note = note
+        self._put = write
+        self._tell = note
+        self._held: list[str] = []
+        """Lines for beside, until the line of text that is being written has its end."""
         self._floor: ThoughtId | None = None
         self._waiting: list[ThoughtId] = []
         """Those who have begun to write and do not have the floor, in that order."""
@@ -102,7 +104,7 @@ class PlainFace:
                 self._show_synthesis()
             case SynthesisComplete():
                 self._show_synthesis()
-                self._end_line()
+                self.end_line()
                 self._note_end("synthesis", self.state.synthesis)
             case (
                 AgentAdded()
@@ -118,35 +120,40 @@ class PlainFace:
             ):
                 self._note(_without_question(told(event)) if isinstance(event, QuestionRaised) else told(event))
             case RunFinished():
-                self._end_line()
+                self.end_line()
                 if event.status != "complete":
                     self._note(f"{event.status}: {event.reason}")
             case _:
                 assert_never(event)
 
+    def end_line(self) -> None:
+        """For something else to stand there."""
+        if not self._is_at_line_start:
+            self._write("\n")
+
     def _note_state(self, event: AgentState) -> None:
         if event.state == "retrying":
             self._note_retry(event)
         elif event.state == "connecting" and event.cut:
-            self._note(f"{event.agent_id}: {event.cut}")
+            self._note_of(event.agent_id, event.cut)
 
     def _note_tool(self, event: ToolCalled | ToolReturned) -> None:
         if isinstance(event, ToolCalled):
             asks = f" – {event.asks}" if event.asks else ""
-            self._note(f"{event.agent_id}: {event.name} {_shortened(event.arguments)}{asks}")
+            self._note_of(event.agent_id, f"{event.name} {_shortened(event.arguments)}{asks}")
             return
         calls = self.state.thoughts[event.thought_id].calls if event.thought_id in self.state.thoughts else []
         for call in calls:
             if call.call_id == event.call_id:
                 cut = f", cut for the model: all of it is in {call.file}" if call.file else ""
-                self._note(f"{event.agent_id}: {called(call)}{cut}")
+                self._note_of(event.agent_id, f"{called(call)}{cut}")
 
     def _note_retry(self, event: AgentState) -> None:
         """Once, and not for every second that is counted down."""
         again = event.again or Again()
         which = (event.thought_id, again.number, again.at)
         if self._retries.get(event.agent_id) != which:
-            self._note(f"{event.agent_id}: {event.detail}")
+            self._note_of(event.agent_id, event.detail)
         self._retries[event.agent_id] = which
 
     def _heard(self, thought_id: ThoughtId) -> None:
@@ -173,7 +180,7 @@ class PlainFace:
 
     def _leave_floor(self, thought: Thought) -> None:
         self._floor = None
-        self._end_line()
+        self.end_line()
         self._note_end(thought.agent_id, thought)
 
     def _note_end(self, who: str, speech: Speech | None) -> None:
@@ -204,23 +211,42 @@ class PlainFace:
         if text.edition != self._edition:
             self._edition = text.edition
             if text.kept < self._shown:
-                self._end_line()
+                self.end_line()
                 self._note(f"{who}: the text above was thinking, the answer follows")
                 self._shown = 0
         new = safe(text.since(self._shown))
         if new:
             self._write(new)
             self._shown = len(text)
-            self._is_at_line_start = new.endswith("\n")
 
     def _heading(self, text: str) -> None:
-        self._end_line()
+        self.end_line()
         self._write(f"\n── {safe(text)} ──\n")  # names of agents come from files
 
-    def _end_line(self) -> None:
-        if not self._is_at_line_start:
-            self._write("\n")
+    def _write(self, text: str) -> None:
+        whole, end, begun = text.rpartition("\n")
+        if end:
+            self._put(whole + end)
             self._is_at_line_start = True
+            held, self._held = self._held, []
+            for line in held:
+                self._tell(line)
+        if begun:
+            self._put(begun)
+            self._is_at_line_start = False
+
+    def _note(self, line: str) -> None:
+        """Beside the text, and never into the middle of a line of it."""
+        if self._is_at_line_start:
+            self._tell(line)
+        else:
+            self._held.append(line)
+
+    def _note_of(self, agent_id: AgentId, what: str) -> None:
+        """Of whoever has the floor it stands where they were with their words."""
+        if self._floor and self.state.thoughts[self._floor].agent_id == agent_id:
+            self.end_line()
+        self._note(f"{agent_id}: {what}")
 
 
 def _shortened(arguments: str) -> str:

@@ -7,9 +7,9 @@ import sys
 import threading
 
 from felix import log, places
-from felix.cli.given import given_settings, given_workflow
+from felix.cli.given import given_settings, usable_workflow
 from felix.cli.interrupts import Interrupts
-from felix.cli.output import COMPLETE, FAILED, WRONG, Output, not_kept, note
+from felix.cli.output import COMPLETE, FAILED, WRONG, Output, give_up_stdout, not_kept, note
 from felix.engine import Engine
 from felix.errors import FelixError
 from felix.keys import environment_fault
@@ -21,7 +21,7 @@ def run(options: argparse.Namespace, serve: Serve) -> int:
     try:
         settings = given_settings(options)
         chosen = options.workflow or settings.current.workflow
-        given_workflow(chosen)  # a name that is wrong is told now, and not to the first who asks
+        usable_workflow(chosen, settings.current)  # a name that is wrong is told now, and not to the first who asks
     except FelixError as error:
         note(str(error))
         return WRONG
@@ -62,6 +62,10 @@ def _serve(engine: Engine, sharing: Sharing, serve: Serve) -> int:
             if not serving.is_running:
                 note("The server broke off – the log has the details; start it again.")
                 return FAILED
+    except OSError as error:
+        note(f"The link could not be written ({error.strerror}) – start it where it can be read.")
+        give_up_stdout()
+        return FAILED
     finally:
         interrupts.restore()
         serving.close()
@@ -82,6 +86,9 @@ def _tell(serving: Serving, sharing: Sharing) -> None:
 
 def _give_links(serving: Serving) -> None:
     out = Output()
-    for _ in sys.stdin:
-        out.write(f"{serving.link()}\n")
-        out.flush()
+    try:
+        for _ in sys.stdin:
+            out.write(f"{serving.link()}\n")
+            out.flush()
+    except OSError:
+        note("Another link could not be written – those who watch go on watching.")

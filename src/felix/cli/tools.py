@@ -13,8 +13,9 @@ from typing import TypeVar
 from felix.cli.given import loaded_settings
 from felix.cli.output import COMPLETE, FAILED, Output, carry_out
 from felix.errors import ToolError
-from felix.settings import Settings, SettingsFile
+from felix.settings import SettingsFile
 from felix.team.tools.mcp.servers import McpServers, ServerReport
+from felix.team.tools.naming import OF_FILES
 from felix.team.tools.toolbox import KnownTool, Source
 from felix.team.tools.words import TRUST_WORDS, hint_words, reach_words, state_words
 from felix.terminal import safe
@@ -37,7 +38,7 @@ def _run(options: argparse.Namespace, out: Output) -> int:
         report = asyncio.run(_with(file, lambda tools: _tested(tools.servers, options.test)))
         return _tell_test(report, out, as_json=options.json)
     sources, reports = asyncio.run(_with(file, _asked))
-    _list(sources, reports, file.current, out, as_json=options.json)
+    _list(sources, reports, file, out, as_json=options.json)
     return COMPLETE
 
 
@@ -76,11 +77,12 @@ def _tell_test(report: ServerReport, out: Output, *, as_json: bool) -> int:
 def _list(
     sources: tuple[Source, ...],
     reports: tuple[ServerReport, ...],
-    settings: Settings,
+    file: SettingsFile,
     out: Output,
     *,
     as_json: bool,
 ) -> None:
+    settings = file.current
     for source in sources:
         report = next((each for each in reports if source.name == each.name), None)
         hints = {tool.name: tool.hints for tool in report.tools} if report else {}
@@ -88,13 +90,17 @@ def _list(
             for tool in source.tools:
                 said = asdict(hints[tool.name]) if tool.name in hints else None
                 state = report.state if report else "ready"
-                _json({"server": source.name, "state": state, **asdict(tool), "said": said}, out)
+                folder = {"folder": settings.tool_folder} if tool.name in OF_FILES else {}
+                _json({"server": source.name, "state": state, **asdict(tool), "said": said, **folder}, out)
             if source.error:
                 _json({"server": source.name, "state": "failed", "error": source.error}, out)
             continue
         out.write(f"{safe(source.name) or 'Built in'}{f'  {state_words(report)}' if report else ''}\n")
         if source.error:
             out.write(f"    {safe(source.error)}\n")
+        if not source.name:
+            where = settings.tool_folder or f"none – name one as tool_folder in {file.path}, or in Settings, Tools"
+            out.write(f"  the folder of {', '.join(OF_FILES)}: {safe(where)}\n")
         for tool in source.tools:
             _write(tool, hint_words(hints[tool.name]) if tool.name in hints else "", out)
     for name, entry in settings.mcp_servers.items():

@@ -214,7 +214,8 @@ def figures(state: RunState) -> list[tuple[str, str]]:
     rows = [("State", RUN_ENDINGS[state.status])]
     if state.duration_s is not None:
         rows.append(("Time", duration(state.duration_s)))
-    rows.append(("Answers", f"{len(state.thoughts)} thoughts of {len(state.agents)} agents, {syntheses_of(state)}"))
+    thoughts, agents = _counted(len(state.thoughts), "thought"), _counted(len(state.agents), "agent")
+    rows.append(("Answers", f"{thoughts} of {agents}, {syntheses_of(state)}"))
     if len(asked := places(state)) > 1:
         answers = Counter(_place(state, speech) for speech in speeches)
         rows.append(("Asked", ", ".join(f"{place} ({answers[place]})" for place in asked)))
@@ -227,6 +228,10 @@ def figures(state: RunState) -> list[tuple[str, str]]:
     if (mean := mean_confidence(state)) is not None:
         rows.append(("Mean confidence", f"{mean:.2f}"))
     return rows
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def speeches_of(state: RunState) -> list[Speech]:

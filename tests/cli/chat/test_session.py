@@ -61,8 +61,9 @@ def test_a_conversation_begins_anew_asks_another_model_and_is_saved(
 
 def test_the_models_of_the_server_are_listed(chat: list[str], carry_out: CarryOut) -> None:
     with Machine("gpu", models=("m", "other")) as gpu:
-        done = carry_out([*chat, "--base-url", gpu.base_url], piped="/model\n")
+        done = carry_out([*chat, "--base-url", gpu.base_url], piped="/model\n/model nope\n")
     assert done.stdout.splitlines() == ["  m (loaded)", "  other (loaded)"]
+    assert "the server does not list it (there: m, other)" in done.stderr
 
 
 def test_a_team_answers_with_its_synthesis_alone(chat: list[str], tmp_path: Path, carry_out: CarryOut) -> None:
@@ -112,9 +113,11 @@ def test_at_a_terminal_stop_is_typed_into_the_answer_and_the_conversation_goes_o
 def test_ctrl_c_ends_an_answer_and_twice_at_the_prompt_leaves(chat: list[str]) -> None:
     with Machine("gpu", holds=True) as gpu, Terminal([*chat, "--base-url", gpu.base_url, "First?"]) as terminal:
         terminal.until("gpu speaks.")
+        terminal.type("Half a")
+        terminal.until("› Half a")
         terminal.type("\x03")
         terminal.until("Stopped by you.")
-        terminal.until(lambda screen: screen.rstrip().endswith("›"))
+        terminal.until(lambda screen: screen.endswith("› Half a"))
         terminal.type("\x03")
         terminal.until("Ctrl-C again")
         terminal.type("\x03")

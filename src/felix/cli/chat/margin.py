@@ -55,9 +55,19 @@ class Margin:
             return piece
         cells = cell_len(piece)
         is_kept = self._is_code or self._is_within or self._line.startswith(("    ", "\t"))
-        if self._column and self._column + cells > width and not is_kept and not piece.isspace():
-            self._column = cells
-            return f"\n{piece}"
+        if self._column + cells > width and not is_kept:
+            if piece.isspace():  # the line ends there, and the next begins with a word
+                self._column = width if self._column else 0
+                return ""
+            if self._column:
+                self._column = cells
+                return f"\n{piece}"
         self._column += cells
         self._line = (self._line + piece)[:8]
         return piece
+
+
+def at_words(text: str) -> str:
+    """A text that is whole, broken as if it had come in pieces."""
+    margin = Margin()
+    return margin.feed(text) + margin.end()

@@ -6,11 +6,14 @@ question with all its line breaks.
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 PROMPT, MORE = "› ", "… "
 _FENCE = '"""'
+_LOOK_S = 0.25
 
 
 class Questions:
@@ -20,6 +23,8 @@ class Questions:
         """`read` gives the next line for a prompt, and raises EOFError at the end."""
         self._read = read or _reader()
         self._waiting: list[str] = []
+        self.begun = ""
+        """What the next line begins with: it was typed before it was asked for."""
 
     def add(self, text: str) -> None:
         """A question that was typed while an answer came."""
@@ -34,8 +39,11 @@ class Questions:
         """Raises KeyboardInterrupt for Ctrl-C."""
         if self._waiting:
             return self._waiting.pop(0)
+        begun, self.begun = self.begun, ""
         try:
-            return self._whole(self._read(PROMPT))
+            with _typed(begun):
+                line = self._read(PROMPT)
+            return self._whole(line)
         except EOFError:
             return None
 
@@ -62,6 +70,24 @@ class Questions:
         yield line.rstrip().removesuffix(_FENCE)
 
 
+@contextmanager
+def _typed(text: str) -> Iterator[None]:
+    """A line that is read within has this text already, where it can be edited."""
+    if not text:
+        yield
+        return
+    try:
+        import readline
+    except ImportError:  # Windows: its console has none
+        yield
+        return
+    readline.set_startup_hook(lambda: readline.insert_text(text))
+    try:
+        yield
+    finally:
+        readline.set_startup_hook(None)
+
+
 def _reader() -> Callable[[str], str]:
     if sys.stdin is not None and sys.stdin.isatty() and sys.stdout is not None and sys.stdout.isatty():
         try:
@@ -71,8 +97,20 @@ def _reader() -> Callable[[str], str]:
         if "libedit" not in (readline.__doc__ or ""):
             # what is pasted is one question with all its lines; Python switches that off
             readline.parse_and_bind("set enable-bracketed-paste on")
-        return input
+        return _edited
     return _piped
+
+
+def _edited(prompt: str) -> str:
+    """Python does not hear a Ctrl-C that comes just before readline waits for a key, until the next key: any other
+    signal makes it look again."""
+    before = signal.signal(signal.SIGALRM, lambda *_: None)
+    signal.setitimer(signal.ITIMER_REAL, _LOOK_S, _LOOK_S)
+    try:
+        return input(prompt)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _piped(_prompt: str) -> str:

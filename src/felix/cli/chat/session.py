@@ -5,15 +5,17 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from felix import log, places
 from felix.cli.asking import Asking, can_ask
+from felix.cli.chat.margin import at_words
 from felix.cli.chat.questions import Questions
 from felix.cli.chat.typing import Typing
 from felix.cli.chat.voice import Voice
 from felix.cli.faces import shows_wall
-from felix.cli.given import given_settings, given_workflow
+from felix.cli.given import given_settings, usable_workflow
 from felix.cli.interrupts import Interrupts
 from felix.cli.kept import find
 from felix.cli.keys import Keys
@@ -22,12 +24,12 @@ from felix.engine import Engine
 from felix.errors import FelixError
 from felix.events import Exchange, Record, RunFinished, RunId
 from felix.keys import environment_fault
-from felix.ledger.conversation import conversation
+from felix.ledger.conversation import answer_of, conversation
 from felix.ledger.health import Health
 from felix.ledger.reader import Reader
 from felix.ledger.state import RunState
 from felix.llm.models import ServerReport
-from felix.settings import SettingsFile
+from felix.settings import Settings, SettingsFile
 from felix.team.mailbox import Reply
 from felix.team.workflow import Workflow, from_json
 from felix.terminal import safe
@@ -39,14 +41,18 @@ _FRAME_S = 0.03
 _ANSWER_S = 30.0
 """How long a server may take to say which models it has."""
 
+_MOST_NAMED = 10
+"""Models, beside a name that is not among them; `/model` lists them all."""
+
 _HELP = """\
-/model       which models the server has; /model NAME asks that one from now on
+/model NAME  ask this model from now on; without NAME: which there are
 /new         begin another conversation
 /save FILE   write this one down, as Markdown
-/stop        while an answer comes: end it, and keep what came; so does Ctrl-C
+/stop        end the answer that comes, and keep what came; so does Ctrl-C
 /quit        leave; so does Ctrl-D
-A line that ends with \\ goes on in the next one. Between two lines of \"\"\" all is
-one question.
+/help        this
+What you type while an answer comes is asked next. A line that ends with \\ goes on in the next one. Between two lines
+of \"\"\" all is one question.
 """
 
 
@@ -56,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
         settings = given_settings(options)
         ledger = places.ledger_file(options.ledger or settings.current.ledger_path)
         before = _before(ledger, options.go_on) if options.go_on else None
-        workflow = _workflow(options.workflow, before)
+        workflow = _workflow(options.workflow, before, settings.current)
     except FelixError as error:
         note(str(error))
         return WRONG
@@ -89,11 +95,11 @@ def _before(ledger: Path, wanted: str) -> RunState:
         return reader.state(find(reader, wanted).run)
 
 
-def _workflow(wanted: str, before: RunState | None) -> Workflow:
+def _workflow(wanted: str, before: RunState | None, settings: Settings) -> Workflow:
     """The one that is named, else that of the run before. Raises WorkflowError."""
     if not wanted and before is not None and before.plan is not None and before.plan.definition:
         return from_json(before.plan.definition)
-    return given_workflow(wanted or ALONE)
+    return usable_workflow(wanted or ALONE, settings)
 
 
 class Session:
@@ -166,16 +172,16 @@ class Session:
         if self._said:
             last = self._said[-1]
             self._echo(last.task)
-            self._out.write(f"{safe(last.answer).rstrip()}\n\n")
+            self._out.write(f"{at_words(safe(last.answer).rstrip())}\n\n")
 
     def _echo(self, question: str) -> None:
         if self._is_fancy:
-            self._out.write(f"› {safe(question)}\n")
+            self._out.write(f"{at_words(f'› {safe(question)}')}\n")
 
     def _tell(self, sentence: str) -> None:
         """Something beside the conversation: dim at a terminal, on stderr in a pipe."""
         if self._is_fancy:
-            self._out.write(f"\x1b[2m{safe(sentence)}\x1b[22m\n")
+            self._out.write(f"\x1b[2m{at_words(safe(sentence))}\x1b[22m\n")
             self._out.flush()
         else:
             self._out.note(sentence)
@@ -201,12 +207,13 @@ class Session:
                 voice.release()
         finally:
             interrupts.restore()
+        self._questions.begun, self._typing.line = self._typing.line, ""
         voice.end()
         self._out.write("\n")
         self._out.flush()
         if voice.answer.strip():
             self._last = run
-            self._said.append(Exchange(task=question, answer=voice.answer))
+            self._said.append(Exchange(task=question, answer=answer_of(voice.state)))
         self._status = COMPLETE if voice.state.status == "complete" else FAILED
         if interrupts.has_stopped or voice.state.status == "stopped":
             self._status = COMPLETE  # as its user wished
@@ -250,7 +257,7 @@ class Session:
         command, _, rest = line.partition(" ")
         match command:
             case "/help":
-                self._out.write(_HELP)
+                self._out.write(at_words(_HELP) if self._is_fancy else _HELP)
             case "/stop":
                 self._tell("Nothing is being written.")
             case "/new":
@@ -282,27 +289,36 @@ class Session:
 
     def _choose_model(self, name: str) -> None:
         """Ask another model from now on, or say which there are."""
-        if name:
-            self._settings.override(model=name)
-            self._tell(f"{name} is asked from now on.")
-            return
         number = self._engine.ask_server(self._settings.current.base_url, demo=self._is_demo)
         reply = self._reply(number)
-        if reply is None:
+        models = reply.value.models if reply is not None and isinstance(reply.value, ServerReport) else ()
+        there = [model.id for model in models]
+        if name:
+            self._settings.override(model=name)
+            # lists leave out what a server loads when it is asked, and other names for what it has
+            doubt = f", though the server does not list it (there: {_few(there)})" if name not in there else ""
+            self._tell(f"{name} is asked from now on{doubt}.")
+        elif reply is None:
             self._tell("The server does not answer – felix doctor says why.")
-        elif isinstance(reply.value, ServerReport):
-            chosen = self._settings.current.model
-            for model in reply.value.models:
-                mark = "*" if model.id == chosen else " "
-                self._out.write(f"{mark} {safe(model.id)}{' (loaded)' if model.loaded else ''}\n")
-        else:
+        elif reply.error is not None:
             self._tell(str(reply.error))
+        for model in models if not name else ():
+            mark = "*" if model.id == self._settings.current.model else " "
+            self._out.write(f"{mark} {safe(model.id)}{' (loaded)' if model.loaded else ''}\n")
 
     def _reply(self, number: int) -> Reply | None:
         until = time.monotonic() + _ANSWER_S
-        while time.monotonic() < until:
-            for item in self._mailbox.take():
-                if isinstance(item, Reply) and item.number == number:
-                    return item
-            time.sleep(_FRAME_S)
+        try:
+            while time.monotonic() < until:
+                for item in self._mailbox.take():
+                    if isinstance(item, Reply) and item.number == number:
+                        return item
+                time.sleep(_FRAME_S)
+        except KeyboardInterrupt:
+            pass  # not worth the wait
         return None
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
+    return f"{', '.join(names[:_MOST_NAMED])}{more}" if names else "nothing that it tells of"

@@ -6,17 +6,15 @@ Of an agent alone these are its own words; of a team those of the hub, and until
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING
 
+from felix.cli.chat.margin import Margin, at_words
 from felix.cli.output import Output
-from felix.events import Record
+from felix.cli.wall.lines import fit, fit_end
+from felix.events import QuestionClosed, Record, ToolAnswered, told
 from felix.ledger.speech import Call, GrowingText, Speech, Thought
 from felix.ledger.state import RunState
 from felix.ledger.words import duration, lacking
 from felix.terminal import safe
-
-if TYPE_CHECKING:
-    from felix.cli.chat.margin import Margin
 
 _DIM, _UNDIM, _CLEAR = "\x1b[2m", "\x1b[22m", "\r\x1b[K"
 
@@ -34,9 +32,11 @@ class Voice:
         self._edition = 0
         self._calls: set[str] = set()
         """Those that were told."""
-        self._margin = _margin() if is_fancy else None
+        self._margin = Margin() if is_fancy else None
         self._asked: tuple[str, ...] = ()
         """The question that stands there."""
+        self._decisions: list[str] = []
+        """What its user has said to questions, which is still to be written."""
         self._status = ""
         """What stands in the line that is cleared again."""
         self._is_at_start = True
@@ -44,10 +44,20 @@ class Voice:
 
     def apply(self, record: Record) -> None:
         self.state.apply(record)
+        match record.event:
+            case ToolAnswered() | QuestionClosed(answer="stop" | "go_on"):
+                self._decisions.append(told(record.event))
+            case _:
+                pass
 
     def frame(self, now: float) -> None:
         """Write what has come since; `now` in Unix seconds."""
         self.state.now = now
+        for decision in self._decisions:
+            self._clear()
+            self._end_line()
+            self._note(decision)
+        self._decisions.clear()
         speech = self._speech()
         if speech is None:
             self._tell(self._how_far())
@@ -76,7 +86,7 @@ class Voice:
 
     def hold(self, typed: str) -> None:
         """Show what is being typed, in a line of its own; nothing is written until that is over."""
-        self._tell(f"› {typed}", is_dim=False)
+        self._tell(f"› {fit_end(typed, _room() - 2)}", is_dim=False)
 
     def ask(self, question: tuple[str, ...]) -> None:
         """Show a question, once; its keys stand in a line that goes again."""
@@ -85,7 +95,7 @@ class Voice:
             self._clear()
             self._end_line()
             for line in question[:-1]:
-                self._out.write(f"{safe(line)}\n")
+                self._out.write(f"{at_words(safe(line))}\n")
         self._tell(question[-1], is_dim=False)
 
     def release(self) -> None:
@@ -106,7 +116,7 @@ class Voice:
         if state.status is not None:
             return ""
         if not state.round:
-            return "connecting …"
+            return "connecting …" if state.plan is None else "starting the tools …"
         spent = duration(state.elapsed_s(state.now))
         who = [agent.agent_id for agent in state.agents.values() if agent.latest is not None and agent.latest.is_live]
         return f"round {state.round} of {len(state.rounds)} · {spent} · {', '.join(who)}"
@@ -163,7 +173,7 @@ class Voice:
     def _note(self, sentence: str) -> None:
         """Beside the answer: dim below it at a terminal, on stderr in a pipe."""
         if self._is_fancy:
-            self._out.write(f"{_DIM}{safe(sentence)}{_UNDIM}\n")
+            self._out.write(f"{_DIM}{at_words(safe(sentence))}{_UNDIM}\n")
         else:
             self._out.note(sentence)
 
@@ -174,7 +184,7 @@ class Voice:
         self._clear()
         if status:
             self._break_line()
-            line = _in_a_line(status)[: max(1, shutil.get_terminal_size().columns - 1)]
+            line = fit(_in_a_line(status), _room()).rstrip()
             self._out.write(f"{_DIM}{line}{_UNDIM}" if is_dim else line)
         self._status = status
 
@@ -195,12 +205,6 @@ class Voice:
         if self._margin:
             self._put(self._margin.end())
         self._break_line()
-
-
-def _margin() -> Margin:
-    from felix.cli.chat.margin import Margin
-
-    return Margin()
 
 
 def _doing(speech: Speech, now: float) -> str:
@@ -228,6 +232,11 @@ def _figures(speech: Speech) -> str:
     if speech.status != "complete" and speech.status is not None:
         words.append(speech.status)
     return " · ".join(word for word in words if word)
+
+
+def _room() -> int:
+    """Columns, without the last one: behind that the cursor is in a line of its own in some terminals."""
+    return max(3, shutil.get_terminal_size().columns - 1)
 
 
 def _in_a_line(text: str) -> str:

@@ -40,6 +40,15 @@ def fit(text: str, width: int) -> str:
     return set_cell_size(text, width)
 
 
+def fit_end(text: str, width: int) -> str:
+    """The end of `text` in at most `width` cells, with … where its beginning is cut off."""
+    if cell_len(text) <= width:
+        return text
+    while text and cell_len(text) >= width:
+        text = text[1:]
+    return f"…{text}"
+
+
 def wrap(text: str, width: int) -> Iterator[str]:
     """The lines of `text`, none of them wider than `width`, which is at least 2."""
     cells: Callable[[str], int] = len if text.isascii() else cell_len

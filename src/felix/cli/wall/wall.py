@@ -162,7 +162,8 @@ def _stage(state: RunState) -> str:
         return "Synthesis"
     if state.is_wrapping_up:
         return "Wrapping up"
-    return f"Round {state.round} of {len(state.rounds)}" if state.round else "Connecting"
+    # once there is a plan, its servers have been reached; before the first round the tools are got ready
+    return f"Round {state.round} of {len(state.rounds)}" if state.round else "Starting the tools"
 
 
 def _chips(state: RunState, shown: Sequence[AgentId], width: int, height: int) -> list[Line]:

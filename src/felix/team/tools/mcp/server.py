@@ -309,7 +309,7 @@ class Server:
         return ToolError(f"{which} answered with something that Felix cannot use: {_sentence(error)}.")
 
     def _cannot_start(self, error: BaseException, pipes: Pipes | None) -> str:
-        where = "its log in Settings, Tools, says more"
+        where = f"its log says more: Settings, Tools, or felix tools --test {self.key}"
         if isinstance(error, TimeoutError):
             return f"The server “{self.key}” did not start within {START_S:.0f} s – {where}."
         if pipes:
@@ -341,8 +341,8 @@ class Server:
         if len(self._crashes) == _MOST_CRASHES and now - self._crashes[0] < _WITHIN_S:
             self._crashes.clear()
             self._fail(
-                f"The server “{self.key}” crashed {_MOST_CRASHES} times within a minute ({how}) – its log in Settings, "
-                "Tools, says more; start it again there."
+                f"The server “{self.key}” crashed {_MOST_CRASHES} times within a minute ({how}) – look into its log in "
+                f"Settings, Tools, or with felix tools --test {self.key}, then start it again."
             )
             return False
         self._note_own(f"crashed ({how}); started again")
