@@ -156,3 +156,27 @@ def test_a_schema_that_the_checker_stumbles_over_is_a_sentence(
 ) -> None:
     with pytest.raises(ToolError, match=r"could not be checked|describes its arguments"):
         check(arguments, ToolSpec("odd", "", schema))
+
+
+ENDLESS = "^(a|a)*$"
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"properties": {"a" * 40 + "b": {"pattern": ENDLESS}}},
+        {"propertyNames": {"pattern": ENDLESS}},
+        {"patternProperties": {ENDLESS: {}}},
+        {"patternProperties": {ENDLESS: {}}, "additionalProperties": False},
+        {"patternProperties": {ENDLESS: {}}, "unevaluatedProperties": False},
+    ],
+)
+def test_an_expression_that_never_ends_is_not_begun(schema: dict[str, object]) -> None:
+    check({"a" * 40 + "b": "a" * 40 + "b"}, ToolSpec("odd", "", schema))
+
+
+def test_a_schema_that_forks_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("felix.team.tools.schema._LIMIT_S", 0.01)
+    forks = {f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(60)}
+    with pytest.raises(ToolError, match="too long to check"):
+        check({}, ToolSpec("odd", "", {"$defs": {**forks, "d60": {}}, "$ref": "#/$defs/d0"}))

@@ -145,7 +145,7 @@ class Calls:
         """
         started = time.monotonic()
         self._rounds += 1
-        asked = [self._look_at(call) for call in calls]
+        asked = [await self._look_at(call) for call in calls]
         once: dict[tuple[str, str], _Asked] = {}
         for each in asked:
             once.setdefault(each.sameness, each)
@@ -175,7 +175,7 @@ class Calls:
         spent_s = max(time.monotonic() - started - waits_s.total_s, 0.0)
         return Returned(tuple(each.call for each in once.values()), results, tuple(notes), spent_s)
 
-    def _look_at(self, call: ToolCall) -> _Asked:
+    async def _look_at(self, call: ToolCall) -> _Asked:
         self._count += 1
         call_id = call.id or f"call_{self._count}"
         if call_id in self._ids:  # some servers count anew in each answer
@@ -196,7 +196,7 @@ class Calls:
             asked.fault = f"There is no tool called “{call.name[:100]}” – there are: {there}."
         elif arguments is not None:
             try:
-                check(arguments, asked.tool.spec)
+                await asyncio.to_thread(check, arguments, asked.tool.spec)
                 asked.arguments = arguments
             except ToolError as error:
                 asked.fault = str(error)

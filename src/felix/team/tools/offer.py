@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
@@ -95,8 +94,6 @@ class RunTools:
         wanted = sets_of_tools(workflow)
         if not any(wanted):
             return
-        # It takes a quarter of a second, in which the loop would stand still when the first call is to be checked.
-        await asyncio.to_thread(importlib.import_module, "jsonschema")
         for names in wanted:
             self._tools[names] = await self._toolbox.offered(names)
         found = [tool for tools in self._tools.values() for tool in tools]
