@@ -288,11 +288,14 @@ class Engine:
         try:
             started.set()
             self._open_ledger()
-            async with self._tools, asyncio.TaskGroup() as self._tasks:
-                await self._closing.wait()
+            async with self._tools:
+                try:
+                    async with asyncio.TaskGroup() as self._tasks:
+                        await self._closing.wait()
+                finally:
+                    if self._ledger:  # before the servers of tools, which may take their time to end
+                        self._ledger.close()
         finally:
-            if self._ledger:
-                self._ledger.close()
             await self._servers.close()
 
     def _open_ledger(self) -> None:

@@ -132,6 +132,32 @@ def test_a_server_gets_its_own_variables_and_no_key_of_the_environment(monkeypat
     asyncio.run(run())
 
 
+def test_a_test_leaves_a_server_alone_that_somebody_has_wanted_meanwhile() -> None:
+    async def test(servers: McpServers, server: Server) -> None:
+        tested, tools = await asyncio.gather(servers.test("one"), server.tools())
+        assert tested.state == server.state == "ready" and tools
+        await servers.stop("one")
+        assert (await servers.test("one")).state == "ready" and server.state == "off"
+
+    _with_server(test)
+
+
+def test_a_server_whose_entry_has_changed_is_not_started_again_by_a_run_that_goes_on() -> None:
+    settings = [Settings(mcp_servers={"one": _entry()})]
+
+    async def run() -> None:
+        async with asyncio.timeout(30), McpServers(lambda: settings[-1]) as servers:
+            old = servers.providers()[0]
+            await old.tools()
+            settings.append(Settings(mcp_servers={"one": _entry("--other")}))
+            assert await servers.providers()[0].tools(), "the new one is there"
+            with pytest.raises(ToolError, match="changed or removed in Settings"):
+                await old.call("echo", {"text": "a"}, lambda *_: None)
+            assert old.state == "off"
+
+    asyncio.run(run())
+
+
 def test_after_a_crash_the_call_is_not_made_again_but_the_server_is_there() -> None:
     async def test(servers: McpServers, server: Server) -> None:
         await server.tools()

@@ -75,6 +75,9 @@ class Server:
         """One sentence: why it failed, or that it was started again."""
         self.known: tuple[McpTool, ...] = ()
         """Its tools, as it last told them."""
+        self.wanted = 0
+        """How often somebody has asked for it."""
+        self._is_gone = False
         self._begin, self._settings = begin, settings
         self._log: deque[str] = deque(maxlen=LOG_LINES)
         self._task: asyncio.Task[None] | None = None
@@ -112,6 +115,11 @@ class Server:
             self._settled.set()  # a task that was cancelled before it began has told nobody
             self.state, self.reason = "off", ""
 
+    def leave(self) -> None:
+        """End it for good: its entry is another one by now, or none. Runs that go on may still hold its tools."""
+        self._is_gone = True
+        self._begin(self.stop())
+
     async def call(self, tool: str, arguments: Mapping[str, object], tell: Tell) -> mcp_types.CallToolResult:
         """Have a tool called; cancelling this tells the server so, and ends it when it goes on all the same.
 
@@ -139,6 +147,12 @@ class Server:
 
     async def _ready(self) -> Session:
         """The session, started if there is none. Raises ToolError."""
+        self.wanted += 1
+        if self._is_gone:
+            raise ToolError(
+                f"The server “{self.key}” was changed or removed in Settings while this run went on – start another run"
+                " for what there is now."
+            )
         for _ in range(2):  # one that was ended between two calls is started once more
             self._leave_if_over()
             if self._ending is not None and not self._ending.done():

@@ -89,10 +89,12 @@ class McpServers:
         return self._report(server)
 
     async def test(self, key: str) -> ServerReport:
-        """Start a server, and end it again if it did not run before; how it was while it ran."""
-        was_off = self._server(key).state in ("off", "failed")
+        """Start a server, and end it again if it did not run before and nobody else has wanted it meanwhile; how it was
+        while it ran."""
+        server = self._server(key)
+        was_off, wanted = server.state in ("off", "failed"), server.wanted + 1
         report = await self.start(key)
-        if was_off and report.state == "ready":
+        if was_off and report.state == "ready" and server.wanted == wanted:
             await self.stop(key)
         return report
 
@@ -104,7 +106,7 @@ class McpServers:
         known = self._servers.items()
         for gone in [each for each, old in known if (entries.get(each), names.get(each)) != (old.entry, old.name)]:
             # taken off the list, or changed: then another one is started when it is wanted
-            self._begin(self._servers.pop(gone).stop())
+            self._servers.pop(gone).leave()
         if key not in entries:
             raise ToolError(f"There is no server of tools called “{key}” – add it in Settings, Tools.")
         if key not in self._servers:
