@@ -89,6 +89,7 @@ class Page:
                 on_address=lambda address: self.asked.append(("address", address)),
                 on_copy=lambda: self.asked.append(("copy link",)),
                 on_open=lambda: self.asked.append(("open link",)),
+                on_token=lambda: self.asked.append(("copy token",)),
             ),
         )
         self.app, self.window = kit.app, window

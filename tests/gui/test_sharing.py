@@ -36,7 +36,7 @@ def refused(address: str) -> bool:
     return False
 
 
-def test_a_link_lets_one_browser_in_until_the_switch_is_off(opened: Opened) -> None:
+def test_a_link_lets_a_browser_in_and_the_token_a_program_until_the_switch_is_off(opened: Opened) -> None:
     sharing, tab = opened.window.settings_page.sharing, opened.window.settings_page.tab
     assert tab.sharing.copy.instate(["disabled"])
     tab.sharing.share.invoke()
@@ -50,6 +50,10 @@ def test_a_link_lets_one_browser_in_until_the_switch_is_off(opened: Opened) -> N
     headers = {"Content-Type": "application/json", "X-App": "1"}
     with urllib.request.urlopen(urllib.request.Request(f"{address}/session", body, headers), timeout=5) as answer:
         assert "HttpOnly" in answer.headers["Set-Cookie"]
+    tab.sharing.token.invoke()
+    bearer = {"Authorization": f"Bearer {opened.window.app.clipboard_get()}"}
+    with urllib.request.urlopen(urllib.request.Request(f"{address}/runs", headers=bearer), timeout=5) as answer:
+        assert answer.status == 200
     tab.sharing.share.invoke()
     opened.until(lambda: not sharing.state.is_on and "Shared on" not in opened.words())
     with pytest.raises(OSError, match="refused"):

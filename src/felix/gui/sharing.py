@@ -32,7 +32,9 @@ class WindowSharing:
         self._after = ""
         self._is_closed = False
         self.state = SharingState(is_possible=False)
-        self.acts = SharingActs(self.share, self.reach_network, self.choose_address, self.copy, self.open)
+        self.acts = SharingActs(
+            self.share, self.reach_network, self.choose_address, self.copy, self.open, self.copy_token
+        )
 
     def offer(self, serve: Serve, say: Callable[[str, str], object]) -> None:
         """From now on it can be switched on. `say` puts a word in the status bar, with a tip; empty takes it away."""
@@ -43,7 +45,7 @@ class WindowSharing:
         """Start, or end."""
         if self._serve is None or self.state.is_busy:
             return
-        self._show(is_busy=True, fault="", said="")
+        self._show(is_busy=True, fault="", said="", said_for_programs="")
         if is_on:
             serve, sharing = self._serve, Sharing(lan=self.state.network)
             self._aside.do(lambda: serve(self._engine, sharing), self._started)
@@ -86,6 +88,12 @@ class WindowSharing:
         if self._serving is not None:
             link = self._serving.link()
             self._aside.do(lambda: webbrowser.open(link), self._opened)
+
+    def copy_token(self) -> None:
+        """Put what programs send on the clipboard."""
+        if self._serving is not None:
+            to_clipboard(self._root, self._serving.token)
+            self._show(said_for_programs="Copied: send it as Authorization: Bearer …")
 
     def close(self) -> None:
         """The window closes: let nobody watch any more."""

@@ -14,6 +14,7 @@ _OFF = "A phone or another browser shows what this window does; nobody can chang
 _ASIDE = "Off: only this machine can reach it"
 _WARNING = "Anybody in this network who sees the link can watch, and what is sent is not encrypted"
 _LINK = "Good for one browser, within a minute"
+_PROGRAMS = "Sent as Authorization: Bearer …, good until the sharing ends"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class SharingActs:
     """Put a new link on the clipboard."""
     on_open: Callable[[], object]
     """Open a new link in the browser of this machine."""
+    on_token: Callable[[], object]
+    """Put what programs send on the clipboard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,8 @@ class SharingState:
     """One sentence: why it could not be started."""
     said: str = ""
     """What came of a link."""
+    said_for_programs: str = ""
+    """What came of their token."""
 
 
 class SharingRows:
@@ -70,6 +75,11 @@ class SharingRows:
         )  # fmt: skip
         for button in (self.copy, self.open):
             button.pack(side="left", padx=(kit.px(6), 0))
+        self._token_row = section.row("Token for programs", _PROGRAMS)
+        self.token = kit.button(
+            self._token_row.control, "Copy", "copy", "outline", "card", padding=(10, 5), command=acts.on_token
+        )
+        self.token.pack()
         self._network_row = section.row("In my network", _ASIDE, lines=2)
         self.address = ChoiceMenu(
             self._network_row.control, kit, on_choose=acts.on_address, tooltip="The address of this machine"
@@ -88,6 +98,7 @@ class SharingRows:
         watching = f"{state.watchers} watching" if state.watchers else "nobody is watching"
         self._row.set_hint("Starting …" if state.is_busy else f"{state.address} · {watching}" if state.is_on else _OFF)
         self._link_row.set_hint(state.said or _LINK)
+        self._token_row.set_hint(state.said_for_programs or _PROGRAMS)
         self._network_row.set_fault(state.network_fault)
         self._network_row.set_hint(_WARNING if state.network else _ASIDE)
         can_act = state.is_possible and not state.is_busy
@@ -96,6 +107,7 @@ class SharingRows:
             (self.network, can_act),
             (self.copy, can_act and state.is_on),
             (self.open, can_act and state.is_on),
+            (self.token, can_act and state.is_on),
         ):
             widget.state(["!disabled" if is_wanted else "disabled"])
         if state.network:
