@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import socket
+import sys
 import tempfile
 import threading
 import time
@@ -19,6 +20,8 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+
+from felix import display as x11
 
 pytest_plugins = ["tests.servers.fixtures", "tests.ledger.folding"]
 
@@ -57,6 +60,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in list(os.environ):
         if name.startswith(_LEAKS) or name.lower().endswith("_proxy"):
             del os.environ[name]
+    if hasattr(config, "workerinput") and sys.platform == "linux" and os.environ.get("DISPLAY"):
+        os.environ["DISPLAY"] = x11.start_private()  # no process takes another one's keyboard
     os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"  # never the user's own keys
 
 

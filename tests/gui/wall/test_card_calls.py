@@ -317,3 +317,17 @@ def test_what_every_run_asks_anew_has_no_button_for_always(shown: Shown) -> None
     assert shown.answered == []
     block.answer("run")
     assert shown.answered == [(shown.call_id(1), "run")]
+
+
+def test_a_call_of_the_next_run_is_answered_though_it_has_the_id_of_one_that_was(shown: Shown) -> None:
+    for to, leave in (("mail", "once"), ("post", "no")):
+        shown.scene = Scene()
+        shown.write("{}", name="send")
+        shown.call(f'{{"to": "{to}"}}', name="send", asks="send asks before it is used.")
+        shown.refresh()
+        block = shown.card._alerts._approval
+        assert block is not None
+        assert block.arguments.get("1.0", "end-1c") == f'{{"to": "{to}"}}'
+        block._shown_at -= 1
+        block.buttons[leave].invoke()  # type: ignore[index]
+    assert shown.answered == [(shown.call_id(1), "once"), (shown.call_id(1), "no")]

@@ -44,8 +44,9 @@ class ApprovalBlock:
         self._kit, self._on_answer = kit, on_answer
         self._calls: Sequence[Call] = ()
         self._at = 0
-        self._shown: tuple[CallId, str, bool] | None = None
-        self._answered: set[CallId] = set()
+        self._shown: tuple[Call, str, bool] | None = None
+        self._answered: list[Call] = []
+        """Of those that wait, what the run has yet to hear; the next run has calls of the same ids."""
         self._shown_at = 0.0
         self._is_tight = False
         self.frame = kit.frame(parent, ON)
@@ -100,6 +101,7 @@ class ApprovalBlock:
         """
         before, was_open = self.call, self.is_open
         self._calls = calls
+        self._answered = [each for each in self._answered if _is_in(each, calls)]
         kept = next((at for at, each in enumerate(calls) if before is not None and each is before), 0)
         self._at = kept
         self._is_tight = is_tight
@@ -117,11 +119,11 @@ class ApprovalBlock:
     def answer(self, leave: Leave) -> None:
         """The user's word to the call that is shown."""
         call = self.call
-        if call is None or leave not in self._offered or call.call_id in self._answered:
+        if call is None or leave not in self._offered or _is_in(call, self._answered):
             return
         if time.monotonic() - self._shown_at < SETTLE_S:
             return
-        self._answered.add(call.call_id)
+        self._answered.append(call)
         self._able()
         self._on_answer(call.call_id, leave)
 
@@ -137,13 +139,12 @@ class ApprovalBlock:
             self._shown = None
             return
         count = f"{self._at + 1} of {len(self._calls)}" if len(self._calls) > 1 else ""
-        shown = (call.call_id, count, self._is_tight)
-        if shown == self._shown:
+        before, self._shown = self._shown, (call, count, self._is_tight)
+        if before and before[0] is call and before[1:] == self._shown[1:]:
             return
-        if self._shown is None or self._shown[0] != call.call_id:
+        if before is None or before[0] is not call:
             self._shown_at = time.monotonic()
             self._write(str(call.arguments))
-        self._shown = shown
         name = printable(one_line(call.name, LONGEST_NAME)) or UNNAMED
         if len(call.arguments) > LONG:
             name += f"  ·  {len(call.arguments):,} characters"
@@ -182,7 +183,7 @@ class ApprovalBlock:
 
     def _able(self) -> None:
         call = self.call
-        is_answered = call is not None and call.call_id in self._answered  # the run's own word takes it away
+        is_answered = call is not None and _is_in(call, self._answered)  # the run's own word takes it away
         for button in self.buttons.values():
             button.state(["disabled" if is_answered else "!disabled"])
 
@@ -214,3 +215,7 @@ class ApprovalBlock:
     def _pressed(self, leave: Leave, _event: tk.Event[tk.Misc]) -> str:
         self.answer(leave)
         return "break"
+
+
+def _is_in(call: Call, calls: Sequence[Call]) -> bool:
+    return any(each is call for each in calls)
