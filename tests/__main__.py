@@ -17,7 +17,7 @@ def main(arguments):
     rest = [argument for argument in arguments if argument != "--all"]
     selection = [] if "--all" in arguments else ["-m", "not slow"]
     os.chdir(ROOT)
-    return bootstrap.run_tests(selection + rest, "pytest" if rest else "tests.halves")
+    return bootstrap.run_tests(selection + rest, "pytest" if rest else "tests.parallel")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ import os
 import shutil
 import signal
 import socket
-import sys
 import tempfile
 import threading
 import time
@@ -21,7 +20,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from felix import display as x11
+from tests.parallel import DISPLAYS
 
 pytest_plugins = ["tests.servers.fixtures", "tests.ledger.folding"]
 
@@ -60,8 +59,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in list(os.environ):
         if name.startswith(_LEAKS) or name.lower().endswith("_proxy"):
             del os.environ[name]
-    if hasattr(config, "workerinput") and sys.platform == "linux" and os.environ.get("DISPLAY"):
-        os.environ["DISPLAY"] = x11.start_private()  # no process takes another one's keyboard
+    if (worker := getattr(config, "workerinput", None)) and (displays := os.environ.get(DISPLAYS)):
+        os.environ["DISPLAY"] = displays.split()[int(worker["workerid"].removeprefix("gw"))]
     os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"  # never the user's own keys
 
 

@@ -89,7 +89,7 @@ def test_a_task_is_typed_and_run_to_its_synthesis(
     felix.screenshot("window-before-a-run")
     felix.press("<Control-Return>", felix.task)
     felix.until(lambda: window.bridge.state.round == 2)
-    assert window.column.view == "agents"
+    felix.until(lambda: window.column.view == "agents")
     assert "Stop" in felix.words(window.composer.frame)
     assert "should we move" in window.wall.cards[0].stream.text.get("1.0", "end")
     felix.screenshot("window-mid-run")
@@ -122,7 +122,7 @@ def test_run_again_starts_a_new_run_with_nothing_of_the_old_one(
     felix.click(window.composer.button)
     assert window.bridge.state.run != first
     felix.until(lambda: window.bridge.state.round >= 1)
-    assert window.column.view == "agents"
+    felix.until(lambda: window.column.view == "agents")
     felix.until(lambda: window.bridge.state.status == "complete")
     assert window.bridge.state.plan is not None
     assert window.bridge.state.plan.task == "second"
@@ -162,7 +162,7 @@ def test_stop_ends_the_run_and_keeps_what_was_written(human_server: str, open_wi
     felix.until(lambda: window.composer.phase == "finished")
     assert seen == ["Stopping…", "Run again"]
     assert {thought.status for thought in window.bridge.state.thoughts.values()} == {"stopped"}
-    assert window.column.view == "agents"
+    felix.until(lambda: window.column.view == "agents")
     assert window.wall.frame.winfo_viewable()
     felix.until(lambda: "The run ended before its turn" in felix.words(window.wall.frame))
     felix.screenshot("window-stopped")
@@ -271,7 +271,7 @@ def test_while_a_server_does_not_answer_the_agents_are_seen_connecting(open_wind
         window = felix.window
         felix.write("hello?")
         felix.press("<Control-Return>", felix.task)
-        felix.until(lambda: "Connecting to the server" in felix.words(window.wall.frame), timeout_s=1.0)
+        felix.until(lambda: "Connecting to the server" in felix.words(window.wall.frame))
         words = felix.words(window.wall.frame)
         assert words.count("Connecting to the server") == 2
         assert "Speaks from round 2 on" in words
@@ -283,7 +283,7 @@ def test_while_a_server_does_not_answer_the_agents_are_seen_connecting(open_wind
         felix.press("<Escape>")
         felix.until(lambda: window.bridge.state.status == "stopped")
         felix.screenshot("window-stopped-connecting")
-        assert window.column.view == "agents"
+        felix.until(lambda: window.column.view == "agents")
 
 
 def test_the_first_run_of_all_is_seen_connecting_and_can_be_stopped(open_window: Open) -> None:
@@ -295,10 +295,10 @@ def test_the_first_run_of_all_is_seen_connecting_and_can_be_stopped(open_window:
         window = felix.window
         felix.write("hello?")
         felix.press("<Control-Return>", felix.task)
-        felix.until(lambda: "Connecting to the server" in felix.words(window.wall.frame), timeout_s=1.0)
+        felix.until(lambda: "Connecting to the server" in felix.words(window.wall.frame))
         assert not window.watch.is_known
         felix.press("<Escape>")
-        felix.until(lambda: window.composer.phase == "finished", timeout_s=1.0)
+        felix.until(lambda: window.composer.phase == "finished")
         assert window.bridge.state.status == "stopped"
         assert "Not asked" in felix.words(window.wall.frame)
 
@@ -359,8 +359,7 @@ def test_a_citation_and_a_chip_lead_to_the_card_and_escape_leads_back(
     window = felix.window
     felix.write("lead me")
     felix.press("<Control-Return>", felix.task)
-    felix.until(lambda: window.synthesis.is_rendered)
-    assert window.column.view == "answer"
+    felix.until(lambda: window.synthesis.is_rendered and window.column.view == "answer")
     window.show_card(AgentId("analysis-1"))
     felix.until(window.wall.frame.winfo_viewable)
     assert window.wall.maximised == "analysis-1"

@@ -68,7 +68,8 @@ def panel(opened: Opened, studio: LargeStudio) -> Iterator[ModelPanel]:
     opened.press("<Down>", opened.window.model.button)
     panel = opened.window.model.panel
     assert panel is not None
-    opened.until(lambda: len(opened.window.choosing.endpoints.said) == 3)
+    watch = opened.window.choosing.endpoints
+    opened.until(lambda: len(watch.said) == 3 and not watch._asking)  # the last word of a look comes a moment later
     opened.settle()
     yield panel
     panel.close()
