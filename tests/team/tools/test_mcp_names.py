@@ -76,6 +76,14 @@ def test_variables_are_put_in_and_kept_out_of_every_log() -> None:
     assert redacted("3000: very-secret and literal-secret-value, on") == "3000: [key] and [key], on"
 
 
+def test_words_and_paths_of_an_entry_stay_readable_but_where_their_name_says_that_they_are_secret() -> None:
+    env = {"MODE": "production", "ROOT": "/home/me/my notes", "DB_PASSWORD": "opensesame", "DOCS": "${HOME}/docs"}
+    wanted("one", McpServer(command=sys.executable, env=env), {"HOME": "/home/me"})
+    wanted("two", McpServer(url="http://127.0.0.1:9/mcp", headers={"Accept": "application/json"}), {})
+    said = "production of application/json in /home/me/my notes: opensesame"
+    assert redacted(said) == "production of application/json in /home/me/my notes: [key]"
+
+
 def test_the_secret_in_a_header_is_known_without_the_word_before_it() -> None:
     entry = McpServer(url="http://127.0.0.1:9/mcp", headers={"Authorization": "Bearer ${HEADER_TOKEN}"})
     address = wanted("one", entry, {"HEADER_TOKEN": "tok-0123456789"})

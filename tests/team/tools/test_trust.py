@@ -351,6 +351,19 @@ def test_a_word_for_the_run_does_not_hold_for_what_may_have_been_done(trust: Tru
     assert "had begun" in run.state.thoughts["research-1#1.2"].calls[0].asks and len(tool.asked) == 2
 
 
+@pytest.mark.parametrize(("leave", "asks"), [("run", False), ("always", True)])
+def test_when_a_run_is_opened_again_what_was_let_for_always_is_for_the_settings_to_say(
+    leave: Leave, *, asks: bool
+) -> None:
+    tool = Scripted("mail", trust="ask")
+    run = Steered(
+        in_turn(calls(("mail", "{}")), says("So."), calls(("mail", "{}")), says("So.")),
+        flow_of(tool), says_so(leave), tools=toolbox(tool),
+    )  # fmt: skip
+    run.reopen(lambda r: r.retry("research-1#1"), hand=says_so("no"))
+    assert bool(run.state.thoughts["research-1#1.2"].calls[0].asks) == asks
+
+
 def test_what_a_run_had_joined_it_has_joined_when_it_is_opened_again() -> None:
     tools = [Scripted(name, reach=reach) for name, reach in PARTS.items()]
     flow = flow_of(*tools)

@@ -84,7 +84,7 @@ class Approvals:
         """What was done in the run before it was opened again."""
         self.reach_of(calls, reaches)
         for call in calls:
-            if call.answer in ("run", "always"):
+            if call.answer == "run":  # what holds for always stands in the settings, until its user thinks better of it
                 self._let.setdefault(call.name, False)
 
     def reach_of(self, calls: Iterable[Call], reaches: Mapping[str, Reach]) -> None:

@@ -18,7 +18,11 @@ from felix.mcp_servers import McpServer
 _VARIABLE = re.compile(r"\$\{(?:env:)?(\w+)(?::-([^}]*))?\}")
 """`${NAME}`, and the forms in which other programs write it: `${env:NAME}` and `${NAME:-otherwise}`."""
 _SHORTEST = 8
-"""Characters of a value that stands in the entry itself and is kept out of logs; `true` or `3000` is no secret."""
+"""Characters of a value that is kept out of logs; `true` or `3000` is no secret."""
+_PLAIN = re.compile(r"[a-z]+(?:[-_./][a-z]+)?|[/~][\w./ -]*")
+"""Nor is a word or two (`production`, `application/json`), or a path, which may stand in every result…"""
+_SAYS_SECRET = re.compile(r"key|token|secret|pass|pwd|pw\b|auth|cred|cookie|session", re.IGNORECASE)
+"""… but where their name says so."""
 _INHERITED = ("LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "TZ")
 """Beside what the package passes on (PATH, HOME and the like); API keys of the environment are no server's business."""
 
@@ -88,8 +92,7 @@ def _address(name: str, entry: McpServer, environment: Mapping[str, str]) -> Add
         if not (key.isascii() and key.strip() and value.isascii() and value.isprintable()):
             raise ToolError(f"The header “{key}” of the server “{name}” has letters that cannot be sent.")
         for word in value.split():  # `Bearer …`: the secret alone must be known, too
-            if len(word) >= _SHORTEST:
-                hide(word)
+            _hide_if_secret(key, word)
     parts = urlsplit(entry.url)
     for secret in (parts.password or "", *(value for _, value in parse_qsl(parts.query))):
         if len(secret) >= _SHORTEST:
@@ -116,11 +119,15 @@ def _expanded(name: str, where: str, given: Mapping[str, str], environment: Mapp
                     f"{where}.{key} of the server “{name}” names the variable {found[1]}, which is not set – set it "
                     "and start Felix again."
                 )
-            if found[1] in environment and len(value) >= _SHORTEST:  # what stands behind `:-` is for all to read
-                hide(value)
+            if found[1] in environment:  # what stands behind `:-` is for all to read
+                _hide_if_secret(f"{key} {found[1]}", value)
             return value
 
         values[key] = _VARIABLE.sub(put_in, text)
-        if len(values[key]) >= _SHORTEST:
-            hide(values[key])
+        _hide_if_secret(key, values[key])
     return values
+
+
+def _hide_if_secret(name: str, value: str) -> None:
+    if len(value) >= _SHORTEST and (_SAYS_SECRET.search(name) or not _PLAIN.fullmatch(value)):
+        hide(value)
