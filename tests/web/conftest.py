@@ -14,6 +14,14 @@ from tests.test_engine import listing
 from tests.web.served import Served, finished, on_word, served
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _nobody_waits_long() -> Iterator[None]:
+    """An idle server looks for news four times a second: nothing that is tested depends on it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("felix.web.feeds.IDLE_S", 0.01)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _no_run_goes_on(request: pytest.FixtureRequest) -> Iterator[None]:
     """A server outlives a test, a run does not: the next test shall not meet it."""

@@ -6,6 +6,7 @@ import asyncio
 
 from felix.events import (
     AgentId,
+    AgentState,
     Channel,
     Event,
     PartialSynthesis,
@@ -15,6 +16,8 @@ from felix.events import (
     RunId,
     ThoughtId,
 )
+from felix.ledger.state import RunState
+from felix.team.progress import in_progress
 from felix.web.feeds import Feeds
 from felix.web.frames import frame, merged
 from tests.servers.fault_server import FaultServer
@@ -86,6 +89,21 @@ def test_an_event_is_one_line_of_ascii_whatever_a_model_wrote() -> None:
     data = frame(Record(1, 1.0, RUN, piece("line\nline\r\n\u2028\x85\ud83d 😀 id: 7", 0))).data
     assert data.isascii() and data.count(b"\n") == 3 and b"\r" not in data
     assert data.startswith(b"event: partial_thought\ndata: {") and data.endswith(b"}\n\n")
+
+
+def test_who_comes_later_is_told_when_a_text_began() -> None:
+    state = RunState(run=RUN)
+    reading = AgentState(
+        agent_id=AgentId("research-1"), thought_id=ThoughtId("research-1#1"), state="reading", round=1, checkpoint=0.0
+    )
+    for at, told in (
+        (1.0, reading),
+        (5.0, piece("a", 0, channel="thinking")),
+        (7.0, piece("b", 0)),
+        (8.0, piece("c", 1)),
+    ):
+        state.apply(Record(0, at, RUN, told))
+    assert [(at, each.type) for at, each in in_progress(state)] == [(5.0, "partial_thought"), (7.0, "partial_thought")]
 
 
 def test_the_past_and_what_follows_are_joined_without_a_gap_or_a_double(own: Served, held: FaultServer) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from felix.events import PASSING, Event, RunId
 from felix.ledger.reader import Reader
+from felix.ledger.speech import Speech
 from tests.servers import browser
 from tests.servers.browser import Browser
 from tests.servers.fault_server import Connection, FaultServer
@@ -22,13 +23,14 @@ pytestmark = pytest.mark.slow
 
 ARTEFACTS = Path(__file__).parents[2] / "artefacts"
 CARD = "document.querySelector('.card')"
-SAID = f"{CARD}?.querySelector('.live')?.textContent"
+SAID = f"[...({CARD}?.querySelectorAll('.told > div > :not([hidden])') ?? [])].map((each) => each.textContent).join('')"
 BADGE = "document.getElementById('badge').textContent"
 
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with Browser(browser.needed(), tmp_path_factory.mktemp("browser")) as page:
+    with Browser(browser.needed(), tmp_path_factory.mktemp("browser")) as page, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("felix.web.streams.RETRY", b"retry: 100\n\n")
         yield page
 
 
@@ -61,7 +63,7 @@ def test_a_live_run_is_seen_as_it_is_written_and_as_it_ends(opened: Open, shown:
     held.gate.set()
     page.wait(f"{BADGE} === 'Complete'")
     assert page.value(SAID) == "Hello world"
-    assert page.value("document.querySelector('.synthesis .live').textContent") == "Hello world"
+    assert page.value("document.querySelector('.synthesis .text').textContent") == "Hello world"
     assert page.value("document.querySelectorAll('#rows rect').length") > 0
     strangers = [each for each in page.requests() if not each.startswith((shown.serving.address, "data:"))]
     assert not strangers
@@ -146,10 +148,10 @@ def test_hostile_text_of_a_model_does_nothing_and_is_shown_as_it_stands(opened: 
         page = opened(run)
         page.wait(f"{BADGE} === 'Complete'")
     shown_text = HOSTILE.replace("\x1b", "\u241b")
-    assert page.value(SAID) == shown_text
     assert page.value(f"{CARD}.querySelector('.thinking .plain').textContent") == shown_text
     rendered = page.value(f"{CARD}.querySelector('.text').textContent")
     assert "<img src='http://127.0.0.1:9/canary'" in rendered and "<script>window.pwned = 2</script>" in rendered
+    assert "</div></article>{{7*7}} ${window.pwned=6} \u241b[31m" in rendered
     assert "javascript:window.pwned=3" in rendered and "![x](" not in page.value(
         f"{CARD}.querySelector('.text').innerHTML"
     )
@@ -180,7 +182,7 @@ def test_a_tool_call_stands_where_it_was_made_with_what_was_asked_and_what_came(
         "4",
     ]
     assert page.value(f"{call}.open") is False
-    told = f"[...{call}.parentNode.children].map((each) => each.querySelector('summary, .live').textContent.trim())"
+    told = f"[...{call}.parentNode.children].map((each) => each.querySelector('summary, .text').textContent.trim())"
     assert page.value(told) == ["I add 😀.", "calculator · done", "Hello world"]
 
 
@@ -273,6 +275,26 @@ def test_no_markdown_takes_long(opened: Open, ended: RunId, bit: str) -> None:
     assert took_ms < 2_000
 
 
+def written_so_far(client: Connection) -> None:
+    client.head()
+    client.send(event(ROLE) + event(text("One **bold**.\n\n```\na\n\nb")))
+    client.wait(client.server.gate)
+    client.send(event(text("\n```\n\nTwo **b")))
+    client.wait()
+
+
+def test_what_stands_is_markdown_while_the_rest_is_written(opened: Open, shown: Served) -> None:
+    told = f"[...{CARD}.querySelector('.told').firstChild.childNodes].map((each) => each.innerHTML)"
+    with FaultServer({"held": listing(written_so_far)}) as server:
+        run = begin(shown, server)
+        page = opened(run)
+        page.wait(f"{told}.join('|') === '<p>One <strong>bold</strong>.</p>|```\\na\\n\\nb'")
+        server.gate.set()
+        page.wait(f"{told}[1] === 'Two **b'")
+        assert page.value(f"{told}[0]") == "<p>One <strong>bold</strong>.</p><pre><code>a\n\nb</code></pre>"
+        shown.engine.stop(run)
+
+
 class Lines:
     """An answer of many lines, some more for each word of the test."""
 
@@ -337,10 +359,11 @@ def test_its_reading_of_a_run_is_that_of_the_window(opened: Open, shown: Served)
             const {{ Run }} = await import('/fold.js');
             const run = new Run('{run}');
             for (const event of (await (await fetch('/runs/{run}')).json()).events) run.apply(event);
-            const said = (each) => [each.id, each.status, each.answer.whole, each.thinking.whole];
+            const texts = (each) => [each.answer.whole, each.thinking.whole, each.thinkingAt, each.answerAt];
+            const said = (each) => [each.id, [each.status, ...texts(each)]];
             return {{
                 agents: [...run.agents.keys()], status: run.status, round: run.round,
-                thoughts: [...run.thoughts.values()].map(said), synthesis: said(run.synthesis).slice(1),
+                thoughts: Object.fromEntries([...run.thoughts.values()].map(said)), synthesis: said(run.synthesis)[1],
             }};
         }})()"""
     )
@@ -351,11 +374,13 @@ def test_its_reading_of_a_run_is_that_of_the_window(opened: Open, shown: Served)
         "agents": list(state.agents),
         "status": state.status,
         "round": state.round,
-        "thoughts": [
-            [name, each.status, str(each.answer), str(each.thinking)] for name, each in state.thoughts.items()
-        ],
-        "synthesis": [state.synthesis.status, str(state.synthesis.answer), str(state.synthesis.thinking)],
+        "thoughts": {name: said(each) for name, each in state.thoughts.items()},
+        "synthesis": said(state.synthesis),
     }
+
+
+def said(speech: Speech) -> list[object]:
+    return [speech.status, str(speech.answer), str(speech.thinking), speech.thinking_at, speech.answer_at]
 
 
 def test_it_listens_to_every_event_and_knows_which_of_them_pass(opened: Open, ended: RunId) -> None:

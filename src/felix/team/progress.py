@@ -13,24 +13,26 @@ from felix.ledger.state import RunState
 
 
 def in_progress(state: RunState) -> Iterator[tuple[float, Event]]:
-    """Each with the moment at which its thought was opened, in Unix seconds."""
+    """Each with its moment, in Unix seconds: of a text, when the first of it came."""
     for thought in state.thoughts.values():
         if thought.is_live:
             texts = _texts(thought)
-            yield from ((thought.opened_at, _partial(thought, state.t, *text)) for text in texts)
+            yield from ((at, _partial(thought, state.t, channel, text)) for at, channel, text in texts)
             yield from ((call.opened_at, _call(thought, call)) for call in thought.calls if call.called_at is None)
             if not texts or thought.has_open_call:
-                yield thought.opened_at, _activity(thought)
+                yield texts[-1][0] if texts else thought.opened_at, _activity(thought)
     synthesis = state.synthesis
     if synthesis is not None and synthesis.is_live:
-        for channel, text in _texts(synthesis):
-            event = PartialSynthesis(channel=channel, partial=text, offset=0, tokens_so_far=synthesis.tokens)
-            yield synthesis.opened_at, event
+        for at, channel, text in _texts(synthesis):
+            yield at, PartialSynthesis(channel=channel, partial=text, offset=0, tokens_so_far=synthesis.tokens)
 
 
-def _texts(speech: Speech) -> list[tuple[Channel, str]]:
-    both: list[tuple[Channel, str]] = [("thinking", str(speech.thinking)), ("answer", str(speech.answer))]
-    return [(channel, text) for channel, text in both if text]
+def _texts(speech: Speech) -> list[tuple[float, Channel, str]]:
+    both: list[tuple[float | None, Channel, str]] = [
+        (speech.thinking_at, "thinking", str(speech.thinking)),
+        (speech.answer_at, "answer", str(speech.answer)),
+    ]
+    return [(at or speech.opened_at, channel, text) for at, channel, text in both if text]
 
 
 def _partial(thought: Thought, t: float, channel: Channel, text: str) -> PartialThought:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from felix.web.feed import Feed
     from felix.web.feeds import Feeds
 
-_RETRY = b"retry: 1000\n\n"
+RETRY = b"retry: 1000\n\n"
 """How soon a browser comes back that has lost its connection, in ms."""
 _HEADERS = {"X-Accel-Buffering": "no"}
 """Whatever lies between shall not wait for more."""
@@ -110,7 +110,7 @@ class _Events(Told):
 
     async def tell(self, watcher: Watcher, write: Write) -> None:
         feed = self._feed
-        await write(_RETRY)
+        await write(RETRY)
         if self._stays:
             self._feeds.follow_news(watcher)
         with feed.reading() if feed is not None else nullcontext():

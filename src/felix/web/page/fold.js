@@ -101,6 +101,8 @@ class Speech {
       this.openedAt = trace.began_at;
       this.states = trace.states.map(([ms, state]) => [trace.began_at + ms / 1000, state]);
       if (trace.thinking.length) this.thinkingAt = trace.began_at + trace.thinking[0] / 1000;
+      const first = firstThatStood(trace.answer);
+      this.answerAt = first === null ? null : trace.began_at + first / 1000;
     }
   }
 }
@@ -293,6 +295,16 @@ export class Run {
     if (what) this.changed.add(what);
     return what;
   }
+}
+
+// When the first text came that was not taken back, in ms; chunks are pairs of ms and characters.
+function firstThatStood(chunks) {
+  let [first, length] = [null, 0];
+  for (let place = 0; place < chunks.length; place += 2) {
+    if (!length) first = chunks[place];
+    length += chunks[place + 1];
+  }
+  return length ? first : null;
 }
 
 function points(text) {

@@ -24,6 +24,18 @@ export function markdown(text, cited) {
   return blocks(lines, cited, 0);
 }
 
+// How far a text that grows will stay as it is, from where that was known: to its last empty line outside of code.
+export function settled(text, from) {
+  let [at, end, fence] = [from, from, ""];
+  for (let next; (next = text.indexOf("\n", at)) >= 0; at = next + 1) {
+    const line = text.slice(at, next);
+    if (fence) fence = line.trim().startsWith(fence) ? "" : fence;
+    else if (!line.trim()) end = next + 1;
+    else fence = FENCE.exec(line)?.[1] ?? "";
+  }
+  return end;
+}
+
 function blocks(lines, cited, depth) {
   const made = [];
   let at = 0;

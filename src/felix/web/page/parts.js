@@ -1,6 +1,6 @@
 // The parts of the page. What a model or a user wrote gets into it as the data of text nodes, and in no other way.
 
-import { markdown } from "./markdown.js";
+import { markdown, settled } from "./markdown.js";
 
 const FOLLOW_PX = 24; // so near to its end, a text goes on following it
 
@@ -129,25 +129,34 @@ class Growing {
   }
 }
 
-// What an answer says between two of its calls: plain while it is written, Markdown when it has ended.
+// What an answer says between two of its calls: Markdown as far as it stands, plain where it is being written.
 class Part {
   constructor() {
     this.element = make("div");
+    this.text = make("div", "text");
     this.live = make("div", "live plain");
     this.growing = new Growing(this.live);
-    this.text = make("div", "text");
-    this.rendered = null;
-    this.element.append(this.live, this.text);
+    this.element.append(this.text, this.live);
+    this.stands = 0; // so many characters are Markdown already
+    this.edition = "";
+    this.rendered = null; // when it has ended
   }
 
   show(whole, edition, isLive, cited) {
-    this.growing.show(whole, edition);
-    if (!isLive && this.rendered !== whole) {
-      this.rendered = whole;
-      this.text.replaceChildren(...markdown(harmless(whole), cited));
-    }
     this.live.hidden = !isLive;
-    this.text.hidden = isLive;
+    if (!isLive) {
+      if (this.rendered !== whole) this.text.replaceChildren(...markdown(harmless(whole), cited));
+      this.rendered = whole;
+      return;
+    }
+    if (this.edition !== edition || this.rendered !== null) {
+      [this.edition, this.rendered, this.stands] = [edition, null, 0];
+      this.text.replaceChildren();
+    }
+    const end = settled(whole, this.stands);
+    if (end > this.stands) this.text.append(...markdown(harmless(whole.slice(this.stands, end)), cited));
+    this.stands = end;
+    this.growing.show(whole.slice(end), `${edition} ${end}`);
   }
 }
 
@@ -189,7 +198,7 @@ export class Answer {
     this.thought = make("div", "plain");
     this.block.append(this.summary, this.thought);
     this.block.hidden = true;
-    this.told = make("div"); // parts, and the calls between them
+    this.told = make("div", "told"); // parts, and the calls between them
     this.parts = [];
     this.calls = new Map();
     this.dots = make("span", "dots");
