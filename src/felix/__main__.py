@@ -128,9 +128,19 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_chat(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
-    chat = commands.add_parser("chat", help="talk with a model, or with a team of them")
+    chat = commands.add_parser(
+        "chat",
+        help="talk with a model, or with a team of them",
+        epilog="While it goes on: /model, /new, /save FILE, /stop and /quit; /help says what they do.",
+    )
     chat.add_argument("question", metavar="QUESTION", nargs="?", default="", help="the first one")
-    chat.add_argument("--continue", dest="go_on", default="", metavar="RUN", help="go on after this run; last is one")
+    chat.add_argument(
+        "--continue",
+        dest="go_on",
+        default="",
+        metavar="RUN",
+        help="go on with the conversation up to this run: its id, the beginning of it, or last",
+    )
     chat.add_argument("--base-url", metavar="URL", help="the model server, as http://127.0.0.1:1234/v1")
     chat.add_argument("--model", help="the model; without it the first that is loaded")
     chat.set_defaults(no_stream=False, batch_interval=None)

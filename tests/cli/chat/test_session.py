@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from felix.ledger.conversation import UNFINISHED
 from felix.ledger.reader import Reader
 from tests.cli.terminal import Terminal
 from tests.gui.naughty import BITING
@@ -102,6 +103,9 @@ def test_at_a_terminal_stop_is_typed_into_the_answer_and_the_conversation_goes_o
         terminal.type("Second?\n")
         terminal.until(lambda screen: screen.count("Confidence: 0.7") == 1)
         terminal.until(lambda screen: screen.rstrip().endswith("›"))
+        terminal.type(f"/save {tmp_path}/talk.md\n")
+        terminal.until("Saved as")
+        assert (tmp_path / "talk.md").read_text().count(UNFINISHED) == 1
         terminal.type("\x04")
         assert terminal.end() == 0 and terminal.faults == []
         assert "felix chat --continue" in terminal.screen and "\x1b]" not in terminal.raw
