@@ -144,7 +144,11 @@ def test_a_file_that_may_hold_secrets_of_servers_is_for_its_user_alone(tmp_path:
     assert (tmp_path / "settings.json.bad").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_word_on_what_tools_reach_that_names_no_tool_is_refused(tmp_path: Path) -> None:
+def test_a_word_on_tools_that_names_none_is_not_passed_over(tmp_path: Path) -> None:
     file = SettingsFile(tmp_path / "settings.json")
     with pytest.raises(SettingsError, match="“server/tool”; “time” is none"):
         file.change(tool_reach={"time": {"can_send": False}})
+    file.path.write_text(json.dumps({"mcp_servers": {"time": TIME}, "tool_trust": {"time": "never"}}))
+    file.load()
+    (notice,) = file.notices
+    assert "holds for no tool" in notice and "“time/tool”" in notice

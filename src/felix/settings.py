@@ -20,7 +20,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from felix.endpoints import Endpoint, named
 from felix.errors import SettingsError
-from felix.mcp_servers import MOST_SERVERS, McpServer, SaidReach, Trust, fault_sentence, marks_of, server_of
+from felix.mcp_servers import MOST_SERVERS, McpServer, SaidReach, Trust, called, fault_sentence, marks_of, server_of
 
 Theme = Literal["light", "dark", "system"]
 
@@ -149,6 +149,7 @@ class SettingsFile:
             self._keep_first = source == self.path
         self.faults = tuple(f"{source.name}: {fault}" for fault in faults)
         self.current, others = _without_words_on_others(self.current)
+        left_out += _words_on_servers(self.current)
         self.notices += (*self.faults, *(f"{source.name}: {sentence}" for sentence in left_out))
         self.notices += tuple(f"{_forgotten(each)}, or take it out of tool_servers in {source}." for each in others)
         return self.current
@@ -287,6 +288,15 @@ def _without_words_on_others(settings: Settings) -> tuple[Settings, list[str]]:
     words = {server: mark for server, mark in marks.items() if server in said_of}
     kept = settings.model_copy(update={"tool_trust": trust, "tool_reach": reach, "tool_servers": words})
     return kept, sorted(lost)
+
+
+def _words_on_servers(settings: Settings) -> list[str]:
+    """A sentence for each word that was meant for all tools of a server, and holds for none."""
+    return [
+        f"tool_trust.{server} holds for no tool of that server – name each of them there, as “{server}/tool”."
+        for server in called(settings.mcp_servers).values()
+        if server in settings.tool_trust
+    ]
 
 
 def _forgotten(server: str) -> str:
