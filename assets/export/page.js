@@ -62,9 +62,26 @@
       this.live.className = "live";
       this.live.hidden = true;
       this.text.after(this.live);
-      this.growing = new Growing(this.live, data.text);
+      this.pieces = [];
+      const calls = this.text.querySelectorAll(".call summary");
+      data.calls.forEach(([position, began], n) => {
+        this.piece(position);
+        const call = this.live.appendChild(document.createElement("p"));
+        call.className = "call";
+        call.textContent = calls[n].textContent.split(" – ")[0];
+        this.pieces.push({ show: (_, at) => call.hidden !== (call.hidden = at < began) });
+      });
+      this.piece(data.text.length);
       this.thought = data.thought ? new Growing(this.block.querySelector(".plain"), data.thought) : null;
       this.stage = "ended";
+    }
+
+    // The next part of its text, up to a place in it.
+    piece(end) {
+      const start = this.written ?? 0;
+      const growing = new Growing(this.live.appendChild(document.createElement("span")), this.data.text.slice(start, end));
+      this.written = end;
+      this.pieces.push({ show: (length) => growing.show(Math.min(Math.max(0, length - start), growing.whole.length)) });
     }
 
     doing(at) {
@@ -99,7 +116,8 @@
       const { answer, thinking } = this.data;
       const [tone] = this.doing(at);
       const written = last(answer, at) ?? 0;
-      let changed = this.growing.show(written);
+      let changed = false;
+      for (const piece of this.pieces) changed = piece.show(written, at) || changed;
       this.live.classList.toggle("writing", tone === "write");
       this.badge?.set(this.doing(at));
       if (this.block) {

@@ -9,11 +9,15 @@ from pathlib import Path
 
 from felix.events import (
     PASSING,
+    CallId,
     Record,
     RunFinished,
     RunId,
     SynthesisComplete,
     ThoughtComplete,
+    ToolAnswered,
+    ToolCalled,
+    ToolReturned,
     Trace,
     from_json,
     to_json,
@@ -82,6 +86,29 @@ def stretched(told: Sequence[Record], seconds: float) -> list[Record]:
             event = replace(event, duration_s=seconds)
         result.append(replace(record, at=later(record.at), event=event))
     return result
+
+
+def with_call(told: Sequence[Record], position: int) -> list[Record]:
+    """The run in which its first thought to end used a tool after so many characters, and was given part of it."""
+    at = next(n for n, record in enumerate(told) if isinstance(record.event, ThoughtComplete))
+    end = told[at].event
+    assert isinstance(end, ThoughtComplete) and end.trace is not None
+    before, began = told[at - 1], end.trace.began_at
+    whose = {"agent_id": end.agent_id, "thought_id": end.thought_id, "call_id": CallId("1"), "name": "read_file"}
+    called = ToolCalled(
+        **whose, arguments='{"path": "a.txt"}', round=1, checkpoint=0.0, position=position,
+        began_at=began + 1, asks="It asks.",
+    )  # fmt: skip
+    result = "line\n" * 5_000
+    returned = ToolReturned(
+        **whose, status="ok", content=result, duration_s=2, characters=500_000, file="/home/me/results/run/1.txt"
+    )
+    last = end.trace.states[-1][0]
+    states = (*end.trace.states, (last + 1000, "calling"), (last + 2000, "asking"), (last + 3000, "running"))
+    done = replace(told[at], event=replace(end, trace=replace(end.trace, states=states)))
+    events = (called, ToolAnswered(**whose, answer="once"), returned)
+    made = [replace(before, seq=before.seq, at=began + 2 + n, event=event) for n, event in enumerate(events)]
+    return [replace(each, seq=n) for n, each in enumerate([*told[:at], *made, done, *told[at + 1 :]], start=1)]
 
 
 def folded(told: Sequence[Record]) -> RunState:

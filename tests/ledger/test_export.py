@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
 
 from felix.events import AgentId, NoteAdded, Record, RunStarted, ThoughtAsked, ThoughtComplete, ThoughtId
-from felix.ledger.export import as_json, file_stem, markdown, mermaid, records_of, rendered
+from felix.ledger.export import as_json, file_stem, html, markdown, mermaid, records_of, rendered
 from felix.llm.chat import ChatRequest, Text
-from tests.ledger.runs import folded, records, with_texts
+from tests.ledger.runs import folded, records, with_call, with_texts
 from tests.team.scripted import Line, says
 
 REFUSED = "The server stopped answering."
@@ -93,6 +94,20 @@ def test_a_thought_that_a_better_go_replaced_is_not_told_and_notes_are() -> None
     assert "Better now." in text and "tried again" in text
     assert text.count(first.content) == 1, "the first go is out, the thought of the next round stays"
     assert "# Your notes\n\n- To all agents: Mind the cost." in text
+
+
+def test_a_tool_call_stands_where_it_was_made_and_says_what_the_model_was_given() -> None:
+    told = with_call(records(), 20)
+    text, page = markdown(folded(told)), html(told)
+    for made, first in ((text, "**research-1** says\n"), (page, "<strong>research-1</strong> says</p>")):
+        given = "25,000 of 500,000 characters; results/run/1.txt beside the ledger has all of them"
+        places = [made.index(part) for part in (first, "read_file – done, 2 s", given)]
+        places.append(made.index("one thing,", places[0]))
+        assert places == sorted(places)
+        assert "/home/me" not in made
+    assert "(the first 99 characters)" in text
+    states = re.findall(r'<rect class="([a-z ]+)"', page.split('title="research-1"')[1])
+    assert states[:7] == ["queue", "queue", "think", "write", "write hollow", "stop", "prep hollow"]
 
 
 def test_a_document_commands_no_terminal() -> None:

@@ -13,11 +13,12 @@ import pytest
 from felix.events import Record
 from felix.ledger.export import html
 from felix.ledger.replay import Replay
-from tests.ledger.runs import folded, records, with_texts
+from tests.ledger.runs import folded, records, with_call, with_texts
 from tests.servers import browser
 from tests.servers.browser import Browser
 from tests.team.scripted import says
 
+CALLED_AFTER = 20
 ARTEFACTS = Path(__file__).parents[2] / "artefacts"
 
 SHOWN = """[...document.querySelectorAll("[data-number]")].sort(
@@ -25,7 +26,8 @@ SHOWN = """[...document.querySelectorAll("[data-number]")].sort(
 ).map((each) => {
   const [live, text] = [each.querySelector(".live"), each.querySelector(".text")];
   if (each.hidden) return null;
-  return live.hidden ? (text.hidden ? "nothing" : "ended") : live.textContent;
+  if (live.hidden) return text.hidden ? "nothing" : "ended";
+  return [...live.querySelectorAll("span")].map((part) => part.textContent).join("");
 })"""
 """What each answer shows: null before it began, its text so far, `ended`."""
 
@@ -76,8 +78,8 @@ def canary() -> Iterator[Canary]:
 
 @pytest.fixture(scope="module")
 def told() -> list[Record]:
-    """A run of 24 seconds."""
-    return records(seconds=24)
+    """A run of 24 seconds, in which a tool is used within a text."""
+    return with_call(records(seconds=24), CALLED_AFTER)
 
 
 @pytest.fixture

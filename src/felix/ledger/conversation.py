@@ -19,7 +19,7 @@ def answer_of(state: RunState) -> str:
 
     What is not complete says so at its end.
     """
-    made: list[Speech] = [*state.earlier, *([state.synthesis] if state.synthesis else [])]
+    made: list[Speech] = [*state.syntheses]
     if len(state.agents) == 1:
         made[:0] = state.standing()[-1:]
     last = next((each for each in reversed(made) if str(each.answer).strip()), None)

@@ -31,6 +31,9 @@ Why = Literal["paused", "closed", "asleep", "halted"]
 TOLD_S = 1.0
 """A gap shorter than this is not worth a word."""
 
+STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600, 7_200, 14_400)
+"""Of the axis below a run, so that its times are round."""
+
 _HAIR_S = 1e-4
 """Places in a run are sums of floats: what lies this little behind one belongs to it."""
 _WORDS: dict[Why, str] = {

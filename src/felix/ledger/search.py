@@ -18,8 +18,7 @@ _BLANKS = dict.fromkeys(map(ord, ("\x00", OPENED, CLOSED)), " ")
 
 def index(db: sqlite3.Connection, run_id: int, state: RunState, *, name: str) -> None:
     """Make the document of a run anew, within a transaction."""
-    thoughts = "\n\n".join(text for thought in state.thoughts.values() if (text := str(thought.answer).strip()))
-    syntheses = [*state.earlier, *([state.synthesis] if state.synthesis else [])]
+    said = (*(str(thought.answer) for thought in state.thoughts.values()), *(note.text for note in state.notes))
     remove(db, run_id)
     db.execute(
         "INSERT INTO search (rowid, name, task, thoughts, synthesis) VALUES (?, ?, ?, ?, ?)",
@@ -27,8 +26,8 @@ def index(db: sqlite3.Connection, run_id: int, state: RunState, *, name: str) ->
             run_id,
             plain(name),
             plain(state.plan.task if state.plan else ""),
-            plain(thoughts),
-            plain("\n\n".join(str(each.answer) for each in syntheses)),
+            plain("\n\n".join(text for each in said if (text := each.strip()))),
+            plain("\n\n".join(str(each.answer) for each in state.syntheses)),
         ),
     )
 

@@ -5,6 +5,7 @@ Values that `ledger.state` folds events into; whoever shows them only reads.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from os.path import commonprefix
 from typing import assert_never
@@ -361,6 +362,15 @@ class Thought(Speech):
     def has_open_call(self) -> bool:
         """A tool is at work for it, or it waits for the user's word to one."""
         return any(call.is_live and call.called_at is not None for call in self.calls)
+
+    def in_order(self) -> Iterator[str | Call]:
+        """Its answer in parts, and between them each call where it was made."""
+        text, start = str(self.answer), 0
+        for call in self.calls:
+            yield text[start : call.position]
+            yield call
+            start = max(start, call.position)
+        yield text[start:]
 
     def ask(self, event: ThoughtAsked) -> None:
         """What the user wants of it."""

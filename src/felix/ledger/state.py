@@ -133,6 +133,11 @@ class RunState:
             return not speech.is_live
         return (speech.ended_at or 0.0) >= self.reopened_at
 
+    @property
+    def syntheses(self) -> list[Synthesis]:
+        """All that were made, in order."""
+        return [*self.earlier, *([self.synthesis] if self.synthesis else [])]
+
     def standing(self) -> list[Thought]:
         """Every thought that is somebody's word in this run: no answers to the user, none that a better go replaced."""
         replaced: set[ThoughtId] = set()
@@ -259,8 +264,7 @@ class RunState:
                 self.halts.append((at, event))
                 if self.idle_since is None:
                     self.idle_s += event.seconds
-                speeches = [*self.thoughts.values(), *([self.synthesis] if self.synthesis else [])]
-                for speech in speeches:
+                for speech in (*self.thoughts.values(), *self.syntheses):
                     if speech.is_live:
                         self._tell_halts(speech, at)
             case _:

@@ -95,7 +95,7 @@ def places(state: RunState) -> tuple[str, ...]:
         asked += [_place(state, thought) for thought in agent.thoughts] or [agent.endpoint]
         if any(thought.endpoint not in ("", agent.endpoint) for thought in agent.thoughts):
             pools.add(agent.endpoint)
-    asked += [_place(state, each) for each in (*state.earlier, state.synthesis) if each is not None]
+    asked += [_place(state, each) for each in state.syntheses]
     actual = {thought.endpoint for thought in state.thoughts.values()}
     return tuple(place for place in dict.fromkeys(asked) if place and (place in actual or place not in pools))
 
@@ -180,11 +180,17 @@ def called(call: Call) -> str:
     return f"{call.name} – {_CALLS[call.status]}{took}{why}"
 
 
-def result_of(call: Call) -> str:
-    """What the model was given, and that it was not all."""
-    if call.characters <= len(call.content) or not call.file:
-        return call.content
-    return f"{call.content}\n\n[All {call.characters:,} characters: {beside_ledger(call.file)}, beside the ledger]"
+def cut_line(call: Call) -> str:
+    """What the model was not given of a result; empty when it was given all."""
+    if call.characters <= len(call.content):
+        return ""
+    return f"The model was given {len(call.content):,} of {call.characters:,} characters"
+
+
+def kept_line(call: Call) -> str:
+    """The same, and where the whole is."""
+    line = cut_line(call)
+    return f"{line}; {beside_ledger(call.file)} beside the ledger has all of them" if line and call.file else line
 
 
 def beside_ledger(file: str) -> str:
@@ -236,11 +242,11 @@ def _counted(number: int, what: str) -> str:
 
 def speeches_of(state: RunState) -> list[Speech]:
     """Every answer of a model in this run."""
-    return [*state.thoughts.values(), *state.earlier, *([state.synthesis] if state.synthesis else [])]
+    return [*state.thoughts.values(), *state.syntheses]
 
 
 def syntheses_of(state: RunState) -> str:
-    count = len(state.earlier) + (state.synthesis is not None)
+    count = len(state.syntheses)
     return f"{count or 'no'} synthes{'is' if count < 2 else 'es'}"
 
 

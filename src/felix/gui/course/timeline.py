@@ -17,7 +17,7 @@ from felix.gui.course.timeline_spans import Kind, Row, Span, Told, call_at, rows
 from felix.gui.kit import Kit
 from felix.gui.pointer_tip import PointerTip
 from felix.gui.status_bar import clock
-from felix.ledger.run_clock import Gap, RunClock
+from felix.ledger.run_clock import STEPS_S, Gap, RunClock
 from felix.ledger.speech import Speech
 from felix.ledger.state import RunState
 from felix.ledger.words import place_of
@@ -34,7 +34,6 @@ LEAST_S = 20.0
 """Of time on the axis, so that the first seconds of a run do not race across it."""
 GROWTH = 1.35
 """The axis of a live run is longer than the run, and grows by this when that has filled it."""
-STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600, 7_200, 14_400)
 LABEL_APART = 40
 KNOB = 9
 """Of the playhead; a little more while it has the keyboard."""

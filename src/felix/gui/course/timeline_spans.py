@@ -90,8 +90,9 @@ def rows_of(state: RunState) -> list[Row]:
         Row(agent.agent_id, agent.code, tuple((thought.thought_id, thought) for thought in agent.thoughts))
         for agent in state.agents.values()
     ]
-    made = [*state.earlier, *([state.synthesis] if state.synthesis else [])]
-    named = tuple((ThoughtId(f"{SYNTHESIS}.{each.number}") if each.number > 1 else SYNTHESIS, each) for each in made)
+    named = tuple(
+        (ThoughtId(f"{SYNTHESIS}.{each.number}") if each.number > 1 else SYNTHESIS, each) for each in state.syntheses
+    )
     return [*rows, Row(HUB, "hub", named)]
 
 

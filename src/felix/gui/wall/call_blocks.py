@@ -17,8 +17,9 @@ from felix.events import CallId
 from felix.gui.kit import Kit, line_spacing
 from felix.gui.text.shown_text import SOFT
 from felix.gui.text.stream_text import StreamText
-from felix.gui.wall.call_words import Stage, call_words, cut_line, let_line, stage_of
+from felix.gui.wall.call_words import Stage, call_words, let_line, stage_of
 from felix.ledger.speech import Call, Thought
+from felix.ledger.words import cut_line
 
 MOST_SHOWN = 10_000
 """Characters of the arguments, and of the result, on screen: some 20 ms of Tk's time. Copy has all."""

@@ -62,13 +62,6 @@ def waiting_calls(agent: Agent) -> list[Call]:
     return [call for thought in agent.thoughts if thought.is_live for call in thought.calls if call.is_asking]
 
 
-def cut_line(call: Call) -> str:
-    """What the model was not given of a result; empty when it was given all."""
-    if call.characters <= len(call.content):
-        return ""
-    return f"The model was given {len(call.content):,} of {call.characters:,} characters"
-
-
 def let_line(call: Call) -> str:
     """What the user said to a call that asked, or why it did; empty for others."""
     if not call.asks:

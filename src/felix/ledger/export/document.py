@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 
 from felix.ledger import words
-from felix.ledger.speech import Speech, Synthesis, Thought
+from felix.ledger.speech import Call, Speech, Synthesis, Thought
 from felix.ledger.state import RunState
 
 MOST_LINES, MOST_CHARS = 20, 2_000
 """Of a tool's result."""
+_NOTHING = "*Nothing was written.*"
 _OWN_TITLE = re.compile(r"#\s|[^\n]+\n=+\s*(\n|$)")
 _FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})")
 
@@ -72,12 +73,22 @@ def _of_one(thought: Thought, place: str, *, include_thinking: bool) -> list[str
     parts = [f"### {unfinished}{words.facts(thought, place)}"]
     if thought.act == "ask":
         parts.append(_quoted(thought.asked))
-    parts.append(_said(thought))
-    for call in thought.calls:
-        parts += [f"*Tool: {_in_a_line(words.called(call))}*", _fenced(_in_a_line(str(call.arguments)), "json")]
-        if call.content:
-            parts.append(_fenced(_folded(words.result_of(call))))
-    parts += [*_beside(thought, include_thinking=include_thinking)]
+    for part in thought.in_order():
+        if isinstance(part, Call):
+            parts += _tool(part)
+        elif part.strip():
+            parts.append(_closed(part.strip()))
+    if not str(thought.answer).strip():
+        parts.append(_NOTHING)
+    return [*parts, *_beside(thought, include_thinking=include_thinking)]
+
+
+def _tool(call: Call) -> list[str]:
+    parts = [f"*Tool: {_in_a_line(words.called(call))}*", _fenced(_in_a_line(str(call.arguments)), "json")]
+    if call.content:
+        parts.append(_fenced(_folded(call.content)))
+    if line := words.kept_line(call):
+        parts.append(f"*{line}.*")
     return parts
 
 
@@ -108,11 +119,11 @@ def _folded(text: str) -> str:
     """The beginning of a result, for who reads a document and not the result."""
     lines = text.strip().split("\n")
     shown = "\n".join(lines[:MOST_LINES])[:MOST_CHARS]
-    return shown if len(shown) == len(text.strip()) else f"{shown}\n\n… ({len(text):,} characters)"
+    return shown if len(shown) == len(text.strip()) else f"{shown}\n\n… (the first {len(shown):,} characters)"
 
 
 def _said(speech: Speech) -> str:
-    return _closed(str(speech.answer).strip()) or "*Nothing was written.*"
+    return _closed(str(speech.answer).strip()) or _NOTHING
 
 
 def _titled(title: str, text: str) -> list[str]:

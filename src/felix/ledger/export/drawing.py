@@ -7,8 +7,9 @@ import math
 from felix.events import Activity
 from felix.ledger import words
 from felix.ledger.export.film import Film, Scene
-from felix.ledger.export.markup import TONES, syntheses
+from felix.ledger.export.markup import TONES
 from felix.ledger.export.prose import escaped
+from felix.ledger.run_clock import STEPS_S
 from felix.ledger.speech import Speech, Synthesis, Thought
 from felix.ledger.state import RunState
 
@@ -27,6 +28,26 @@ ACTIVITIES: dict[Activity, tuple[str, str]] = {
 }
 """Tone and word of what one still does."""
 
+_BARS: dict[Activity, tuple[str, float]] = {
+    "queued": ("queue", 1),
+    "connecting": ("queue", 1),
+    "waiting": ("queue", 1),
+    "retrying": ("queue", 1),
+    "loading": ("prep", 4),
+    "reading": ("prep", 4),
+    "thinking": ("think", 10),
+    "writing": ("write", 10),
+    "calling": ("write hollow", 6),
+    "asking": ("stop", 10),
+    "running": ("prep hollow", 8),
+}
+"""Its colour and height on the timeline, as in the window's."""
+_OF_ALL = (("prep", "reading"), ("think", "thinking"), ("write", "writing"), ("queue", "waiting"))
+_OF_TOOLS = (("write hollow", "calling a tool"), ("prep hollow", "using it"), ("stop", "your word"))
+"""The legend has these where tools were used."""
+MOST_TICKS = 4
+"""On the axis, but for that at 0."""
+
 TOP, BOTTOM = 3.0, 0.5
 """Radii of the helix; between them R = bottom·(top/bottom)^(1−t)."""
 PHASE, TILT = 0.5, 0.31
@@ -44,17 +65,22 @@ def timeline(state: RunState, film: Film) -> str:
     for agent in state.agents.values():
         scenes = [(film.scenes[each.thought_id], each) for each in agent.thoughts if each.thought_id in film.scenes]
         rows.append(_row(agent.code, agent.agent_id, scenes, film))
-    made = [(film.syntheses[each.number], each) for each in syntheses(state) if each.number in film.syntheses]
+    made = [(film.syntheses[each.number], each) for each in state.syntheses if each.number in film.syntheses]
     if made:
         rows.append(_row("✦", "synthesis", made, film))
-    axis = "".join(f"<span>{words.duration(film.total * part / 4000)}</span>" for part in range(5))
-    legend = "".join(
-        f'<span class="{tone}"><i></i>{word}</span>'
-        for tone, word in (("prep", "reading"), ("think", "thinking"), ("write", "writing"), ("queue", "waiting"))
+    keys = (*_OF_ALL, *(_OF_TOOLS if any(each.calls for each in state.thoughts.values()) else ()))
+    legend = "".join(f'<span class="{tone}"><i></i>{word}</span>' for tone, word in keys)
+    return f'<div class="rows" id="rows">{_axis(film)}{"".join(rows)}</div><p class="legend">{legend}</p>'
+
+
+def _axis(film: Film) -> str:
+    """Round times of the run."""
+    step = next((each for each in STEPS_S if each * 1000 * MOST_TICKS >= film.total), STEPS_S[-1])
+    ticks = (
+        f'<text x="{100_000 * at / film.total:.1f}%" y="11">{words.duration(at)}</text>'
+        for at in range(0, film.total // 1000 + 1, step)
     )
-    return (
-        f'<div class="rows" id="rows"><div class="axis">{axis}</div>{"".join(rows)}</div><p class="legend">{legend}</p>'
-    )
+    return f'<svg class="axis" aria-hidden="true">{"".join(ticks)}</svg>'
 
 
 def marks(state: RunState, film: Film) -> str:
@@ -124,16 +150,15 @@ def _row(code: str, name: str, scenes: list[tuple[Scene, Thought]] | list[tuple[
 
 
 def _bars(scene: Scene, speech: Speech, film: Film) -> str:
-    """High for thinking and writing, half as high for reading and the like, a line for waiting in the queue."""
+    """High for thinking and writing, half as high for reading and the like, a line for waiting."""
     end = film.total if scene.ended is None else scene.ended
     begins = [*scene.states[::2], end]
     bars = []
     for number, activity in enumerate(scene.states[1::2]):
         start, stop = int(begins[number]), int(begins[number + 1])
-        tone = ACTIVITIES[activity][0]  # type: ignore[index]  # every second one is an activity
-        y, height = {"queue": (5.5, 1), "prep": (4, 4)}.get(tone, (1, 10))
-        width = max(1.5, _share(stop, film) - _share(start, film))
-        bars.append(f'<rect class="{tone}" x="{_share(start, film)}" y="{y}" width="{width:.1f}" height="{height}"/>')
+        tone, height = _BARS[activity]  # type: ignore[index]  # every second one is an activity
+        x, width = _share(start, film), max(1.5, _share(stop, film) - _share(start, film))
+        bars.append(f'<rect class="{tone}" x="{x}" y="{6 - height / 2:g}" width="{width:.1f}" height="{height:g}"/>')
     if TONES[speech.status] == "fail":
         bars.append(f'<rect class="fail" x="{_share(end, film)}" y="0" width="4" height="12"/>')
     return "".join(bars)

@@ -41,7 +41,9 @@ from felix.events import (
     told,
 )
 from felix.ledger.replay import expand
-from felix.ledger.run_clock import clock_of
+from felix.ledger.run_clock import RunClock, clock_of
+from felix.ledger.speech import Speech
+from felix.ledger.state import RunState
 from felix.ledger.words import harmless
 
 
@@ -58,18 +60,14 @@ class Scene:
     """Two values for each chunk: when, and how much there was then."""
     answer: list[int] = field(default_factory=list)
 
-    def do(self, ms: int, activity: str) -> None:
-        if self.states[-1:] != [activity]:
-            self.states += (ms, activity)
-
     def say(self, ms: int, channel: str, text: str) -> None:
         chunks = self.thinking if channel == "thinking" else self.answer
-        chunks += (ms, (chunks[-1] if chunks else 0) + _units(harmless(text)))
-        self.do(ms, "thinking" if channel == "thinking" else "writing")
+        chunks += (ms, (chunks[-1] if chunks else 0) + units(harmless(text)))
 
 
 @dataclass(slots=True)
 class Film:
+    clock: RunClock
     total: int = 1
     """How long the run was, in ms; 1 at least."""
     scenes: dict[ThoughtId, Scene] = field(default_factory=dict)
@@ -83,11 +81,11 @@ class Film:
     """What users, guards and rules did, in a sentence."""
 
 
-def film(records: Iterable[Record]) -> Film:
-    """The film of a run; times in which it was closed are cut out."""
+def film(records: Iterable[Record], state: RunState) -> Film:
+    """The film of a run, and of the state that its records make; times in which it was closed are cut out."""
     durable = list(records)
     clock = clock_of(durable)
-    result = Film()
+    result = Film(clock)
     number = 1
     for record in expand(durable):
         event, ms = record.event, round(clock.position(record.at) * 1000)
@@ -98,10 +96,9 @@ def film(records: Iterable[Record]) -> Film:
             case AgentSpawned():
                 result.spawned[event.agent_id] = ms
             case AgentState(agent_id=agent_id) if agent_id == HUB:
-                if number in result.syntheses:
-                    result.syntheses[number].do(ms, event.state)
-            case AgentState():
-                result.scenes.setdefault(event.thought_id, Scene(ms)).do(ms, event.state)
+                pass
+            case AgentState() | PartialToolCall() | ToolCalled():
+                result.scenes.setdefault(event.thought_id, Scene(ms))
             case PartialThought():
                 scene = result.scenes.setdefault(event.thought_id, Scene(ms))
                 scene.say(ms, event.channel, event.partial)
@@ -129,19 +126,19 @@ def film(records: Iterable[Record]) -> Film:
                 | StoodStill()
             ):
                 result.deeds.append((ms, harmless(told(event))))
-            case PartialToolCall():
-                result.scenes.setdefault(event.thought_id, Scene(ms)).do(ms, "calling")
-            case ToolCalled():
-                scene = result.scenes.setdefault(event.thought_id, Scene(ms))
-                scene.do(ms, "asking" if event.asks else "running")
-            case ToolProgressed() | ToolReturned():
-                pass
-            case RunStarted() | RunFinished():
+            case ToolProgressed() | ToolReturned() | RunStarted() | RunFinished():
                 pass
             case _:
                 assert_never(event)
+    made: list[tuple[Speech, Scene | None]] = [(each, result.scenes.get(name)) for name, each in state.thoughts.items()]
+    made += [(each, result.syntheses.get(each.number)) for each in state.syntheses]
+    for speech, shot in made:
+        if shot is not None:
+            for ms, activity in speech.states:
+                shot.states += (round(clock.position(speech.opened_at + ms / 1000) * 1000), activity)
     return result
 
 
-def _units(text: str) -> int:
+def units(text: str) -> int:
+    """Its length as browsers count it."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2

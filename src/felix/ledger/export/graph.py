@@ -24,7 +24,7 @@ def mermaid(state: RunState) -> str:
         lines += _arrows(nodes, thought.read, nodes[thought.thought_id])
         if thought.of in nodes:
             lines.append(f"  {nodes[thought.of]} -. {thought.act} .-> {nodes[thought.thought_id]}")
-    for synthesis in (*state.earlier, *([state.synthesis] if state.synthesis else [])):
+    for synthesis in state.syntheses:
         node = f"s{synthesis.number}"
         lines.append(f"  {_circle(node, synthesis)}")
         lines += _arrows(nodes, synthesis.sources, node)

@@ -100,11 +100,6 @@ def deeds(film: Film) -> str:
     return f'<section class="deeds"><h2>Along the way</h2><ol>{items}</ol></section>'
 
 
-def syntheses(state: RunState) -> list[Synthesis]:
-    """All of a run, in order."""
-    return [*state.earlier, *([state.synthesis] if state.synthesis else [])]
-
-
 _NOTHING = '<p class="aside nothing">Not asked: the run ended before its turn.</p>'
 
 
@@ -119,7 +114,7 @@ def _thought(thought: Thought, number: int, cited: Mapping[str, str], place: str
     return (
         f'<section class="thought" data-number="{number}"><h4>{escaped(_heading(thought))}'
         f'<span class="took">{_took(thought)}</span></h4>{line}{asked}'
-        f"{_speech(thought, cited, include_thinking=include_thinking)}{''.join(map(_call, thought.calls))}</section>"
+        f"{_speech(thought, cited, include_thinking=include_thinking)}</section>"
     )
 
 
@@ -130,8 +125,9 @@ def _speech(speech: Speech, cited: Mapping[str, str], *, include_thinking: bool)
         kept = include_thinking and bool(speech.thinking)
         inner = plain(str(speech.thinking)) if kept else '<p class="aside">The thinking is not part of this page.</p>'
         parts.append(f'<details class="thinking"><summary>{_thought_for(speech)}</summary>{inner}</details>')
-    text = str(speech.answer)
-    parts.append(f'<div class="text">{prose(text, cited)}</div>' if text.strip() else '<div class="text"></div>')
+    said = speech.in_order() if isinstance(speech, Thought) else (str(speech.answer),)
+    inner = "".join(_call(part) if isinstance(part, Call) else prose(part, cited) for part in said if part)
+    parts.append(f'<div class="text">{inner}</div>')
     if speech.status not in ("complete", None):
         sentence = escaped(words.harmless(speech.error or ""))
         parts.append(f'<p class="trouble {TONES[speech.status]}"><b>{_word(speech)}</b> {sentence}</p>')
@@ -141,9 +137,10 @@ def _speech(speech: Speech, cited: Mapping[str, str], *, include_thinking: bool)
 
 def _call(call: Call) -> str:
     """A tool call: what it was asked and what it brought, folded."""
-    asked, brought = words.harmless(str(call.arguments)), words.harmless(words.result_of(call))
-    line = escaped(words.harmless(words.called(call)))
-    return f'<details class="call"><summary>{line}</summary>{plain(asked)}{plain(brought)}</details>'
+    line, cut = escaped(words.harmless(words.called(call))), escaped(words.harmless(words.kept_line(call)))
+    cut = f'<p class="aside">{cut}</p>' if cut else ""
+    asked, brought = plain(str(call.arguments)), plain(call.content)
+    return f'<details class="call"><summary>{line}</summary>{asked}{cut}{brought}</details>'
 
 
 def end(speech: Speech) -> tuple[str, str]:

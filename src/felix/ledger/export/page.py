@@ -17,9 +17,9 @@ from felix.events import PASSING, Record
 from felix.ledger import words
 from felix.ledger.export import drawing, markup
 from felix.ledger.export.event_file import without_thinking
-from felix.ledger.export.film import Film, Scene, film
+from felix.ledger.export.film import Film, Scene, film, units
 from felix.ledger.export.prose import escaped, plain
-from felix.ledger.speech import Speech
+from felix.ledger.speech import Speech, Thought
 from felix.ledger.state import RunState
 
 POLICY = (
@@ -32,20 +32,17 @@ POLICY = (
 def html(records: Iterable[Record], *, include_thinking: bool = False) -> str:
     """The page. What the models thought is in it only when asked for; when they thought is shown either way."""
     durable = [record for record in records if not isinstance(record.event, PASSING)]
-    if not include_thinking:
-        timed, durable = film(durable), [without_thinking(record) for record in durable]
-    else:
-        timed = film(durable)
     state = RunState()
     for record in durable:
-        state.apply(record)
+        state.apply(record if include_thinking else without_thinking(record))
+    timed = film(durable, state)
     folder = places.assets() / "export"
     style = (folder / "page.css").read_text(encoding="utf-8")
     script = (folder / "page.js").read_text(encoding="utf-8")
     icon = base64.b64encode((places.assets() / "icons" / "felix.svg").read_bytes()).decode()
     cited = {str(agent_id): f"agent-{place}" for place, agent_id in enumerate(state.agents)}
     numbers = {thought_id: number for number, thought_id in enumerate(state.thoughts)}
-    made = markup.syntheses(state)
+    made = state.syntheses
     asked = {name: words.place_of(state, thought) for name, thought in state.thoughts.items()}
     newest_first = [
         markup.synthesis(each, len(numbers) + place, cited, include_thinking=include_thinking)
@@ -95,7 +92,7 @@ def _film(state: RunState, timed: Film) -> dict[str, object]:
         answers.append(
             {**scene, "agent": place, "round": thought.round, "depth": thought.checkpoint, "x": x, "y": y, "read": read}
         )
-    answers += [_scene(timed.syntheses.get(each.number), each, timed) for each in markup.syntheses(state)]
+    answers += [_scene(timed.syntheses.get(each.number), each, timed) for each in state.syntheses]
     agents = []
     for place, agent in enumerate(state.agents.values()):
         x, y = drawing.place_of(state, place, agent.spawn)
@@ -112,13 +109,19 @@ def _film(state: RunState, timed: Film) -> dict[str, object]:
 
 def _scene(scene: Scene | None, speech: Speech, timed: Film) -> dict[str, object]:
     scene = scene or Scene(timed.total)
+    text = str(speech.answer)
+    calls = speech.calls if isinstance(speech, Thought) else []
     return {
         "began": scene.began,
         "ended": timed.total + 1 if scene.ended is None else scene.ended,
         "states": scene.states,
         "thinking": scene.thinking,
         "answer": scene.answer,
-        "text": words.harmless(str(speech.answer)),
+        "text": words.harmless(text),
+        "calls": [
+            (units(words.harmless(text[: call.position])), round(timed.clock.position(call.opened_at) * 1000))
+            for call in calls
+        ],
         "thought": words.harmless(str(speech.thinking)),
         "end": markup.end(speech),
         "figures": markup.figures_of(speech),
