@@ -1,8 +1,8 @@
 """One connection as uvicorn serves it, with what an open port needs beside that.
 
-Whoever has not been let in is a stranger: theirs are few, from one address fewer, and soon closed, whatever they do
-meanwhile – so nobody without a token keeps those with one out. A socket takes only so much that its reader has not
-read. A request that names no host at all is refused as one that names a wrong one.
+Whoever has not been let in is a stranger: theirs are few, and soon closed, whatever they do meanwhile; the first to go
+are those of whom most are there. So nobody without a token keeps those with one out. A socket takes only so much that
+its reader has not read. A request that names no host at all is refused as one that names a wrong one.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 import json
 import socket
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import h11
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
 MOST_LINES = 512
 """Of all; a browser has up to six."""
-MOST_STRANGERS, MOST_OF_ONE = 128, 16
-"""Of strangers, and of those from one address. The oldest goes: an honest one is let in within a moment."""
+MOST_STRANGERS = 256
+"""As many of those who watch may come at once. Beyond it the oldest goes of the address that most are from."""
 STRANGER_S = 10.0
 """How long somebody stays one: enough to load the page and to exchange a link."""
 SEND_BUFFER = 1 << 17
@@ -64,11 +65,9 @@ class Line(H11Protocol):
         lines = [each for each in self.connections if isinstance(each, Line)]
         oldest_first = sorted((each._patience.when(), id(each), each) for each in lines if each._patience)
         strangers = [each for *_, each in oldest_first]
-        near = [each for each in strangers if each._place == self._place]
-        if len(near) > MOST_OF_ONE:
-            near[0].abort()
-        elif len(strangers) > MOST_STRANGERS:
-            strangers[0].abort()
+        if len(strangers) > MOST_STRANGERS:
+            crowd = Counter(each._place for each in strangers).most_common(1)[0][0]
+            next(each for each in strangers if each._place == crowd).abort()
         elif len(self.connections) > MOST_LINES:
             self.abort()
 

@@ -254,8 +254,9 @@ export class Answer {
   tell(speech, now = Date.now() / 1000) {
     if (!speech.thinkingAt) return;
     const until = speech.answerAt ?? speech.endedAt ?? now;
-    const took = duration(until - speech.thinkingAt);
-    put(this.summary, speech.isLive && !speech.answerAt ? `Thinking · ${took}` : `Thought for ${took}`);
+    const seconds = until - speech.thinkingAt;
+    if (speech.isLive && !speech.answerAt) put(this.summary, `Thinking · ${duration(seconds)}`);
+    else put(this.summary, seconds < 1 ? "Thought" : `Thought for ${duration(seconds)}`);
   }
 }
 
