@@ -358,16 +358,17 @@ export class Synthesis {
     this.badge = new Badge();
     this.figures = make("span", "figures");
     head.append(make("h2", "", "Synthesis"), this.badge.element, this.figures);
-    const body = readable(make("div", "said"), "Synthesis");
-    this.element.append(head, body);
-    const column = body.appendChild(make("div"));
+    this.body = readable(make("div", "said"), "Synthesis");
+    this.element.append(head, this.body);
+    const column = this.body.appendChild(make("div"));
     this.answer = new Answer(column);
-    this.scroller = new Scroller(body, this.element);
+    this.scroller = new Scroller(this.body, this.element);
   }
 
   show() {
     this.answer.show(this.speech, this.cited);
     this.element.classList.toggle("grows", this.speech.isLive);
+    this.body.tabIndex = this.speech.isLive ? 0 : -1; // when it has ended it is read in the page's own scrolling
     this.tell();
     this.scroller.settle(this.speech.isLive);
   }
