@@ -71,7 +71,9 @@ def records(reader: Reader, run: RunId) -> list[Record]:
 def find(reader: Reader, wanted: str) -> RunRow:
     """The run with this id, or the only one whose id begins so; `last` is the newest. Raises LedgerError."""
     rows = reader.runs()
-    if wanted == LAST and rows:
+    if not rows:
+        raise LedgerError("No runs are kept yet – `felix run` begins one.")
+    if wanted == LAST:
         return max(rows, key=lambda row: row.started_at)
     found = [row for row in rows if row.run == wanted] or [row for row in rows if wanted and row.run.startswith(wanted)]
     if not found:

@@ -54,7 +54,8 @@ from felix.team.workflow import Workflow, from_json
 P = ParamSpec("P")
 
 OnToken = Callable[[AgentId, str], object]
-"""Told who writes (`HUB` for the synthesis) and the next piece of the answer; plain or async."""
+"""Told who writes (`HUB` for the synthesis) and the next piece of the answer, without streaming all of it; plain or
+async."""
 OnEvent = Callable[[Event], object]
 """Plain or async."""
 
