@@ -295,8 +295,11 @@ class Session:
         there = [model.id for model in models]
         if name:
             self._settings.override(model=name)
-            # lists leave out what a server loads when it is asked, and other names for what it has
-            doubt = f", though the server does not list it (there: {_few(there)})" if name not in there else ""
+            doubt = ""
+            if not there:
+                doubt = ", though the server did not say what it has"
+            elif name not in there:  # it may load what it is asked for, or know what it has by other names
+                doubt = f", though the server does not list it (there: {_few(there)})"
             self._tell(f"{name} is asked from now on{doubt}.")
         elif reply is None:
             self._tell("The server does not answer – felix doctor says why.")
@@ -321,4 +324,4 @@ class Session:
 
 def _few(names: Sequence[str]) -> str:
     more = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
-    return f"{', '.join(names[:_MOST_NAMED])}{more}" if names else "nothing that it tells of"
+    return f"{', '.join(names[:_MOST_NAMED])}{more}"
