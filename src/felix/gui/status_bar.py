@@ -14,6 +14,7 @@ from typing import Any, Literal
 from felix.endpoints import Endpoint
 from felix.events import AgentId
 from felix.gui.kit import Kit
+from felix.gui.wall.card_words import starting_tools
 from felix.ledger.speech import Speech, Thought
 from felix.ledger.state import RunState
 from felix.ledger.words import deed_of, places
@@ -244,7 +245,7 @@ class StatusBar:
         answered = sum(1 for agent in state.agents.values() if any(_is_answer(thought) for thought in agent.thoughts))
         if state.is_running:
             rate = self._tokens_per_s(state)
-            speed = f"{'–' if rate is None else f'{rate:,.0f}'} tok/s" if state.round else "connecting…"
+            speed = f"{'–' if rate is None else f'{rate:,.0f}'} tok/s" if state.round else _before_rounds(state)
             kit.set_label(self._speed, text=speed, icon="speedometer2" if state.round else "plug")
             planned = state.calls_planned - 1
             ended = f"{state.turns_ended} of {planned} thought{'' if planned == 1 else 's'}"
@@ -316,6 +317,10 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(max(0, int(seconds)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _before_rounds(state: RunState) -> str:
+    return "starting tools…" if starting_tools(state) else "connecting…"
 
 
 def _is_answer(thought: Thought) -> bool:

@@ -35,6 +35,9 @@ from felix.events import (
     Trace,
 )
 
+_MEASURABLE_S = 0.5
+"""Before that a pace would be chance."""
+
 
 class GrowingText:
     """Text that only grows while it streams: appending costs the new characters, joining happens when it is read."""
@@ -158,6 +161,24 @@ class Speech:
     def lasted(self, start: float, end: float) -> float:
         """Seconds between two moments of it in which something could happen."""
         return max(0.0, end - start - sum(max(0.0, min(end, to) - max(start, since)) for since, to in self.halts))
+
+    def spent_s(self, *activities: Activity, now: float) -> float:
+        """Seconds in which it did one of these, up to its end or `now`."""
+        begun = [self.opened_at + ms / 1000 for ms, _ in self.states]
+        ended = [*begun[1:], self.ended_at or now]
+        return sum(
+            self.lasted(start, end)
+            for (_, activity), start, end in zip(self.states, begun, ended, strict=True)
+            if activity in activities
+        )
+
+    def pace(self, now: float) -> float | None:
+        """Tokens a second: as counted once it has ended; until then as they come, without the time in which tools work
+        or the user is asked. None when nobody knows."""
+        if not self.is_live or self.tokens_per_s is not None:
+            return self.tokens_per_s
+        spent = self.spent_s("thinking", "writing", "calling", now=now)
+        return self.tokens / spent if spent >= _MEASURABLE_S and self.tokens > 1 else None
 
     @property
     def first_at(self) -> float | None:

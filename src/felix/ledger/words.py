@@ -207,6 +207,12 @@ def duration(value: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def thought_for(speech: Speech) -> str:
+    """`Thought for 12 s`: all its thinking together, without what it did in between."""
+    spent = speech.spent_s("thinking", now=speech.opened_at)
+    return f"Thought for {duration(spent) if spent >= 1 else 'under 1 s'}" if spent else "Thought"
+
+
 def amount(cost: float) -> str:
     """Money, in whatever the user counts it: `12.40`, below one with more digits."""
     if cost >= 1 or cost == 0:

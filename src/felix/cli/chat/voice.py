@@ -13,7 +13,7 @@ from felix.cli.wall.lines import fit, fit_end
 from felix.events import QuestionClosed, Record, ToolAnswered, told
 from felix.ledger.speech import Call, GrowingText, Speech, Thought
 from felix.ledger.state import RunState
-from felix.ledger.words import duration, lacking
+from felix.ledger.words import duration, lacking, thought_for
 from felix.terminal import safe
 
 _DIM, _UNDIM, _CLEAR = "\x1b[2m", "\x1b[22m", "\r\x1b[K"
@@ -146,9 +146,7 @@ class Voice:
     def _close_thinking(self, speech: Speech) -> None:
         if self._shown["thinking"]:
             self._end_line()
-            until = speech.answer_at or speech.ended_at
-            spent = f" for {duration(speech.lasted(speech.thinking_at, until))}" if until and speech.thinking_at else ""
-            self._note(f"Thought{spent}")
+            self._note(thought_for(speech))
 
     def _tell_call(self, call: Call) -> None:
         if call.status is None or call.call_id in self._calls:

@@ -9,7 +9,7 @@ from rich.style import Style
 from felix.events import Status
 from felix.ledger.speech import Agent, Call, Speech, Thought
 from felix.ledger.state import RunState
-from felix.ledger.words import duration
+from felix.ledger.words import duration, thought_for
 
 PLAIN = Style()
 DIM = Style(dim=True)
@@ -107,32 +107,21 @@ def elapsed_s(speech: Speech, now: float) -> float:
     return speech.lasted(speech.asked_at or speech.opened_at, now)
 
 
-def pace(speech: Speech, now: float) -> float | None:
-    """Tokens a second: as the server has counted, or while it goes on as they come."""
-    if not speech.is_live:
-        return speech.tokens_per_s
-    starts = [at for at in (speech.thinking_at, speech.answer_at) if at is not None]
-    spent = speech.lasted(min(starts), now) if starts else 0.0
-    return speech.tokens / spent if spent >= 0.5 and speech.tokens > 1 else None
-
-
 def pace_words(speech: Speech, now: float) -> str:
     """`~54 tok/s`: the sign goes when the server has counted; empty when nobody knows."""
-    rate = pace(speech, now)
+    rate = speech.pace(now)
     return f"{'' if speech.usage else '~'}{rate:.0f} tok/s" if rate else ""
 
 
 def thought_words(speech: Speech) -> str:
     """`Thought for 12 s, 840 tokens`, when it has gone on to its answer or ended."""
-    until = speech.answer_at or speech.ended_at
-    spent = duration(speech.lasted(speech.thinking_at, until)) if until and speech.thinking_at else ""
     if speech.usage and speech.usage.reasoning is not None:
         tokens = f"{speech.usage.reasoning:,}"
     else:
         total = speech.usage.completion if speech.usage else speech.tokens
         length = len(speech.thinking) + len(speech.answer)
         tokens = f"~{round(total * len(speech.thinking) / length):,}" if length else "0"
-    return f"Thought{f' for {spent}' if spent else ''}, {tokens} tokens"
+    return f"{thought_for(speech)}, {tokens} tokens"
 
 
 def call_words(call: Call, now: float) -> str:

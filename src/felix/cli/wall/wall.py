@@ -19,7 +19,6 @@ from felix.cli.wall.looks import (
     WRONG,
     badge_of,
     elapsed_s,
-    pace,
     pace_words,
     role_style,
     thought_words,
@@ -133,7 +132,7 @@ def fit_short(text: str, width: int) -> str:
 def _clock(state: RunState, width: int) -> Line:
     """How far the run is: the round, its clock from 0 to 1, the time, calls, and what comes a second."""
     speeches = speeches_of(state)
-    rates = [rate for each in speeches if each.is_live and (rate := pace(each, state.now))]
+    rates = [rate for each in speeches if each.is_live and (rate := each.pace(state.now))]
     done, planned = state.calls_ended, state.calls_planned
     words = [duration(state.elapsed_s(state.now)), f"{done} of {planned} calls"]
     if rates:

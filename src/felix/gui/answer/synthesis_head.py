@@ -255,10 +255,8 @@ def figures(synthesis: Synthesis, state: RunState, now: float) -> str:
     elapsed = elapsed_of(synthesis, now)
     if elapsed is not None:
         parts.append(seconds(elapsed))
-    if synthesis.tokens_per_s is not None:
-        parts.append(f"{synthesis.tokens_per_s:.0f} tok/s")
-    elif synthesis.is_live and synthesis.first_at is not None and now - synthesis.first_at >= 1:
-        parts.append(f"~{synthesis.tokens / (now - synthesis.first_at):.0f} tok/s")
+    if (pace := synthesis.pace(now)) is not None:
+        parts.append(f"{'~' if synthesis.is_live else ''}{pace:.0f} tok/s")
     if place := place_of(state, synthesis):
         parts.append(f"{place} instead of {' and '.join(synthesis.failed_at)}" if synthesis.failed_at else place)
     if missing := _left_out(state, synthesis):

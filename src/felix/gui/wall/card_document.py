@@ -284,7 +284,7 @@ class CardDocument:
         self._begin_body(section)
         section.calls.append(self._calls.begin(section.thought, call, section.number, self.now))
         if len(section.calls) == 1:
-            self._head_thinking(section, 0.0)
+            self._head_thinking(section, self.now)
             self._fold_if_answering(section)
 
     def _reveal_thinking(self, section: Section, most: int) -> int:
@@ -319,7 +319,7 @@ class CardDocument:
         section.answer += taken
         self._stream.append(part, marks=section.marks)
         if is_first:
-            self._head_thinking(section, 0.0)
+            self._head_thinking(section, self.now)
             self._fold_if_answering(section)
 
     def _begin_body(self, section: Section) -> None:
@@ -354,7 +354,7 @@ class CardDocument:
         if trouble and thought.act == "ask":
             stream.end_line("aside")
             self._tell_trouble(thought)  # the card's own block is about its turn
-        self._head_thinking(section, 0.0)
+        self._head_thinking(section, self.now)
         stream.insert(f"end{number}", heading_end(thought), "heading", f"n{number}")
         section.has_ended = True
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple, assert_never
 
+from felix.errors import WorkflowError
 from felix.events import Again, AgentId, Status, ThoughtId
 from felix.gui.wall.offers import turn_of
 from felix.ledger.speech import Agent, Note, Speech, Thought
 from felix.ledger.state import RunState
-from felix.ledger.words import place_of
+from felix.ledger.words import place_of, thought_for
+from felix.team.tools.naming import servers_in
+from felix.team.workflow import from_json
 
 DOT = "  ·  "
 LONGEST_PLACE = 18
@@ -36,6 +40,7 @@ class Waiting(NamedTuple):
 
 NOT_YET = Badge("Not yet", "queue", "hourglass")
 CONNECTING = Badge("Connecting", "prep", "plug")
+STARTING = Badge("Starting tools", "prep", "tools")
 NEVER = Badge("Not asked", "queue", "dash-circle")
 UNHEARD = Badge("Not heard", "queue", "dash-circle")
 PAUSED = Badge("Paused", "queue", "pause")
@@ -106,7 +111,7 @@ def badge_of(
 def badge_for(agent: Agent, state: RunState, *, short: bool = False) -> Badge:
     """The badge of the thought a card speaks of; of one whose first is about to be asked for, that it connects."""
     if is_connecting(agent, state):
-        return CONNECTING
+        return STARTING if starting_tools(state) else CONNECTING
     if not agent.thoughts and is_held(agent, state):
         return PAUSED
     if not agent.thoughts and state.is_wrapping_up:
@@ -151,6 +156,22 @@ def is_connecting(agent: Agent, state: RunState) -> bool:
     return any(turn.agent_id == agent.agent_id for turn in state.rounds[0].turns)
 
 
+def starting_tools(state: RunState) -> str:
+    """What a run does before its first round where its workflow names servers of tools; empty for another one."""
+    servers = _servers(state.plan.definition) if state.plan is not None else ()
+    if not servers:
+        return ""
+    return f"Starting the tools' server{'s' if len(servers) > 1 else ''} {', '.join(servers)}"
+
+
+@lru_cache(maxsize=4)
+def _servers(definition: str) -> tuple[str, ...]:
+    try:
+        return servers_in(from_json(definition))
+    except WorkflowError:  # of a later Felix
+        return ()
+
+
 def is_held(agent: Agent, state: RunState) -> bool:
     """Whether the run is paused, and the agent has a turn to come once it goes on."""
     if state.pause != "paused" or not state.is_running or state.synthesis is not None:
@@ -171,7 +192,10 @@ def waiting_of(agent: Agent, state: RunState, now: float) -> Waiting | None:
         if over:
             return Waiting(badge.icon, "Not asked", "The run ended before its turn")
         if is_connecting(agent, state):
-            return Waiting(CONNECTING.icon, "Connecting to the server", seconds(now - state.started_at))
+            for_s = seconds(now - state.started_at)
+            if starting := starting_tools(state):
+                return Waiting(STARTING.icon, starting, for_s)
+            return Waiting(CONNECTING.icon, "Connecting to the server", for_s)
         if state.duration_s is not None:  # opened again: only to be continued does it come to those that had no turn
             return Waiting(badge.icon, "Not asked so far", "The run had ended before its turn")
         turns = ((r.number, t.checkpoint) for r in state.rounds for t in r.turns if t.agent_id == agent.agent_id)
@@ -242,11 +266,8 @@ def footer(agent: Agent, now: float, *, narrow: bool = False) -> str:
         )
         return f"{agent.role}{temperature}"
     parts = [] if narrow else [f"{ttft:.1f} s first"] if (ttft := ttft_of(thought)) is not None else []
-    speed = thought.tokens_per_s
-    if speed is not None:
-        parts.append(f"{speed:.0f} tok/s")
-    elif thought.is_live and thought.first_at and now - thought.first_at >= 0.5:
-        parts.append(f"~{thought.tokens / (now - thought.first_at):.0f} tok/s")
+    if (pace := thought.pace(now)) is not None:
+        parts.append(f"{'~' if thought.is_live else ''}{pace:.0f} tok/s")
     if tokens := tokens_of(thought):
         parts.append(f"{tokens} tok")
     return DOT.join(parts)
@@ -268,14 +289,11 @@ def tokens_of(speech: Speech) -> str:
 
 def thinking_line(speech: Speech, now: float) -> str:
     """`Thinking · 38 s, ~1,412 tokens`, and once it answers `Thought for 12 s, 840 tokens`."""
-    called_at = speech.calls[0].opened_at if isinstance(speech, Thought) and speech.calls else None
-    is_over = bool(speech.answer) or called_at is not None or not speech.is_live
-    until = min((at for at in (speech.answer_at, called_at) if at is not None), default=speech.ended_at or now)
-    took = seconds(speech.lasted(speech.thinking_at, until)) if speech.thinking_at else ""
-    count = ", ".join(part for part in (took, _thinking_tokens(speech)) if part)
-    if is_over:
-        return f"Thought for {count}" if took else "Thought"
-    return f"Thinking{DOT}{count}"
+    tokens = _thinking_tokens(speech)
+    if speech.is_live and speech.activity == "thinking":
+        spent = seconds(speech.spent_s("thinking", now=now))
+        return f"Thinking{DOT}{', '.join(part for part in (spent, tokens) if part)}"
+    return ", ".join(part for part in (thought_for(speech), tokens) if part)
 
 
 def _thinking_tokens(speech: Speech) -> str:

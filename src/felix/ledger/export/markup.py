@@ -124,7 +124,7 @@ def _speech(speech: Speech, cited: Mapping[str, str], *, include_thinking: bool)
     if speech.thinking or speech.thinking_chunks:
         kept = include_thinking and bool(speech.thinking)
         inner = plain(str(speech.thinking)) if kept else '<p class="aside">The thinking is not part of this page.</p>'
-        parts.append(f'<details class="thinking"><summary>{_thought_for(speech)}</summary>{inner}</details>')
+        parts.append(f'<details class="thinking"><summary>{words.thought_for(speech)}</summary>{inner}</details>')
     said = speech.in_order() if isinstance(speech, Thought) else (str(speech.answer),)
     inner = "".join(_call(part) if isinstance(part, Call) else prose(part, cited) for part in said if part)
     parts.append(f'<div class="text">{inner}</div>')
@@ -161,13 +161,6 @@ def _heading(thought: Thought) -> str:
 
 def _took(speech: Speech | None) -> str:
     return f" · {words.duration(speech.duration_s)}" if speech is not None and speech.duration_s is not None else ""
-
-
-def _thought_for(speech: Speech) -> str:
-    until = speech.answer_at or speech.ended_at
-    if speech.thinking_at is None or until is None:
-        return "Thought"
-    return f"Thought for {words.duration(speech.lasted(speech.thinking_at, until))}"
 
 
 def figures_of(speech: Speech | None) -> str:

@@ -34,6 +34,11 @@ def names_in(workflow: Workflow) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for names in sets_of_tools(workflow) for name in names))
 
 
+def servers_in(workflow: Workflow) -> tuple[str, ...]:
+    """The servers of tools that a workflow has started, in the order of the file."""
+    return tuple(dict.fromkeys(name.partition("/")[0] for name in names_in(workflow) if name not in BUILT_IN))
+
+
 def sets_of_tools(workflow: Workflow) -> tuple[tuple[str, ...], ...]:
     """What the agents of a workflow may use, each set once: the team's, where somebody has none of their own, first."""
     own = [spec.tools for spec in workflow.agents]

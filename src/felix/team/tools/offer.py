@@ -12,7 +12,7 @@ from felix.ledger.speech import Call
 from felix.llm.chat import ToolSpec
 from felix.team.hub import CentralPost
 from felix.team.tools.earlier import calls_of
-from felix.team.tools.naming import sets_of_tools
+from felix.team.tools.naming import names_in, sets_of_tools
 from felix.team.tools.results import tokens_of_tools
 from felix.team.tools.tool import Tool
 from felix.team.tools.toolbox import Toolbox
@@ -94,6 +94,7 @@ class RunTools:
         wanted = sets_of_tools(workflow)
         if not any(wanted):
             return
+        await self._toolbox.offered(names_in(workflow))  # so that all servers start at once, and all faults are told
         for names in wanted:
             self._tools[names] = await self._toolbox.offered(names)
         found = [tool for tools in self._tools.values() for tool in tools]

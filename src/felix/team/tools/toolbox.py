@@ -16,6 +16,9 @@ from felix.mcp_servers import Trust
 from felix.settings import Settings
 from felix.team.tools.tool import Reach, Tool, reach_said
 
+_MOMENT_S = 2.0
+"""After one server has failed, for others that fail as well: they are told of together."""
+
 
 class Provider(Protocol):
     """Somebody who has tools. Belongs to the worker's loop; whoever made it closes it."""
@@ -71,9 +74,7 @@ class Toolbox:
         Raises ToolError, which says what is missing and what there is.
         """
         wanted = {name.partition("/")[0] for name in names}
-        providers = [each for each in self._providers() if each.name in wanted or not each.name]
-        # all at once: a server may take seconds to start
-        had = list(zip(providers, await asyncio.gather(*map(_tools_of, providers)), strict=True))
+        had = await _had_of([each for each in self._providers() if each.name in wanted or not each.name])
         found: dict[str, Tool] = {}
         for name in names:
             for tool in await self._named(name, had):
@@ -94,13 +95,11 @@ class Toolbox:
         """What is in force: the user's word, else the tool's own."""
         return self._settings().tool_trust.get(tool.name, tool.trust)
 
-    async def _named(self, name: str, had: Iterable[tuple[Provider, tuple[Tool, ...] | ToolError]]) -> tuple[Tool, ...]:
+    async def _named(self, name: str, had: Iterable[tuple[Provider, tuple[Tool, ...]]]) -> tuple[Tool, ...]:
         server, _, rest = name.partition("/")
         for provider, tools in had:
             if provider.name != server and (provider.name or rest):
                 continue
-            if isinstance(tools, ToolError):
-                raise tools
             if provider.name and not rest:
                 return tools
             if one := [tool for tool in tools if tool.name == name]:
@@ -132,6 +131,29 @@ class Toolbox:
 
     def _known(self, tool: Tool) -> KnownTool:
         return KnownTool(tool.name, tool.spec.description, tool.reach, tool.trust, self.trust(tool))
+
+
+async def _had_of(providers: Sequence[Provider]) -> list[tuple[Provider, tuple[Tool, ...]]]:
+    """What each of them has, asked of all at once: a server may take minutes to start. Raises ToolError soon after
+    one has failed, which names all that are known to have failed by then."""
+    async with asyncio.TaskGroup() as tasks:
+        asked = {tasks.create_task(_tools_of(provider)): provider for provider in providers}
+        waits, faults = set(asked), list[ToolError]()
+        while waits:
+            limit = _MOMENT_S if faults else None
+            done, waits = await asyncio.wait(waits, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+            if not done:
+                break
+            faults += [had for each in done if isinstance(had := each.result(), ToolError)]
+        for each in waits:
+            each.cancel()
+    if len(faults) == 1 and not waits:
+        raise faults[0]
+    if faults:
+        said = [str(fault).partition(" – ")[0].rstrip(".") for fault in faults]
+        said += [f"the server “{asked[each].name}” has not started yet" for each in waits]
+        raise ToolError(f"{'; '.join(said)} – look into Settings, Tools.")
+    return [(provider, had) for each, provider in asked.items() if not isinstance(had := each.result(), ToolError)]
 
 
 async def _tools_of(provider: Provider) -> tuple[Tool, ...] | ToolError:
