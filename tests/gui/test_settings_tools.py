@@ -68,7 +68,7 @@ def test_the_servers_are_listed_with_their_tools_and_what_can_be_asked_of_them(t
     assert list(rows) == ["time/now", "time/set"]
     assert rows["time/now"].row.shown.splitlines() == [
         "What time it is",
-        "May read private data and what strangers wrote, and send data away",
+        "Unknown: counts as private data, text by strangers and a way out",
         "Its server says: only reads, deals with nothing outside",
     ]
     part(two).list.line(0).focus_force()
@@ -102,7 +102,9 @@ def test_trust_and_reach_are_the_users_word_and_nothing_is_kept_of_a_default(two
     row = part(two).tools.rows["time/now"]
     invoke(row.trust.button.menu, "Allow")
     assert two.on_disk().tool_trust == {"time/now": "allow"}
+    assert "Unknown: counts as" in row.row.shown and "Each run asks about it all the same" in row.row.shown
     invoke(row.reach.menu, "May send")
+    assert "asks" not in row.row.shown
     assert two.on_disk().tool_reach == {"time/now": SaidReach(can_send=False)}
     assert "send data away" not in row.row.shown
     invoke(row.reach.menu, "May send")

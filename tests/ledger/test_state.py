@@ -21,7 +21,7 @@ from felix.events import (
 )
 from felix.ledger.speech import GrowingText, Thought
 from felix.ledger.state import RunState
-from felix.ledger.words import deed_of
+from felix.ledger.words import deed_of, thought_for
 
 
 @given(st.lists(st.text(max_size=5), max_size=8), st.integers(0, 50))
@@ -106,6 +106,14 @@ def test_text_that_is_taken_back_was_thinking_from_its_first_moment() -> None:
     assert (seen.thinking_at, seen.answer_at) == (1.0, None)
     seen = thought(*taken_back, partial("answer", "So.", 0))
     assert (str(seen.answer), seen.activity, seen.answer_at, seen.answer.edition) == ("So.", "writing", 4.0, 1)
+
+
+def test_neither_a_pace_nor_the_time_of_thinking_has_in_it_that_the_user_is_asked() -> None:
+    thought = Thought(thought_id=FIRST, agent_id=ALICE, role="research", round=1, checkpoint=0.3, opened_at=100.0)
+    thought.states = [(0, "waiting"), (1_000, "thinking"), (3_000, "asking"), (63_000, "thinking"), (65_000, "writing")]
+    thought.tokens = 60
+    assert (thought.spent_s("thinking", now=166.0), thought.pace(166.0)) == (4.0, 12.0)
+    assert thought_for(thought) == "Thought for 4 s"
 
 
 def test_an_agent_nobody_planned_is_shown_all_the_same() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from felix.errors import ToolError
 from felix.settings import Settings
+from felix.team.tools import toolbox as toolbox_module
 from felix.team.tools.toolbox import Provider, Toolbox
 from tests.team.tools.tooled import Having, Scripted
 
@@ -57,6 +58,20 @@ def test_what_nobody_has_is_told_with_what_there_is(name: str, told: str) -> Non
 def test_servers_that_are_not_named_are_not_started() -> None:
     assert offered("desk/read", "calculator") == ["desk/read", "calculator"], "the broken one was not asked"
     assert offered("calculator", providers=(LOCAL, BROKEN)) == ["calculator"]
+
+
+def test_servers_that_fail_are_all_told_of_without_waiting_for_one_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Mute(Having):
+        async def tools(self) -> tuple[Scripted, ...]:
+            await asyncio.Event().wait()
+            return ()
+
+    monkeypatch.setattr(toolbox_module, "_MOMENT_S", 0.01)
+    bad = [Having([], name=name, fault=f"The server “{name}” is broken – mend it.") for name in ("one", "two")]
+    with pytest.raises(ToolError) as failed:
+        offered("one", "two", "mute", providers=(*bad, Mute([], name="mute")))
+    told = "The server “one” is broken; the server “two” is broken; the server “mute” has not started yet – look into"
+    assert str(failed.value) == f"{told} Settings, Tools."
 
 
 def test_servers_start_at_the_same_time() -> None:

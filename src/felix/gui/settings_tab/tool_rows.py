@@ -12,12 +12,14 @@ from felix.gui.settings_tab.rows import Card, Row
 from felix.mcp_servers import SaidReach, Trust
 from felix.settings import Settings
 from felix.team.tools.tool import Reach, reach_said
+from felix.team.tools.trust import Taint
 from felix.team.tools.words import TRUST_WORDS, reach_words
 
 FIRST = 10
 """So many are shown before somebody wants all: some servers have a hundred."""
 _LONGEST = 76
 """Characters of a line: what has to be wrapped lays the whole page out again."""
+_ASKS_ANYHOW = "each run asks about it all the same, until you say at the right what it can do"
 _CHOICES = [
     Choice("allow", "Allow: used without asking", TRUST_WORDS["allow"]),
     Choice("ask", "Ask first: shows the exact arguments and waits", TRUST_WORDS["ask"]),
@@ -125,10 +127,12 @@ class _ToolRow:
     def refresh(self) -> None:
         """Show what is in force."""
         tool, reach = self.tool, self.in_force
-        self.trust.show(_CHOICES, self._read().tool_trust.get(tool.name, tool.trust))
+        trust = self._read().tool_trust.get(tool.name, tool.trust)
+        self.trust.show(_CHOICES, trust)
         self._reads.set(reach.reads_private)
         self._sends.set(reach.can_send)
-        lines = [_cut(each[:1].upper() + each[1:]) for each in (tool.description, reach_words(reach), tool.aside)]
+        asks = _ASKS_ANYHOW if trust == "allow" and Taint().joined(reach).is_lethal else ""
+        lines = [_cut(each[:1].upper() + each[1:]) for each in (tool.description, reach_words(reach), asks, tool.aside)]
         self.row.set_hint("\n".join(line for line in lines if line))
 
     def _choose(self, value: str) -> None:

@@ -151,6 +151,7 @@ async def _had_of(providers: Sequence[Provider]) -> list[tuple[Provider, tuple[T
         raise faults[0]
     if faults:
         said = [str(fault).partition(" – ")[0].rstrip(".") for fault in faults]
+        said[1:] = [f"{each[:1].lower()}{each[1:]}" for each in said[1:]]
         said += [f"the server “{asked[each].name}” has not started yet" for each in waits]
         raise ToolError(f"{'; '.join(said)} – look into Settings, Tools.")
     return [(provider, had) for each, provider in asked.items() if not isinstance(had := each.result(), ToolError)]

@@ -14,6 +14,7 @@ from typing import Literal
 
 from felix.events import CallId, Leave
 from felix.ledger.speech import Call
+from felix.mcp_servers import server_of
 from felix.team.tools.tool import Reach, Tool
 from felix.team.tools.toolbox import Toolbox
 
@@ -103,8 +104,13 @@ class Approvals:
         adds = self.taint.joined(tool.reach) != self.taint or tool.reach.can_send
         if adds and self._expected.joined(tool.reach).is_lethal and not self._let.get(tool.name):
             what = f"With {tool.name} this run joins private data, text by strangers and a way out"
-            why = f"{what}, for which every run asks anew – look at what it is to do."
-            return self._asked(Verdict("ask", why, "joins"), tool)
+            way = "look at what it is to do"
+            if server_of(tool.name):
+                way += ", or say in Settings, Tools what it can do"
+                if tool.reach == Reach():
+                    counts = "private data, text by strangers and a way out"
+                    what = f"Nobody has said what {tool.name} can do, so it counts as {counts}"
+            return self._asked(Verdict("ask", f"{what}, for which every run asks anew – {way}.", "joins"), tool)
         if is_repeated and tool.reach.changes:
             why = f"{tool.name} had begun when this turn was taken before, and may have done its work – let it again?"
             return self._asked(Verdict("ask", why, "repeats"), tool)

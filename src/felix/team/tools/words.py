@@ -11,7 +11,10 @@ TRUST_WORDS: dict[Trust, str] = {"allow": "Allow", "ask": "Ask first", "never": 
 
 
 def reach_words(reach: Reach) -> str:
-    """`may read private data and what strangers wrote, and send data away`."""
+    """`may read private data and what strangers wrote, and send data away`; of one of which nobody has said anything,
+    what it counts as."""
+    if reach == Reach():
+        return "unknown: counts as private data, text by strangers and a way out"
     reads = [
         words
         for holds, words in ((reach.reads_private, "private data"), (reach.reads_untrusted, "what strangers wrote"))
