@@ -150,6 +150,7 @@ def test_a_tool_that_could_not_ask_is_told_on_the_tasks_line(batch: Batch, tmp_p
     assert "1 tool call was refused: calculator asks before it is used" in results(tmp_path)[0]["note"]
 
 
+@pytest.mark.slow
 def test_interrupting_keeps_what_is_done_and_the_same_command_goes_on(
     felix: list[str], batch: Batch, tmp_path: Path, server: Server
 ) -> None:

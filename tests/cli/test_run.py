@@ -162,6 +162,7 @@ def test_interrupting_stops_the_run_and_keeps_what_was_written(felix: list[str])
     assert {event["status"] for event in told if event["type"] == "thought_complete"} == {"stopped"}
 
 
+@pytest.mark.slow
 def test_interrupting_twice_is_no_traceback(felix: list[str]) -> None:
     with subprocess.Popen(
         [*felix, "Why?", "--demo", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -185,6 +186,7 @@ def test_interrupting_before_anything_runs_is_no_traceback(
     assert (done.returncode, done.stderr) == (130, "")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_an_output_that_cannot_be_written_ends_the_run_in_one_sentence(felix: list[str]) -> None:
     with Path("/dev/full").open("w") as full:
@@ -223,6 +225,7 @@ def test_an_empty_task_from_a_pipe_is_wrong_usage(felix: list[str], carry_out: C
     assert (done.returncode, done.stdout) == (2, "") and "task is empty" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_ends_the_run_quietly(felix: list[str]) -> None:
     with subprocess.Popen(
         [*felix, "Why?", "--demo", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -111,6 +111,7 @@ def test_a_run_that_another_process_carries_out_is_said_to_go_on(
     again.close()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="kill -9")
 def test_a_run_that_was_killed_is_interrupted_at_the_next_start(felix: list[str], tmp_path: Path) -> None:
     slow = [*felix[: felix.index("--base-url")], "--demo", "--json"]

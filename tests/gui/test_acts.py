@@ -216,6 +216,7 @@ def test_a_run_that_cannot_go_on_says_why(open_window: Open) -> None:
     assert "Continue" in words(felix), "it can be tried again"
 
 
+@pytest.mark.slow
 def test_an_agent_that_was_stopped_is_not_called_stopping_in_the_next_run(slow_server: str, open_window: Open) -> None:
     felix = open_window(slow_server, LONG)
     begin(felix)
@@ -235,6 +236,7 @@ def test_an_agent_that_was_stopped_is_not_called_stopping_in_the_next_run(slow_s
 # -- a run that has ended ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_turn_is_taken_again_in_other_words_and_the_hub_writes_anew_each_time(
     quick_server: str, open_window: Open
 ) -> None:
@@ -301,6 +303,7 @@ def test_an_agent_answers_a_question_in_its_card(quick_server: str, open_window:
     felix.until(lambda: one.offers == {"retry", "ask"})
 
 
+@pytest.mark.slow
 def test_a_note_that_comes_too_late_is_kept_on_its_sheet(slow_server: str, open_window: Open) -> None:
     felix = open_window(slow_server, LONG)
     sheet = felix.window.acts.sheet

@@ -91,6 +91,7 @@ def test_a_past_run_lends_its_workflow_to_be_run_again(open_window: Open, ledger
     assert picker.workflow().name == chosen
 
 
+@pytest.mark.slow
 def test_what_was_written_and_not_sent_waits_behind_a_run_that_is_looked_at(open_window: Open, ledger: Path) -> None:
     felix = open_window(ledger=ledger)
     window = felix.window

@@ -13,6 +13,7 @@ from tests.servers.fakes.ollama import FakeOllama
 from tests.servers.fakes.openai import FakeVLLM
 
 
+@pytest.mark.slow
 def test_endpoints_are_asked_found_added_and_their_models_loaded(
     display: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import tkinter as tk
 from collections.abc import Callable, Iterator
@@ -263,12 +264,13 @@ def test_nothing_is_asked_of_a_server_during_a_run(open_window: Open, monkeypatc
 
 
 def test_a_run_asked_for_at_once_waits_for_the_first_look(open_window: Open) -> None:
-    felix = open_window(base_url=f"http://127.0.0.1:{free_port()}/v1")
-    window = felix.window
-    window.composer.box.text = "too early"
-    window.composer.run()
-    assert window.bridge.run == NOT_ASKED
-    assert window.composer.phase == "starting"
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        felix = open_window(base_url=f"http://127.0.0.1:{deaf.getsockname()[1]}/v1")
+        window = felix.window
+        window.composer.box.text = "too early"
+        window.composer.run()
+        assert window.bridge.run == NOT_ASKED
+        assert window.composer.phase == "starting"
     felix.until(lambda: window.bridge.run != NOT_ASKED)
     assert window.bridge.state.plan is not None
     assert window.bridge.state.plan.demo

@@ -210,6 +210,7 @@ def test_closing_mid_run_frees_the_server_within_two_seconds(open_window: Open) 
             assert request.gone.wait(2)
 
 
+@pytest.mark.slow
 def test_tab_theme_and_type_size_change_in_the_middle_of_a_run(slow_demo_server: str, open_window: Open) -> None:
     felix = open_window(base_url=slow_demo_server, has_connected=True)
     window = felix.window
@@ -303,6 +304,7 @@ def test_the_first_run_of_all_is_seen_connecting_and_can_be_stopped(open_window:
         assert "Not asked" in felix.words(window.wall.frame)
 
 
+@pytest.mark.slow
 def test_a_dead_server_is_a_sentence_with_next_steps_once_one_has_been_used(open_window: Open) -> None:
     felix = open_window(base_url=f"http://127.0.0.1:{free_port()}/v1", has_connected=True)
     window = felix.window
@@ -396,6 +398,7 @@ def test_runs_leave_no_timers_and_no_commands_behind(fast_demo_server: str, open
     assert left()[0] <= timers + 1
 
 
+@pytest.mark.slow
 def test_control_enter_runs_from_wherever_the_workflows_have_the_keyboard(
     fast_demo_server: str, open_window: Open, two: str
 ) -> None:

@@ -57,6 +57,7 @@ def test_the_parts_fit_the_width(
     assert bool(window.wing.frame.winfo_viewable()) is not panel
 
 
+@pytest.mark.slow
 def test_a_fault_of_the_program_is_a_quiet_line_and_leads_to_the_log(
     fast_demo_server: str, open_window: Open, logged_errors: list[logging.LogRecord]
 ) -> None:

@@ -136,7 +136,7 @@ def test_what_a_function_raises_is_told_to_the_model_and_logged(caplog: pytest.L
     def divide(a: int) -> float:
         return a / 0
 
-    with caplog.at_level(logging.WARNING), pytest.raises(ToolError, match="divide failed: ZeroDivisionError: division"):
+    with caplog.at_level(logging.DEBUG), pytest.raises(ToolError, match="divide failed: ZeroDivisionError: division"):
         call(FunctionTool(divide), a=1)
     assert "the tool divide failed" in caplog.text
 

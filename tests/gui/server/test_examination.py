@@ -49,6 +49,7 @@ def settled(felix: Opened, panel: DoctorPanel) -> None:
     felix.until(lambda: panel.again_button.instate(["!disabled"]) and panel.words)
 
 
+@pytest.mark.slow
 def test_a_model_is_loaded_by_one_click_and_that_can_be_taken_back(open_window: Open) -> None:
     with FakeLMStudio() as server:
         server.instances.clear()
@@ -63,6 +64,7 @@ def test_a_model_is_loaded_by_one_click_and_that_can_be_taken_back(open_window: 
         felix.until(lambda: not server.instances and not panel.undo_button.winfo_ismapped())
 
 
+@pytest.mark.slow
 def test_an_address_is_mended_by_one_click_and_brought_back_by_another(open_window: Open) -> None:
     with FakeOpenAI() as server:
         wrong = f"http://127.0.0.1:{server.port}/wrong"
@@ -83,6 +85,7 @@ def test_an_address_is_mended_by_one_click_and_brought_back_by_another(open_wind
         settled(felix, panel)
 
 
+@pytest.mark.slow
 def test_the_same_question_is_asked_streamed_and_whole(open_window: Open) -> None:
     with FakeOpenAI() as server:
         felix = open_window(base_url=server.base_url)

@@ -348,6 +348,7 @@ def test_printable_leaves_ordinary_text_alone() -> None:
     assert printable(said) == said
 
 
+@pytest.mark.slow
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(st.sampled_from("ab *`-#1.x \n"), max_size=60), st.integers(1, 9))
 def test_formatting_while_it_comes_ends_as_formatting_the_whole(make: Make, said: str, size: int) -> None:
