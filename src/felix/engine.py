@@ -332,10 +332,10 @@ class Engine:
         assert self._ledger is not None
         path = self._ledger_path
         if path is not None and self._health.is_readable and path.is_file():
-            self._ledger.commit()
+            unsaved = self._ledger.unsaved
 
             def look(path: Path = path) -> object:
-                with Reader(path) as reader:
+                with Reader(path, unsaved=unsaved) as reader:
                     return question(reader)
 
             return await asyncio.to_thread(look)

@@ -102,7 +102,7 @@ def test_a_task_is_typed_and_run_to_its_synthesis(
     assert window.column.view == "answer"
     assert window.composer.box.text == "should we move?"
     assert "Run again" in felix.words(window.composer.frame)
-    assert "4 of 4 agents answered" in felix.words(window.status.frame)
+    assert "4 of 4 agents complete" in felix.words(window.status.frame)
     assert state.synthesis is not None
     answer = str(state.synthesis.answer)
     assert answer.split("\n", maxsplit=1)[0].strip("# ") in window.synthesis.rendered.widget.get("1.0", "end")
@@ -368,6 +368,11 @@ def test_a_citation_and_a_chip_lead_to_the_card_and_escape_leads_back(
     felix.press("<Escape>")
     assert window.column.view == "answer"
     felix.until(window.synthesis.frame.winfo_viewable)
+    felix.press("<Control-Key-2>")
+    felix.until(window.wall.frame.winfo_viewable)
+    assert window.wall.cards[1].has_focus, "from the answer, a card's key leads to the wall first"
+    felix.press("<Control-Shift-F>")
+    assert felix.app.focus_get() is window.keeping.shelf.list.search, "and a card keeps no key of the window"
 
 
 @pytest.mark.slow

@@ -177,6 +177,9 @@ def test_a_full_disk_stops_no_run_and_what_waited_is_saved_when_there_is_room(
         assert again(ledger.records(told.run)) == told.hub.state
         with Reader(path) as reader:
             assert [row.run for row in reader.runs()] == ["before"]
+        with Reader(path, unsaved=ledger.unsaved) as reader:
+            assert [(row.run, row.status) for row in reader.runs()] == [(told.run, "complete"), ("before", "complete")]
+            assert reader.state(told.run) == told.hub.state
         ledger._db.execute("PRAGMA max_page_count = 100000")
         await asyncio.wait_for(saved.wait(), 10)
         ledger.close()

@@ -111,6 +111,8 @@ class RunReopened:
 
     reason: str
     """One sentence."""
+    is_continued: bool = False
+    """It goes on with what is missing of it, and not with what the user asks for."""
     type: Literal["run_reopened"] = "run_reopened"
 
 

@@ -37,7 +37,7 @@ class Keyboard:
             (shortcuts.RIGHT_PANEL, lambda _event: window.wing.toggle()),
             (shortcuts.NEXT_REGION, lambda _event: self._walk(1)),
             (shortcuts.PREVIOUS_REGION, lambda _event: self._walk(-1)),
-            (shortcuts.FOCUS_CARD, lambda event: window.wall.focus_card(int(event.keysym))),
+            (shortcuts.FOCUS_CARD, lambda event: self._focus_card(int(event.keysym))),
             (shortcuts.RUN, lambda _event: self._run()),
             (shortcuts.NOTE, lambda _event: window.acts.note()),
             (shortcuts.PAUSE, lambda _event: window.acts.pause()),
@@ -77,6 +77,15 @@ class Keyboard:
             elif is_walled:
                 window.wall.find(anywhere=True)
         window.bridge.wake()
+
+    def _focus_card(self, number: int) -> None:
+        """Where the cards are not in view, they come into it."""
+        window = self._window
+        window.header.turn_to(WORKFLOWS)
+        if not window.wall.frame.winfo_viewable() and number <= len(window.wall.cards):
+            window.column.pin("agents")
+            window.app.update_idletasks()
+        window.wall.focus_card(number)
 
     def _walk(self, by: int) -> None:
         window = self._window

@@ -15,7 +15,8 @@ from felix.endpoints import Endpoint
 from felix.events import AgentId
 from felix.gui.kit import Kit
 from felix.gui.wall.card_words import starting_tools
-from felix.ledger.speech import Speech, Thought
+from felix.gui.wall.offers import turn_of
+from felix.ledger.speech import Speech
 from felix.ledger.state import RunState
 from felix.ledger.words import deed_of, places
 from felix.team.cost import cost_of
@@ -242,11 +243,11 @@ class StatusBar:
         if state is None or state.plan is None:
             return
         kit = self._kit
-        answered = sum(1 for agent in state.agents.values() if any(_is_answer(thought) for thought in agent.thoughts))
         if state.is_running:
             rate = self._tokens_per_s(state)
-            speed = f"{'–' if rate is None else f'{rate:,.0f}'} tok/s" if state.round else _before_rounds(state)
-            kit.set_label(self._speed, text=speed, icon="speedometer2" if state.round else "plug")
+            is_connected = bool(state.round) and (state.is_in_rounds or not state.is_continuing)
+            speed = f"{'–' if rate is None else f'{rate:,.0f}'} tok/s" if is_connected else _before_rounds(state)
+            kit.set_label(self._speed, text=speed, icon="speedometer2" if is_connected else "plug")
             planned = state.calls_planned - 1
             ended = f"{state.turns_ended} of {planned} thought{'' if planned == 1 else 's'}"
             self._agents.configure(text=self._deed or ended)
@@ -259,7 +260,10 @@ class StatusBar:
             words = f"{about}{count:,} tokens{f' · {cost.words}' if cost else ''}"
             kit.set_label(self._speed, text=words, icon="hash")
             self._cost = cost.sentence if cost else ""
-            self._agents.configure(text=f"{answered} of {len(state.agents)} agents answered")
+            turns = [turn_of(agent) for agent in state.agents.values()]
+            complete = sum(1 for turn in turns if turn is not None and turn.status == "complete")
+            agents = f"{len(turns)} agent{'' if len(turns) == 1 else 's'}"
+            self._agents.configure(text=f"{complete} of {agents} complete" if complete else f"{agents}, none complete")
             self._elapsed.configure(text=clock(state.duration_s or 0.0))
         self._write_places(state)
         self._fraction = state.calls_ended / state.calls_planned
@@ -321,10 +325,6 @@ def clock(seconds: float) -> str:
 
 def _before_rounds(state: RunState) -> str:
     return "starting tools…" if starting_tools(state) else "connecting…"
-
-
-def _is_answer(thought: Thought) -> bool:
-    return thought.status == "complete" and thought.act != "ask"
 
 
 def _estimate(state: RunState) -> int:

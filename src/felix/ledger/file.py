@@ -155,6 +155,15 @@ class Ledger:
         unsaved = [record for record in self._unsaved if record.run == run and record.seq > after]
         return kept + [record for record in unsaved if not only or record.event.type in only]
 
+    @property
+    def unsaved(self) -> list[Record]:
+        """What the file has not, and a reader of it cannot know."""
+        self.commit()
+        if self._lock is not None:
+            return list(self._unsaved)
+        with self.reader() as reader:
+            return [record for row in reader.runs() for record in reader.records(row.run)]
+
     def reader(self) -> Reader:
         """For looking at a ledger in memory, on the writer's thread; one in a file has readers of its own."""
         self.commit()
@@ -299,6 +308,7 @@ class Ledger:
         self._db = in_memory()
         if self._lock is not None:
             self._lock.free()
+            self._lock = None
 
     def _say(self, health: Health) -> None:
         if health != self.health:

@@ -16,6 +16,7 @@ from felix.ledger import rows, schema, search
 from felix.ledger.header import ELSEWHERE, WHAT, misfit
 from felix.ledger.health import Condition
 from felix.ledger.lock import is_held
+from felix.ledger.opening import in_memory
 from felix.ledger.state import RunState
 
 MOST_FOUND = 1_000
@@ -115,10 +116,21 @@ _row = partial(tuple.__new__, RunRow)
 class Reader:
     """Read-only. Used on one thread at a time; a context manager. Every method may raise LedgerError."""
 
-    def __init__(self, source: Path | sqlite3.Connection) -> None:
-        """A file, or the connection of a ledger in memory, which stays open afterwards."""
+    def __init__(self, source: Path | sqlite3.Connection, *, unsaved: Sequence[Record] = ()) -> None:
+        """A file, or the connection of a ledger in memory, which stays open afterwards.
+
+        What is `unsaved` is listed and told as if the file had taken it.
+        """
         self._path = source if isinstance(source, Path) else None
         self._db = _open(source) if isinstance(source, Path) else source
+        self._whole: sqlite3.Connection | None = None
+        """The runs of which the file has not all, in memory."""
+        self._of_whole = frozenset(record.run for record in unsaved)
+        if unsaved:
+            self._whole = in_memory()
+            for run in self._of_whole:
+                for record in (*rows.records(self._db, run), *(each for each in unsaved if each.run == run)):
+                    rows.insert(self._whole, record)
 
     def __enter__(self) -> Self:
         return self
@@ -129,6 +141,8 @@ class Reader:
     def close(self) -> None:
         if self._path is not None:
             self._db.close()
+        if self._whole is not None:
+            self._whole.close()
 
     @property
     def is_written(self) -> bool:
@@ -137,6 +151,12 @@ class Reader:
 
     def runs(self, words: str = "") -> list[RunRow]:
         """All runs, or the newest `MOST_FOUND` in which all of these words stand; the newest first."""
+        if self._whole is None:
+            return self._runs(words)
+        unsaved = Reader(self._whole).runs(words)
+        return unsaved + [row for row in self._runs(words) if row.run not in self._of_whole]
+
+    def _runs(self, words: str) -> list[RunRow]:
         if not words.strip():
             return self._rows(f"SELECT {_COLUMNS}, '' FROM run WHERE deleted_at IS NULL {_NEWEST_FIRST}")
         if not (wanted := search.query(words)):
@@ -150,15 +170,19 @@ class Reader:
 
     def row(self, run: RunId) -> RunRow | None:
         """None for a run that is not there or was deleted."""
+        if self._whole is not None and run in self._of_whole:
+            return Reader(self._whole).row(run)
         rows = self._rows(f"SELECT {_COLUMNS}, '' FROM run WHERE deleted_at IS NULL AND run.run = ?", run)
         return rows[0] if rows else None
 
     def details(self, run: RunId) -> RunDetails | None:
         """None for a run that is not there or was deleted."""
         with _told(self._path):
-            found = self._db.execute(
-                "SELECT task, server, ended_at, follows FROM run WHERE deleted_at IS NULL AND run = ?", (run,)
-            ).fetchone()
+            found = (
+                self._of(run)
+                .execute("SELECT task, server, ended_at, follows FROM run WHERE deleted_at IS NULL AND run = ?", (run,))
+                .fetchone()
+            )
         return None if found is None else RunDetails._make(found)
 
     def thread(self, run: RunId) -> list[RunRow]:
@@ -183,7 +207,7 @@ class Reader:
     def records(self, run: RunId, after: int = 0) -> list[Record]:
         """The durable records of a run, in order; empty when there is no such run."""
         with _told(self._path):
-            return rows.records(self._db, run, after)
+            return rows.records(self._of(run), run, after)
 
     def state(self, run: RunId) -> RunState:
         """What the records of a run come to."""
@@ -226,6 +250,9 @@ class Reader:
             return 0
         files = (self._path, self._path.with_name(self._path.name + "-wal"))
         return sum(file.stat().st_size for file in files if file.exists())
+
+    def _of(self, run: RunId) -> sqlite3.Connection:
+        return self._whole if self._whole is not None and run in self._of_whole else self._db
 
     def _rows(self, sql: str, *values: object) -> list[RunRow]:
         with _told(self._path):

@@ -92,6 +92,8 @@ class RunState:
     """When it became idle, as long as it is."""
     is_in_rounds: bool = False
     """From the first round on, until the hub speaks or the run ends; once more when a run is continued."""
+    is_continuing: bool = False
+    """What came to nothing before it ended is asked for again, until the hub speaks or the run ends."""
     reopened_at: float | None = None
     """When it last went on after an end, as long as it does; `duration_s` is then what it had come to."""
 
@@ -191,10 +193,10 @@ class RunState:
                 self._steer(event, at)
             case RunReopened():
                 self.status, self.reason, self.ended_at, self.is_wrapping_up = None, "", None, False
-                self.reopened_at, self.idle_s = at, 0.0
+                self.reopened_at, self.idle_s, self.is_continuing = at, 0.0, event.is_continued
             case RunFinished():
                 self.questions.clear()
-                self.pause, self.is_in_rounds = "off", False
+                self.pause, self.is_in_rounds, self.is_continuing = "off", False, False
                 self.status, self.reason, self.usage = event.status, event.reason, event.usage
                 self.ended_at, self.duration_s, self.reopened_at = at, event.duration_s, None
             case _:
@@ -212,7 +214,7 @@ class RunState:
             case SynthesisStarted():
                 if self.synthesis is not None:
                     self.earlier.append(self.synthesis)
-                self.is_in_rounds = False
+                self.is_in_rounds = self.is_continuing = False
                 self.synthesis = Synthesis(
                     activity="connecting",
                     opened_at=at,
@@ -253,7 +255,7 @@ class RunState:
             case NoteAdded():
                 self.notes.append(Note(at, event.text, event.agent_id))
             case WrapUpAsked():
-                self.is_wrapping_up = True
+                self.is_wrapping_up, self.is_continuing = True, False
             case PauseChanged():
                 self.pause = event.state
             case QuestionRaised():

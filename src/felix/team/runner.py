@@ -111,7 +111,7 @@ async def reopen_run(
     # Who goes on with a run they had stopped wants its rounds; after a crash the wish to wrap up still stands.
     is_wrapping_up = state.is_wrapping_up and state.status == "interrupted"
     before = Outcome(state.status or "interrupted", state.reason)
-    hub.emit(RunReopened(reason=reason))
+    hub.emit(RunReopened(reason=reason, is_continued=is_continued))
 
     async def work(run: Run) -> None:
         if is_continued:

@@ -101,7 +101,9 @@ class Speaker:
         self._needs_gap = False
         """The next text goes on after a blank line."""
         self._needs_thinking_gap = False
-        self._tool_notes: list[str] = []
+        self._own_notes: list[str] = []
+        self._continued = 0
+        """Times it was gone on with, because it was cut at its limit."""
         self._tools_s = 0.0
         self._batch_interval_s = 0.0
 
@@ -129,6 +131,7 @@ class Speaker:
             has_more = last.status == "truncated" and bool(last.text.strip()) and not last.tool_calls
             if not has_more or len(self._round_parts) > continue_most:
                 return self._ended(last)
+            self._continued += 1
 
     def interrupted(self) -> None:
         """The answer was cut off from outside: what was held back of it is text, unless it is the confidence line."""
@@ -144,7 +147,7 @@ class Speaker:
             return replace(self._request, messages=messages)
         messages, cut = self._calls.question(messages)
         if cut:
-            self._tool_notes.append(cut)
+            self._own_notes.append(cut)
         return replace(self._request, messages=messages, tools=self._calls.specs)
 
     async def _use_tools(self, last: Answer, calls: Calls) -> None:
@@ -155,7 +158,7 @@ class Speaker:
         self._filter = ConfidenceFilter()
         returned = await calls.carry_out(last.tool_calls, len(self.text))
         self._turns += (Message("assistant", self._raw_text(), calls=returned.calls), *returned.results)
-        self._tool_notes += returned.notes
+        self._own_notes += returned.notes
         self._tools_s += returned.duration_s
         self._so_far, self._round_parts = "", []
         self._standing, self._needs_gap = len(self.text), bool(self.text)
@@ -260,7 +263,10 @@ class Speaker:
         if status == "refused" and error is None:
             error = "The model refused to answer – put the task in other words, or choose another model."
         if last.tool_calls and self._calls and not self._calls.must_answer:
-            self._tool_notes.append("the answer did not come to its end, so the tools it asks for were not used")
+            self._own_notes.append("the answer did not come to its end, so the tools it asks for were not used")
+        if self._continued:
+            times = "once" if self._continued == 1 else f"{self._continued} times"
+            self._own_notes.append(f"was cut at its length limit, and continued {times}")
         return Spoken(
             status=status,
             content=content,
@@ -272,7 +278,7 @@ class Speaker:
             duration_s=sum(part.duration_s for part in parts) + self._tools_s,
             tokens_per_s=last.tokens_per_s if len(parts) == 1 else _mean_rate(parts),
             error=error,
-            notes=tuple(dict.fromkeys((*(note for part in parts for note in part.notes), *self._tool_notes))),
+            notes=tuple(dict.fromkeys((*(note for part in parts for note in part.notes), *self._own_notes))),
             model=last.model,
             fault=last.fault,
             gaps_ms=tuple(gap for part in parts for gap in part.gaps_ms),

@@ -268,10 +268,13 @@ def test_what_is_not_saved_is_told_in_red_until_it_is(open_window: Open, file: P
     window.composer.take("a long task, " * 40)
     felix.press("<Control-Return>", felix.task)
     felix.until(lambda: "Not saved: the disk is full" in felix.words(window.status.frame))
+    felix.until(lambda: "The disk is full: 1 run is in memory only – make room" in words(felix))
+    felix.until(lambda: window.keeping.shelf.list.rows)
     felix.screenshot("ledger-full")
     assert window.bridge.state.is_running
     window.engine.change_ledger(make_room)
     felix.until(lambda: "Not saved" not in felix.words(window.status.frame), timeout_s=15)
+    felix.until(lambda: "in memory only" not in words(felix))
 
 
 def _button(felix: Opened, text: str) -> Any:

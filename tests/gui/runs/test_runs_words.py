@@ -18,7 +18,6 @@ from felix.gui.runs.runs_words import (
     look_of,
     name_of,
     second_line,
-    with_end,
 )
 from felix.ledger.search import CLOSED, OPENED
 from tests.gui.recorded import ScriptedRun
@@ -117,13 +116,3 @@ def test_a_run_that_goes_on_says_how_far_it_is() -> None:
     assert live is not None and live.words == "Synthesis"
     run.conclude()
     assert live_words(run.state, run.state.started_at) is None
-
-
-def test_a_run_whose_end_the_file_could_not_take_is_not_called_interrupted() -> None:
-    unsaved, saved = row(0, status=None), row(3)
-    ends = {unsaved.run: ("complete", 9.0), saved.run: ("complete", 9.0)}
-    told = with_end(unsaved, ends)  # type: ignore[arg-type]
-    assert look_of(told).word == ""
-    assert told.duration_s == 9.0
-    assert with_end(saved, ends) == saved  # type: ignore[arg-type]
-    assert with_end(unsaved, {}) == unsaved

@@ -496,7 +496,7 @@ def test_find_walks_through_what_is_there_and_what_still_comes(shown: Shown) -> 
     shown.refresh()
     shown.card.focus()
     shown.window.update()
-    shown.card.stream.text.event_generate("<Control-f>")
+    shown.card.find()
     shown.window.update()
     entry = shown.window.focus_get()
     assert isinstance(entry, tk.Entry)

@@ -21,6 +21,7 @@ from felix.events import (
 )
 from felix.gui.kit import Kit
 from felix.gui.wall.offers import CardActs, Offers, offers_for
+from felix.gui.wall.question_line import QuestionLine
 from felix.ledger.speech import Agent
 from felix.ledger.state import RunState
 from felix.settings import SettingsFile
@@ -200,8 +201,8 @@ def test_in_a_small_card_a_guards_question_leaves_room_for_the_text(shown: Shown
     assert "or wait?" not in shown.words
     text = shown.card.stream.text
     assert text.winfo_height() >= 2 * text.dlineinfo("end-1c")[3]
-    stop, go_on, *_ = (each for each in buttons(shown.card.frame) if str(each.cget("text")) == "")
-    stop.invoke()
+    go_on = next(each for each in buttons(shown.card.frame) if str(each.cget("text")) == "")
+    button(shown, "Stop").invoke()
     go_on.invoke()
     assert asked == [("answer", "q1", True)]
 
@@ -358,6 +359,13 @@ def test_a_guards_question_stands_on_the_card_until_it_is_closed(shown: Shown, a
     scene.tell(QuestionClosed(question_id="q1", answer="go_on"), 21)
     shown.refresh()
     assert "It repeats itself." not in shown.words
+
+
+def test_a_guard_of_the_run_as_a_whole_offers_to_wrap_up(window: tk.Toplevel, kit: Kit) -> None:
+    line = QuestionLine(window, kit, on_answer=lambda _question, _stop: None)
+    for who, words in ((ME, "Stop"), (None, "Wrap up")):
+        line.show(QuestionRaised(question_id=f"q{who}", doubt="tokens", agent_id=who, text="Too much – and now?"))
+        assert line.stop.cget("text") == words
 
 
 def test_an_agent_that_a_rule_added_says_why_it_came(shown: Shown) -> None:

@@ -7,9 +7,10 @@ import asyncio
 import pytest
 
 from felix.errors import ServerError
-from felix.events import Again, AgentId, QuestionRaised, RunReopened, SynthesisStarted, WrapUpAsked
+from felix.events import Again, AgentId, QuestionRaised, RoundStarted, RunReopened, SynthesisStarted, WrapUpAsked
 from felix.gui.course.timeline_spans import words_of
 from felix.gui.wall.card_words import badge_for, badge_of, meta, waiting_of
+from felix.gui.wall.offers import offers_for
 from felix.ledger.export import markdown
 from felix.ledger.run_clock import RunClock
 from felix.ledger.words import deed_of, figures, place_of, places
@@ -175,6 +176,22 @@ def test_many_who_try_again_are_counted() -> None:
     assert deed_of(told.state) == "research-1 tries again"
     told.ask("critic-1", "retry", 2, of="critic-1#1")
     assert deed_of(told.state) == "2 agents try again"
+
+
+def test_an_agent_that_will_be_asked_again_says_so_as_soon_as_its_run_goes_on() -> None:
+    told = Scene()
+    for name, status in (("research-1", "complete"), ("critic-1", "interrupted")):
+        told.say(name, "Half of it", 2)
+        told.end(name, status)  # type: ignore[arg-type]
+    told.finish("interrupted", 31)
+    agent = told.state.agents[AgentId("critic-1")]
+    assert badge_for(agent, told.state).word == "Interrupted" and "retry" in offers_for(agent, told.state)
+    told.tell(RunReopened(reason="Continued.", is_continued=True), 40)
+    assert badge_for(agent, told.state).word == "Connecting" and offers_for(agent, told.state) == {"ask"}
+    told.tell(RoundStarted(number=2, total=2, t=0.5, agents=()), 41)
+    assert badge_for(agent, told.state).word == "Not yet"
+    told.tell(WrapUpAsked(), 42)
+    assert badge_for(agent, told.state).word == "Interrupted", "now nobody asks it any more"
 
 
 def test_a_run_that_is_continued_counts_what_is_whole() -> None:

@@ -24,8 +24,8 @@ UNSAVED: dict[Condition, str] = {
 """What the status bar has room for."""
 NOT_KEPT = "The file of the ledger cannot be used: what is run now is gone when Felix closes."
 """In place of the runs, while the ledger is in memory because of its file."""
-TOLD = frozenset({"damaged", "newer", "foreign", "empty"})
-"""What is told in a strip. A full disk and the like are told in the status bar as long as they last."""
+TOLD = frozenset({"damaged", "newer", "foreign", "empty", "full", "read_only"})
+"""What is told in a strip."""
 
 
 class Done:
@@ -63,6 +63,7 @@ class LedgerNotice:
         self.done: Done | None = None
         """In place of the strip, once there is a copy."""
         self.is_wanted = False
+        self._kind: Condition = "kept"
         self.frame = kit.frame(parent, "page")
         self._rule = kit.rule(self.frame)
         self._rule.pack(side="bottom", fill="x")
@@ -82,7 +83,8 @@ class LedgerNotice:
 
     def show(self, health: Health) -> None:
         """Tell how the ledger is, when that has to be told here."""
-        self.is_wanted = health.kind in TOLD
+        if health.kind != self._kind:  # how many runs it is about changes, too: whoever has read of it knows
+            self._kind, self.is_wanted = health.kind, health.kind in TOLD
         self._is_salvaging = False
         self._show_done(None)
         self._kit.set_label(self._words, text=health.sentence)

@@ -12,11 +12,11 @@ from functools import partial
 
 from felix.engine import Engine
 from felix.errors import FelixError
-from felix.events import AgentId, Record, RunId, RunStatus
+from felix.events import AgentId, Record, RunId
 from felix.gui.bridge import Bridge
 from felix.gui.kit import Kit
 from felix.gui.runs.runs_list import RunActs, RunsList
-from felix.gui.runs.runs_words import arranged, live_words, with_end
+from felix.gui.runs.runs_words import arranged, live_words
 from felix.gui.text.shown_text import to_clipboard
 from felix.ledger.file import Ledger
 from felix.ledger.reader import Reader, RunRow
@@ -68,8 +68,6 @@ class RunShelf:
         """While another one, or none, is shown for that: the keyboard stays where the key is that takes it back."""
         self._state = RunState()
         self._phase: tuple[object, ...] = ()
-        self._ends: dict[RunId, tuple[RunStatus, float]] = {}
-        """How the runs of this window ended, and after how long: on a full disk the file does not know it."""
         self._next_tick = 0.0
 
     # -- what is there -------------------------------------------------------------------------------------------------
@@ -92,7 +90,7 @@ class RunShelf:
             return
         assert isinstance(value, list)
         gone = set(self._deleted)
-        self.list.show([with_end(row, self._ends) for row in value if row.run not in gone], search)
+        self.list.show([row for row in value if row.run not in gone], search)
 
     # -- which is shown ------------------------------------------------------------------------------------------------
 
@@ -226,10 +224,6 @@ class RunShelf:
         phase = (state.run, state.status, state.seq > 0, state.ended_at)
         if phase != self._phase:
             self._phase = phase
-            if state.run is not None and state.status is not None:
-                self._ends[state.run] = state.status, state.duration_s or 0.0
-            elif state.run is not None:
-                self._ends.pop(state.run, None)
             self.list.set_live(live_words(state, state.now) if state.run else None)
             self.refresh()
         self._state = state

@@ -6,7 +6,7 @@ Ten thousand rows are put under their days with one comparison each: a heading k
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import NamedTuple
@@ -69,14 +69,6 @@ _LOOKS: dict[RunStatus, Look] = {
 def look_of(row: RunRow) -> Look:
     """Of a run that has ended; one without an end that nobody follows is taken for interrupted."""
     return _LOOKS[row.status or "interrupted"]
-
-
-def with_end(row: RunRow, ends: Mapping[RunId, tuple[RunStatus, float]]) -> RunRow:
-    """With the end that is known of it, and its seconds, where the file has been told of none."""
-    if row.status is not None or row.run not in ends:
-        return row
-    status, duration_s = ends[row.run]
-    return row._replace(status=status, duration_s=duration_s)
 
 
 def arranged(rows: Sequence[RunRow]) -> list[RunRow]:

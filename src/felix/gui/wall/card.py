@@ -297,8 +297,6 @@ class Card:
             text.bind(key, lambda _event: self._act(self._enter))
         text.bind("<space>", lambda _event: self._act(self._calls.toggle_chosen))
         text.bind("<Key-c>", lambda _event: self._act(self._calls.step))
-        text.bind("<Control-f>", lambda _event: self._act(self.find))
-        text.bind("<Control-F>", lambda _event: self._act(self.find))
         for key, act in (("t", self._document.toggle), ("a", self.ask), ("r", self.retry), ("Delete", self.stop)):
             text.bind(f"<Key-{key}>", lambda _event, act=act: self._act(act))  # type: ignore[misc]
         for keys in ("<Control-Return>", "<Control-KP_Enter>", *(f"<{m}-{key}>" for m in MODIFIERS for key in "tar")):

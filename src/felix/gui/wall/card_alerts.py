@@ -10,6 +10,7 @@ from felix.gui.wall.approval_block import ApprovalBlock
 from felix.gui.wall.call_words import waiting_calls
 from felix.gui.wall.card_asking import CardAsking
 from felix.gui.wall.card_words import trouble_of
+from felix.gui.wall.offers import is_awaited
 from felix.gui.wall.question_line import QuestionLine, question_for
 from felix.gui.wall.trouble_block import Act, TroubleBlock
 from felix.ledger.speech import Agent
@@ -32,7 +33,7 @@ class CardAlerts:
         """Show what there is of this agent: in a tight card in one line, so that its text keeps the room."""
         self._draw_question(agent, state, is_tight=is_tight)
         self._draw_approval(agent, is_tight=is_tight)
-        trouble = trouble_of(self._asking.turn)
+        trouble = None if is_awaited(agent, state) else trouble_of(self._asking.turn)
         if (shown := (trouble, is_tight) if trouble else None) != self._shown:
             self.hide_trouble()
             self._shown = shown

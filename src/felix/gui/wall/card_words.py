@@ -9,7 +9,7 @@ from typing import NamedTuple, assert_never
 
 from felix.errors import WorkflowError
 from felix.events import Again, AgentId, Status, ThoughtId
-from felix.gui.wall.offers import turn_of
+from felix.gui.wall.offers import is_awaited, turn_of
 from felix.ledger.speech import Agent, Note, Speech, Thought
 from felix.ledger.state import RunState
 from felix.ledger.words import place_of, thought_for
@@ -112,6 +112,8 @@ def badge_for(agent: Agent, state: RunState, *, short: bool = False) -> Badge:
     """The badge of the thought a card speaks of; of one whose first is about to be asked for, that it connects."""
     if is_connecting(agent, state):
         return STARTING if starting_tools(state) else CONNECTING
+    if is_awaited(agent, state):
+        return NOT_YET
     if not agent.thoughts and is_held(agent, state):
         return PAUSED
     if not agent.thoughts and state.is_wrapping_up:
@@ -150,7 +152,10 @@ def _retrying(again: Again | None, *, short: bool) -> str:
 
 
 def is_connecting(agent: Agent, state: RunState) -> bool:
-    """True before the first round for those who speak in it: the server has not answered yet."""
+    """True before the first round, or the first after an end, for those who speak in it: the server has not answered
+    yet."""
+    if is_awaited(agent, state):
+        return not state.is_in_rounds
     if agent.thoughts or state.round or not state.is_running or not state.rounds:
         return False
     return any(turn.agent_id == agent.agent_id for turn in state.rounds[0].turns)
@@ -186,17 +191,19 @@ def waiting_of(agent: Agent, state: RunState, now: float) -> Waiting | None:
     thought = agent.latest
     over = state.status is not None
     badge = badge_of(thought, run_is_over=over)
+    says = thought is not None and bool(thought.answer or thought.thinking or thought.calls)
+    if is_connecting(agent, state) and not says and not state.is_wrapping_up:
+        for_s = seconds(now - (state.reopened_at or state.started_at))
+        if starting := starting_tools(state):
+            return Waiting(STARTING.icon, starting, for_s)
+        return Waiting(CONNECTING.icon, "Connecting to the server", for_s)
     if thought is None:
         if state.is_wrapping_up:
             return Waiting(UNHEARD.icon, "Not heard", "Wrapped up before its turn")
         if over:
             return Waiting(badge.icon, "Not asked", "The run ended before its turn")
-        if is_connecting(agent, state):
-            for_s = seconds(now - state.started_at)
-            if starting := starting_tools(state):
-                return Waiting(STARTING.icon, starting, for_s)
-            return Waiting(CONNECTING.icon, "Connecting to the server", for_s)
-        if state.duration_s is not None:  # opened again: only to be continued does it come to those that had no turn
+        # opened again: only to be continued does it come to those that had no turn
+        if state.duration_s is not None and not state.is_continuing:
             return Waiting(badge.icon, "Not asked so far", "The run had ended before its turn")
         turns = ((r.number, t.checkpoint) for r in state.rounds for t in r.turns if t.agent_id == agent.agent_id)
         number, depth = next(turns, (0, agent.spawn))

@@ -12,6 +12,7 @@ from typing import Literal
 from felix.events import AgentId, CallId, Leave, ThoughtId
 from felix.ledger.speech import Agent, Speech, Thought
 from felix.ledger.state import RunState
+from felix.team.outcome import CAME_TO_NOTHING
 
 Offer = Literal["stop", "retry", "continue", "ask", "again", "leave"]
 """`again`: the synthesis once more, with other instructions or another model; `leave`: an answer to a tool call."""
@@ -58,6 +59,14 @@ def turn_of(agent: Agent) -> Thought | None:
     return next((each for each in reversed(agent.thoughts) if each.act != "ask"), latest)
 
 
+def is_awaited(agent: Agent, state: RunState) -> bool:
+    """Whether what the agent did came to nothing before its run ended, and it will be asked again as that goes on."""
+    turn = turn_of(agent)
+    if not state.is_continuing or state.reopened_at is None or turn is None or turn.ended_at is None:
+        return False
+    return turn.status in CAME_TO_NOTHING and turn.ended_at <= state.reopened_at
+
+
 def offers_for(agent: Agent, state: RunState) -> Offers:
     """What can be asked of an agent now."""
     thought = turn_of(agent)
@@ -71,7 +80,7 @@ def offers_for(agent: Agent, state: RunState) -> Offers:
     if state.is_running and (is_concluding or state.is_wrapping_up):
         return NOTHING  # the hub has taken what there is
     offers: set[Offer] = set()
-    if thought.act != "ask":
+    if thought.act != "ask" and not is_awaited(agent, state):
         offers.add("retry")
         if _can_go_on(thought):
             offers.add("continue")

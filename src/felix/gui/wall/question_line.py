@@ -38,9 +38,10 @@ class QuestionLine:
         )  # fmt: skip
         self.stop.pack(side="left")
         self.go_on.pack(side="left", padx=(kit.px(4), 0))
-        kit.tooltip(self.stop, lambda: "Stop" if self._is_tight else "")
-        kit.tooltip(self.go_on, lambda: "Let it go on" if self._is_tight else "")
-        kit.tooltip(self._sentence, lambda: self._question.text if self._is_tight and self._question else "")
+        kit.tooltip(self.go_on, "Let it go on, as it does without an answer")
+        kit.tooltip(
+            self._sentence, lambda: f"{self._question.text} Without an answer it goes on." if self._question else ""
+        )
         self._inner, self._row, self._is_wide, self._is_tight = inner, row, is_wide, False
         self._place()
         inner.bind("<Configure>", lambda _event: self._wrap())
@@ -52,7 +53,7 @@ class QuestionLine:
     def show(self, question: QuestionRaised | None, *, is_tight: bool = False) -> bool:
         """Ask this, or nothing. True when it has come or gone, so that the caller places it.
 
-        Where it is tight, only what is the matter is said, and the buttons are shapes beside it; pointing tells all.
+        Where it is tight, only what is the matter is said, and the buttons are short; pointing tells all.
         """
         if question == self._question and is_tight == self._is_tight:
             return False
@@ -63,6 +64,7 @@ class QuestionLine:
         if question != self._question:
             self._question, self._is_answered = question, False
         if question is not None:
+            self._name_stop()
             words = question.text.partition(" – ")[0] if is_tight else question.text
             self._kit.set_label(self._sentence, text=words, icon="" if is_tight else "question-circle")
         if self._is_answered:
@@ -75,7 +77,6 @@ class QuestionLine:
         kit, is_beside = self._kit, self._is_wide or self._is_tight
         for part in (self._row, self._sentence):
             part.pack_forget()
-        kit.set_button(self.stop, text="" if self._is_tight else "Stop")
         kit.set_button(self.go_on, text="" if self._is_tight else "Let it go on", icon="x-lg" if self._is_tight else "")
         left, top, right, bottom = (kit.px(each) for each in ((7, 0, 3, 0) if self._is_tight else (9, 5, 6, 6)))
         self._inner.configure(padding=(left, top, right, bottom))
@@ -86,6 +87,11 @@ class QuestionLine:
             self._sentence.pack(anchor="w")
             self._row.pack(anchor="w", pady=(kit.px(4), 0))
         self._wrap()
+
+    def _name_stop(self) -> None:
+        """A run as a whole is not stopped: its answer is written from what there is."""
+        is_run = self._question is not None and self._question.agent_id is None
+        self._kit.set_button(self.stop, text="Wrap up" if is_run else "Stop", icon="flag" if is_run else "stop-fill")
 
     def _wrap(self) -> None:
         px = self._kit.px

@@ -54,8 +54,8 @@ class Wall:
         self._kit, self._settings = kit, settings
         self._acts, self._told, self._on_wake = acts, on_maximise, on_wake
         self._state = RunState()
-        self._pause: Pause = "off"
-        """As the cards were told last."""
+        self._phase: tuple[Pause, bool] = ("off", False)
+        """Whether it is paused and in its rounds, as the cards were told last."""
         self._pool: list[Card] = []
         self._cards: dict[AgentId, Card] = {}
         self._stale: dict[AgentId, bool] = {}
@@ -109,8 +109,9 @@ class Wall:
             return
         self._draw_notes()
         # the end of a run, or a pause, changes those who never spoke too, whoever else did so in the same frame
-        is_for_all = state.status is not None or state.pause != self._pause
-        self._pause = state.pause
+        phase = (state.pause, state.is_in_rounds)
+        is_for_all = state.status is not None or phase != self._phase
+        self._phase = phase
         changed = set(self._cards) if is_for_all else dirty - {HUB} or set(self._cards)
         self._lag(changed)
         self._until = time.monotonic() + SPARE_S
