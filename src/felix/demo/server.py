@@ -190,11 +190,8 @@ def _announce(base_url: str) -> None:
 
 
 def _models() -> Json:
-    meta = {"n_ctx": CONTEXT, "n_ctx_train": CONTEXT}
-    return {
-        "object": "list",
-        "data": [{"id": MODEL, "object": "model", "owned_by": "felix", "created": 0, "meta": meta}],
-    }
+    model = {"id": MODEL, "object": "model", "owned_by": "felix", "created": 0, "max_model_len": CONTEXT}
+    return {"object": "list", "data": [{**model, "meta": {"n_ctx": CONTEXT, "n_ctx_train": CONTEXT}}]}
 
 
 def _props() -> Json:
