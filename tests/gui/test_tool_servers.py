@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import sys
+import tkinter as tk
 from pathlib import Path
 
 import pytest
 
 from tests.gui.opened import Opened, write_settings
 from tests.servers import mcp_server
+
+
+def paste(text: tk.Text, words: str) -> None:
+    text.clipboard_clear()
+    text.clipboard_append(words)
+    text.event_generate("<<Paste>>")
 
 
 @pytest.mark.slow
@@ -24,10 +31,11 @@ def test_in_the_window_a_pasted_server_is_started_and_its_log_read(tmp_path: Pat
         opened.settle()
         editor = panels.editor
         assert editor
-        editor.pane.load('{"mcpServers": {"one": {"command": 3}}}')
+        paste(editor.pane.text, '{"mcpServers": {"one": {"command": 3}}}')  # in place of the example
         editor.save()
         assert "mcpServers.one.command must be text, not 3." in opened.words() and editor.overlay.is_open
-        editor.pane.load(f'"one": {{"command": "{sys.executable}", "args": ["-u", "{mcp_server.__file__}"]}}')
+        editor.pane.text.tag_add("sel", "1.0", "end")
+        paste(editor.pane.text, f'"one": {{"command": "{sys.executable}", "args": ["-u", "{mcp_server.__file__}"]}}')
         opened.settle()
         opened.press("<Escape>")  # what is not saved is there when it is opened again
         assert not editor.overlay.is_open and not window.settings_page.tab.tools.key

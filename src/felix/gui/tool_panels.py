@@ -65,8 +65,8 @@ class ServersPanel:
         for key in ("<Control-s>", "<Control-S>"):
             self.pane.text.bind(key, lambda _event: self._save_by_key())
         self.overlay.shade.bind("<Destroy>", lambda _event: self._stop_waiting(), add="+")
-        self.pane.text.focus_set()
-        self.pane.text.mark_set("insert", "3.4" if text == EXAMPLE and not draft else "1.0")
+        self.pane.text.bind("<<Paste>>", lambda _event: self._make_room(), add="+")
+        self._begin()
 
     def check(self) -> dict[str, McpServer] | None:
         """Look at the text now, and say what is wrong with it or what it would be."""
@@ -103,7 +103,21 @@ class ServersPanel:
     def _start_over(self) -> None:
         self.pane.load(self._text)
         self.over_button.pack_forget()
+        self._begin()
+
+    def _begin(self) -> None:
         self.pane.text.focus_set()
+        self.pane.text.mark_set("insert", "3.4" if self.pane.content == EXAMPLE else "1.0")
+
+    def _make_room(self) -> None:
+        """A whole block that is pasted takes the place of the example; an entry goes into it."""
+        text = self.pane.text
+        try:
+            pasted = text.clipboard_get().lstrip()
+        except tk.TclError:  # there is none
+            return
+        if self.pane.content == EXAMPLE and pasted.startswith(("{", '"mcpServers"', '"servers"')):
+            text.delete("1.0", "end")
 
     def _save_by_key(self) -> str:
         self.save()

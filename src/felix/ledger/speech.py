@@ -173,11 +173,11 @@ class Speech:
         )
 
     def pace(self, now: float) -> float | None:
-        """Tokens a second: as counted once it has ended; until then as they come, without the time in which tools work
-        or the user is asked. None when nobody knows."""
+        """Tokens a second: as counted once it has ended; until then as they come, without the time of tool calls. None
+        when nobody knows."""
         if not self.is_live or self.tokens_per_s is not None:
             return self.tokens_per_s
-        spent = self.spent_s("thinking", "writing", "calling", now=now)
+        spent = self.spent_s("thinking", "writing", now=now)
         return self.tokens / spent if spent >= _MEASURABLE_S and self.tokens > 1 else None
 
     @property

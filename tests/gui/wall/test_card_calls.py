@@ -23,7 +23,7 @@ from felix.events import (
 )
 from felix.gui.kit import Kit
 from felix.gui.text.shown_text import segments
-from felix.gui.wall.call_blocks import MOST_SHOWN
+from felix.gui.wall.call_blocks import CODE, MOST_SHOWN
 from felix.gui.wall.card import Card
 from felix.gui.wall.offers import CardActs, offers_for
 from felix.settings import SettingsFile
@@ -135,6 +135,8 @@ def test_a_call_stands_between_what_was_said_before_it_and_after_it_from_its_fir
     shown.write('{"path": "no')
     shown.refresh()
     assert "Let me look.\n" in shown.text
+    breaks = shown.card.stream.text.search("\n", shown.card.stream.text.search("Let me look.", "1.0"))
+    assert CODE not in shown.card.stream.text.tag_names(breaks), "a bar behind the words would look like a redaction"
     assert "read_file · 12 characters so far" in shown.text
     assert '{"path": "no' in shown.text
     shown.write('tes.txt"}', offset=12)
@@ -152,9 +154,11 @@ def test_a_call_stands_between_what_was_said_before_it_and_after_it_from_its_fir
     shown.refresh()
     assert "· 50 % · half" in shown.text
     shown.end()
-    shown.scene.say("research-1", "\n\nIt says: buy milk.", 7)
-    shown.refresh()
+    for part in ("\n", "\n\n", "\n\nIt says: buy milk."):
+        shown.scene.say("research-1", part, 7)
+        shown.refresh()
     said = shown.text
+    assert "9 characters\n\nIt says" in said
     assert said.index("Let me look.") < said.index("read_file · ok · 0.2 s · 9 characters") < said.index("It says")
     assert PATH not in said
     assert "Buy milk." not in said
@@ -229,6 +233,7 @@ def test_a_long_result_is_cut_on_screen_and_says_what_the_model_was_given(shown:
     shown.call()
     shown.end("x" * (MOST_SHOWN + 5), characters=900_000, file="/nowhere/result.txt")
     shown.refresh()
+    assert f"900,000 characters, {MOST_SHOWN + 5:,} to the model" in shown.text
     shown.press("read_file")
     assert "5 more characters – Copy them all" in shown.text
     assert f"The model was given {MOST_SHOWN + 5:,} of 900,000 characters – Open the whole" in shown.text
@@ -307,11 +312,12 @@ def test_thinking_above_a_call_opens_and_folds_in_its_place(shown: Shown) -> Non
 
 def test_what_every_run_asks_anew_has_no_button_for_always(shown: Shown) -> None:
     shown.write("{}", number=1, name="send/mail")
-    shown.call("{}", number=1, name="send/mail", asks="It joins them.", asks_always=True)
+    shown.call("x" * 2_000, number=1, name="send/mail", asks="It joins them.", asks_always=True)
     shown.refresh()
     block = shown.card._alerts._approval
     assert block is not None
     assert [leave for leave, button in block.buttons.items() if button.winfo_ismapped()] == ["once", "run", "no"]
+    assert "lines, scroll to see all" in block._name.cget("text") and block._bar.winfo_ismapped()
     block._shown_at -= 1
     block.answer("always")
     assert shown.answered == []

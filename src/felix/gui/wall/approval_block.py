@@ -24,8 +24,6 @@ MOST_SHOWN = 20_000
 MOST_LINES, FEWEST_LINES = 6, 2
 SETTLE_S = 0.5
 """After another call has come into view."""
-LONG = 100
-"""Characters of arguments from which on it is said how many there are: not all of them may be in view."""
 NO_ARGUMENTS = "(no arguments)"
 
 _ANSWERS: tuple[tuple[Leave, str, str], ...] = (
@@ -66,10 +64,14 @@ class ApprovalBlock:
         self._why = kit.label(inner, font="Small", on=ON)
         self._why.pack(anchor="w")
         kit.tooltip(self._name, lambda: str(self._why.cget("text")) if self._is_tight else "")
-        self.arguments = kit.text(inner, "card", "Mono", padx=6, pady=2, wrap="char", takefocus=True)
+        self._box = kit.frame(inner, "card")
+        self.arguments = kit.text(self._box, "card", "Mono", padx=6, pady=2, wrap="char", takefocus=True)
+        self._bar = kit.scrollbar(self._box, self.arguments.yview, "card")
+        self.arguments.configure(yscrollcommand=self._bar.set)
+        self.arguments.pack(side="left", fill="x", expand=True)
         self._row = kit.frame(inner, ON)
         self._row.pack(side="bottom", fill="x")  # before the arguments, which give way where there is little room
-        self.arguments.pack(fill="x", pady=(kit.px(3), kit.px(4)))
+        self._box.pack(fill="x", pady=(kit.px(3), kit.px(4)))
         self.buttons = {
             leave: kit.button(
                 self._row, word, None, "outline" if leave in ("once", "no") else "ghost", ON, "Small",
@@ -84,6 +86,7 @@ class ApprovalBlock:
                 for key in (word[0].lower(), word[0]):
                     part.bind(f"<Key-{key}>", partial(self._pressed, leave))
         inner.bind("<Configure>", lambda event: self._fit(event.width))
+        self.arguments.bind("<Configure>", lambda _event: self._size(), add="+")
 
     @property
     def is_open(self) -> bool:
@@ -145,17 +148,13 @@ class ApprovalBlock:
         if before is None or before[0] is not call:
             self._shown_at = time.monotonic()
             self._write(str(call.arguments))
-        name = printable(one_line(call.name, LONGEST_NAME)) or UNNAMED
-        if len(call.arguments) > LONG:
-            name += f"  ·  {len(call.arguments):,} characters"
-        kit.set_label(self._name, text=name)
         self._why.configure(text=printable(call.asks))
         left, above, right, below = map(kit.px, (7, 1, 4, 2) if self._is_tight else (9, 5, 6, 6))
         self._inner.configure(padding=(left, above, right, below))
         if self._is_tight:
             self._why.pack_forget()
         elif not self._why.winfo_manager():
-            self._why.pack(anchor="w", before=self.arguments)
+            self._why.pack(anchor="w", before=self._box)
         if count:
             kit.set_button(self.next, text=count)
             self.next.pack(side="right")
@@ -188,14 +187,27 @@ class ApprovalBlock:
             button.state(["disabled" if is_answered else "!disabled"])
 
     def _size(self) -> None:
+        """Give the arguments the lines they take, or say that there are more than can be seen."""
+        if (call := self.call) is None:
+            return
         most = FEWEST_LINES if self._is_tight else MOST_LINES
         lines = int(self.arguments.tk.call(str(self.arguments), "count", "-displaylines", "1.0", "end") or 1)
+        name = printable(one_line(call.name, LONGEST_NAME)) or UNNAMED
+        more = f"  ·  {lines:,} lines, scroll to see all" if lines > most else ""
+        if str(self._name.cget("text")) != f"{name}{more}":
+            self._kit.set_label(self._name, text=f"{name}{more}")
         self.arguments.configure(height=max(1, min(most, lines)))
+        if lines > most:
+            self._bar.pack(side="right", fill="y", before=self.arguments)
+        else:
+            self._bar.pack_forget()  # it would need more room than one line has
 
     def _fit(self, width: int) -> None:
         """Wrap what explains, and put the buttons in one row, or in two of two."""
         px = self._kit.px
         self._why.configure(wraplength=max(80, width - px(18)))
+        beside = self.next.winfo_reqwidth() if self.next.winfo_manager() else 0
+        self._name.configure(wraplength=max(80, width - px(36) - beside), justify="left")
         buttons, gap = [self.buttons[leave] for leave in self._offered], px(4)
         whole = sum(button.winfo_reqwidth() + gap for button in buttons)
         columns = len(buttons) if whole <= width - px(16) else 2

@@ -17,7 +17,7 @@ from felix.events import CallId
 from felix.gui.kit import Kit, line_spacing
 from felix.gui.text.shown_text import SOFT
 from felix.gui.text.stream_text import StreamText
-from felix.gui.wall.call_words import Stage, call_words, let_line, stage_of
+from felix.gui.wall.call_words import LONGEST_MESSAGE, Stage, call_words, let_line, one_line, stage_of
 from felix.ledger.speech import Call, Thought
 from felix.ledger.words import cut_line
 
@@ -80,7 +80,7 @@ class CallBlocks:
     def begin(self, thought: Thought, call: Call, number: int, now: float) -> CallBlock:
         """Put a call at the end of the text; `number` is that of its thought, and `now` Unix seconds."""
         stream, name = self._stream, f"call{number}_{thought.calls.index(call)}"
-        stream.end_line(CODE)
+        stream.end_line(HEAD)
         stream.set_ground("")
         stream.place(name)
         stream.append("\n", HEAD)
@@ -169,7 +169,7 @@ class CallBlocks:
     # -- writing -------------------------------------------------------------------------------------------------------
 
     def _is_to_be_open(self, block: CallBlock) -> bool:
-        by_itself = stage_of(block.call) != "ended"
+        by_itself = stage_of(block.call) in ("written", "running")  # what asks shows all of itself above the text
         return self._chosen.get(block.call.call_id, by_itself)
 
     def _write(self, block: CallBlock, now: float) -> None:
@@ -201,7 +201,8 @@ class CallBlocks:
         call = block.call
         lines: list[list[tuple[str, ...]]] = []
         if block.stage == "ended" and call.error:
-            lines.append([(call.error, "fail" if call.status == "failed" else "stop")])
+            error = call.error if block.is_open else one_line(call.error, LONGEST_MESSAGE)
+            lines.append([(error, "fail" if call.status == "failed" else "stop")])
         if not block.is_open:
             return lines
         if said := let_line(call):

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple, assert_never
 from felix.events import Leave
 from felix.gui.wall.card_words import seconds
 from felix.ledger.speech import Agent, Call, Thought
+from felix.ledger.words import cut_line
 
 Stage = Literal["written", "asking", "running", "ended"]
 
@@ -79,7 +80,8 @@ def _ended(call: Call, name: str) -> CallWords:
     took = f" · {_short(call.duration_s)}" if call.duration_s or call.status == "ok" else ""
     match call.status:
         case "ok":
-            return CallWords("check-lg", "done", name, f"ok{took} · {_characters(call.characters)}")
+            given = f", {len(call.content):,} to the model" if cut_line(call) else ""
+            return CallWords("check-lg", "done", name, f"ok{took} · {_characters(call.characters)}{given}")
         case "failed":
             return CallWords("x-octagon-fill", "fail", name, f"failed{took}")
         case "refused":

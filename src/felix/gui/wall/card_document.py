@@ -118,6 +118,7 @@ class CardDocument:
             or answer != section.edition[1] + 1
             or section.has_ended
             or excess > MOST_TAKEN_BACK
+            or section.ends_in_call
             or any(block.position >= kept for block in section.calls)
         ):
             return False
@@ -283,6 +284,7 @@ class CardDocument:
     def _reveal_call(self, section: Section, call: Call) -> None:
         self._begin_body(section)
         section.calls.append(self._calls.begin(section.thought, call, section.number, self.now))
+        section.ends_in_call = True
         if len(section.calls) == 1:
             self._head_thinking(section, self.now)
             self._fold_if_answering(section)
@@ -313,10 +315,12 @@ class CardDocument:
     def _reveal_answer(self, section: Section, part: str) -> None:
         is_first = not section.answer
         self._begin_body(section)
-        after_call, taken = section.ends_in_call, len(part)
-        if after_call:
-            part = "\n" + part.lstrip("\n")  # an empty line sets it apart from the call, whatever the model wrote
-        section.answer += taken
+        section.answer += len(part)
+        if section.ends_in_call:
+            if not (part := part.lstrip("\n")):
+                return
+            section.ends_in_call = False
+            part = f"\n{part}"  # an empty line sets it apart from the call, whatever the model wrote
         self._stream.append(part, marks=section.marks)
         if is_first:
             self._head_thinking(section, self.now)

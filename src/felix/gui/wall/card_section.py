@@ -27,6 +27,8 @@ class Section:
     """Of the thinking's heading, as it is on screen."""
     has_ended: bool = False
     is_replaced: bool = False
+    ends_in_call: bool = False
+    """Behind the last call stands nothing yet but line breaks, which are not shown."""
     marks: LineMarks = field(default_factory=LineMarks)
     calls: list[CallBlock] = field(default_factory=list)
 
@@ -47,10 +49,6 @@ class Section:
     def next_call(self) -> Call | None:
         """The tool call that comes next on screen."""
         return self.thought.calls[len(self.calls)] if len(self.calls) < len(self.thought.calls) else None
-
-    @property
-    def ends_in_call(self) -> bool:
-        return bool(self.calls) and self.calls[-1].position >= self.answer
 
 
 def edition_of(thought: Thought) -> tuple[int, int]:

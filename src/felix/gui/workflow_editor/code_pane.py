@@ -66,6 +66,7 @@ class CodePane:
                 continue
         text.bind("<Control-Tab>", lambda _event: self._leave())
         text.bind("<Return>", self._new_line)
+        text.bind("<<Paste>>", lambda _event: self._drop_selection())  # X11 would paste beside it
         for key in ("<Control-y>", "<Control-Y>", "<Control-Z>"):
             text.bind(key, lambda _event: self._redo())
 
@@ -152,11 +153,15 @@ class CodePane:
         word = before.strip()
         if word.endswith((":", "|", ">", "|-", ">-")) and not word.startswith("#"):
             indent += INDENT * (2 if word.startswith("- ") else 1)
-        if text.tag_ranges("sel"):
-            text.delete("sel.first", "sel.last")
+        self._drop_selection()
         text.insert("insert", "\n" + " " * indent)
         text.see("insert")
         return "break"
+
+    def _drop_selection(self) -> None:
+        if self.text.tag_ranges("sel"):
+            self.text.mark_set("insert", "sel.first")
+            self.text.delete("sel.first", "sel.last")
 
     def _redo(self) -> str:
         self.text.event_generate("<<Redo>>")

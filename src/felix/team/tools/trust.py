@@ -103,14 +103,7 @@ class Approvals:
             return Verdict("refuse", forbidden)
         adds = self.taint.joined(tool.reach) != self.taint or tool.reach.can_send
         if adds and self._expected.joined(tool.reach).is_lethal and not self._let.get(tool.name):
-            what = f"With {tool.name} this run joins private data, text by strangers and a way out"
-            way = "look at what it is to do"
-            if server_of(tool.name):
-                way += ", or say in Settings, Tools what it can do"
-                if tool.reach == Reach():
-                    counts = "private data, text by strangers and a way out"
-                    what = f"Nobody has said what {tool.name} can do, so it counts as {counts}"
-            return self._asked(Verdict("ask", f"{what}, for which every run asks anew – {way}.", "joins"), tool)
+            return self._asked(Verdict("ask", _why_it_joins(tool), "joins"), tool)
         if is_repeated and tool.reach.changes:
             why = f"{tool.name} had begun when this turn was taken before, and may have done its work – let it again?"
             return self._asked(Verdict("ask", why, "repeats"), tool)
@@ -181,3 +174,12 @@ class Approvals:
             "repeats": f"{tool.name} may have been used already when this turn was taken before",
         }[verdict.reason]
         return Verdict("refuse", f"{what}, and {NOBODY} – {how}", verdict.reason)
+
+
+def _why_it_joins(tool: Tool) -> str:
+    three, way_out = "private data, text by strangers and a way out", "say in Settings, Tools what it can do"
+    if not server_of(tool.name):
+        return f"With {tool.name} this run joins {three}, for which every run asks anew – look at what it is to do."
+    if tool.reach == Reach():
+        return f"{tool.name} is unknown, so it counts as {three}: every run asks – {way_out}."
+    return f"With {tool.name} this run joins {three}, for which every run asks anew – or {way_out}."
