@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import assert_never
 
 from felix.events import (
+    HUB,
     Again,
     AgentAdded,
     AgentId,
@@ -134,7 +135,7 @@ class PlainFace:
     def _note_state(self, event: AgentState) -> None:
         if event.state == "retrying":
             self._note_retry(event)
-        elif event.state == "connecting" and event.cut:
+        elif event.state == "connecting" and event.cut and event.agent_id != HUB:  # its end says so, too
             self._note_of(event.agent_id, event.cut)
 
     def _note_tool(self, event: ToolCalled | ToolReturned) -> None:

@@ -80,6 +80,14 @@ def test_space_plays_from_the_start_and_pauses_and_goes_on_from_there(shown: Sho
     shown.wait(lambda: shown.player.position_s > there)
 
 
+def test_a_click_on_play_takes_the_keyboard_along(shown: Shown) -> None:
+    shown.window.focus_force()
+    shown.bar.toggle.invoke()
+    shown.window.update()
+    assert shown.player.is_playing
+    assert shown.window.focus_get() is shown.track
+
+
 def test_the_arrows_go_by_seconds_and_with_shift_by_rounds(shown: Shown) -> None:
     begins = [mark.position_s for mark in shown.player.marks if mark.kind != "failure"]
     total = shown.player.duration_s

@@ -191,6 +191,19 @@ def test_confidence_is_shown_as_stated_or_as_a_dash(shown: Shown) -> None:
     assert "–" in shown.words
 
 
+def test_what_was_stated_before_a_thought_that_was_stopped_is_not_in_the_colour_of_what_is_done(shown: Shown) -> None:
+    shown.scene.say(ME, "text")
+    shown.scene.end(ME, confidence=0.82)
+    shown.refresh()
+    label = next(each for each in shown.card.foot.winfo_children() if each.cget("text") == "0.82")
+    before = label.cget("style")
+    shown.scene.round(2, at=39)
+    shown.scene.say(ME, "half", at=40)
+    shown.scene.end(ME, "stopped", at=42)
+    shown.refresh()
+    assert label.cget("text") == "0.82" and label.cget("style") != before
+
+
 # -- thoughts ----------------------------------------------------------------------------------------------------------
 
 

@@ -36,7 +36,7 @@ class ReplayBar:
         )  # fmt: skip
         self.toggle = kit.button(
             self.frame, icon="play-fill", kind="primary", on="card", padding=(9, 5), icon_size=14,
-            tooltip=self._toggle_words, command=lambda: self._act(Player.toggle),
+            tooltip=self._toggle_words, command=self._toggle,
         )  # fmt: skip
         self.speed = kit.menu_button(
             self.frame, "1×", kind="soft", on="card", font="Small", padding=(8, 4, 4, 4),
@@ -121,6 +121,11 @@ class ReplayBar:
     def focus(self) -> None:
         """Give the replay the keyboard."""
         self.scrubber.canvas.focus_set()
+
+    def _toggle(self) -> None:
+        if self.frame.focus_get() is not self.toggle:
+            self.focus()  # then Space pauses what a click has set going
+        self._act(Player.toggle)
 
     def _choose_speed(self) -> None:
         self._act(lambda player: player.set_speed(self._chosen.get()))

@@ -148,6 +148,8 @@ class Keeping:
         self._own_task = self._composer.box.text
         if was_new or self._own_task == self._draft:
             self._draft, self._draft_files = "", ()
+        if all(row.run != self._bridge.run for row in self.shelf.list.rows):
+            self.shelf.list.end_search()  # what was searched for is not in the run that begins
         self.shelf.follow(self._bridge.run)
         self.wing.close_over()
         self._session.touch()

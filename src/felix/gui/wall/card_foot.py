@@ -6,6 +6,7 @@ import tkinter as tk
 
 from felix.gui.kit import Kit
 from felix.gui.wall.card_words import footer, ttft_of
+from felix.gui.wall.offers import turn_of
 from felix.ledger.speech import Agent
 
 
@@ -26,6 +27,8 @@ class CardFoot:
         self.parts: tuple[tk.Misc, ...] = (self.frame, self._counts, self._confidence)
         """For bindings."""
         self._words = self._stated = self._place = ""
+        self._is_old = False
+        """What was stated is about an earlier thought."""
 
     def show(self, agent: Agent, now: float, *, narrow: bool, place: str = "") -> None:
         """Counts of the latest thought, and the latest confidence. `now` in Unix seconds.
@@ -41,9 +44,14 @@ class CardFoot:
         latest, value = agent.latest, agent.confidence
         is_silent = value is None and (latest is None or latest.is_live)
         stated = "" if is_silent else "–" if value is None else f"{value:.2f}"
-        if stated != self._stated:
-            self._stated = stated
-            icon, colour = ("bullseye", "ink:done") if value is not None else (None, "text2")
+        turn = turn_of(agent)
+        is_old = value is not None and turn is not None and not turn.is_live and turn.confidence is None
+        if (stated, is_old) != (self._stated, self._is_old):
+            self._stated, self._is_old = stated, is_old
+            icon, colour = (
+                ("bullseye" if value is not None else None),
+                "text2" if value is None or is_old else "ink:done",
+            )
             self._kit.set_label(self._confidence, text=stated, icon=icon, icon_size=11, color=colour)
 
     def forget(self) -> None:
@@ -64,4 +72,6 @@ class CardFoot:
     def _explain_confidence(self) -> str:
         if not self._stated:
             return ""
-        return "No confidence stated" if self._stated == "–" else "Confidence as the agent stated it, 0 to 1"
+        if self._stated == "–":
+            return "No confidence stated"
+        return f"Confidence as the agent stated it{' before' if self._is_old else ''}, 0 to 1"

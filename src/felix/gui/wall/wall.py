@@ -98,6 +98,8 @@ class Wall:
         self._lag(self._cards, is_whole=True)
         self._until = time.monotonic() + SPARE_S
         self._draw_stale(math.inf if is_new else self._until)
+        if self._under_tools is not None:
+            self._tools.show(self._under_tools.offers)
         if self._big is not None and self.maximised is not None:
             self._chips.show(state)
             self._big.show(state.agents[self.maximised], state, is_whole=True)
