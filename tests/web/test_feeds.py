@@ -14,6 +14,7 @@ from felix.events import (
     Record,
     RoundStarted,
     RunId,
+    StoodStill,
     ThoughtId,
 )
 from felix.ledger.state import RunState
@@ -96,14 +97,24 @@ def test_who_comes_later_is_told_when_a_text_began() -> None:
     reading = AgentState(
         agent_id=AgentId("research-1"), thought_id=ThoughtId("research-1#1"), state="reading", round=1, checkpoint=0.0
     )
-    for at, told in (
+    for at, each in (
         (1.0, reading),
         (5.0, piece("a", 0, channel="thinking")),
         (7.0, piece("b", 0)),
         (8.0, piece("c", 1)),
     ):
-        state.apply(Record(0, at, RUN, told))
-    assert [(at, each.type) for at, each in in_progress(state)] == [(5.0, "partial_thought"), (7.0, "partial_thought")]
+        state.apply(Record(0, at, RUN, each))
+    state.apply(Record(1, 8.5, RUN, StoodStill(seconds=0.5, was_asleep=True)))
+    told = list(in_progress(state))
+    assert [(at, each.type) for at, each in told] == [
+        (5.0, "partial_thought"), (7.0, "partial_thought"), (7.0, "agent_state"),
+    ]  # fmt: skip
+    again = RunState(run=RUN)
+    again.apply(Record(1, 8.5, RUN, StoodStill(seconds=0.5, was_asleep=True)))
+    for at, each in told:
+        again.apply(Record(1, at, RUN, each))
+    ((there, here),) = zip(again.thoughts.values(), state.thoughts.values(), strict=True)
+    assert (there.trace, there.halts, there.thinking_at) == (here.trace, here.halts, here.thinking_at)
 
 
 def test_the_past_and_what_follows_are_joined_without_a_gap_or_a_double(own: Served, held: FaultServer) -> None:

@@ -14,7 +14,7 @@ from felix.ledger.speech import Speech
 from tests.servers import browser
 from tests.servers.browser import Browser
 from tests.servers.fault_server import Connection, FaultServer
-from tests.servers.quirks import CALLED, ROLE, STOP, call, chunk, event, events, text
+from tests.servers.quirks import CALLED, DONE, ROLE, STOP, call, chunk, event, events, text
 from tests.team.scripted import workflow
 from tests.test_engine import follow, is_event, listing
 from tests.web.served import ONE, WITH_TOOLS, Served, begin, calculates, finished
@@ -69,13 +69,30 @@ def test_a_live_run_is_seen_as_it_is_written_and_as_it_ends(opened: Open, shown:
     assert not strangers
 
 
-def test_a_reload_in_the_middle_loses_and_doubles_nothing(opened: Open, shown: Served, held: FaultServer) -> None:
-    page = opened(begin(shown, held))
-    page.wait(f"{SAID} === 'Hello'")
-    page.call("Page.reload")
-    page.wait(f"{SAID} === 'Hello'")
-    held.gate.set()
-    page.wait(f"{BADGE} === 'Complete'")
+def thinks_twice(client: Connection) -> None:
+    """Thinks, says something, and thinks again, until the test says so."""
+    client.head()
+    client.send(event(ROLE))
+    for number in range(2):
+        client.send(
+            event(chunk({"reasoning_content": f"{number} ?"})) + event(text("Hello"[3 * number : 3 + 3 * number]))
+        )
+    client.wait(client.server.gate)
+    client.send(event(text(" world")) + event(STOP) + DONE)
+    client.end()
+
+
+def test_a_reload_in_the_middle_loses_and_doubles_nothing(opened: Open, shown: Served) -> None:
+    drawn = "[...document.querySelectorAll('#rows rect')].map((each) => each.getAttribute('class')).join(' ')"
+    with FaultServer({"held": listing(thinks_twice)}) as held:
+        page = opened(begin(shown, held))
+        page.wait(f"{SAID} === 'Hello' && {drawn}.endsWith('think write think write')")
+        before = page.value(drawn)
+        page.call("Page.reload")
+        page.wait(f"{SAID} === 'Hello'")
+        assert page.value(drawn) == before
+        held.gate.set()
+        page.wait(f"{BADGE} === 'Complete'")
     assert page.value(SAID) == "Hello world"
     assert page.value("document.querySelectorAll('.thought').length") == 1
 
@@ -359,7 +376,7 @@ def test_its_reading_of_a_run_is_that_of_the_window(opened: Open, shown: Served)
             const {{ Run }} = await import('/fold.js');
             const run = new Run('{run}');
             for (const event of (await (await fetch('/runs/{run}')).json()).events) run.apply(event);
-            const texts = (each) => [each.answer.whole, each.thinking.whole, each.thinkingAt, each.answerAt];
+            const texts = (each) => [each.answer.whole, each.thinking.whole, each.spent('thinking', 0), each.states];
             const said = (each) => [each.id, [each.status, ...texts(each)]];
             return {{
                 agents: [...run.agents.keys()], status: run.status, round: run.round,
@@ -380,7 +397,9 @@ def test_its_reading_of_a_run_is_that_of_the_window(opened: Open, shown: Served)
 
 
 def said(speech: Speech) -> list[object]:
-    return [speech.status, str(speech.answer), str(speech.thinking), speech.thinking_at, speech.answer_at]
+    spent_s = speech.spent_s("thinking", now=0)
+    states = [[speech.opened_at + ms / 1000, activity] for ms, activity in speech.states]
+    return [speech.status, str(speech.answer), str(speech.thinking), pytest.approx(spent_s), states]
 
 
 def test_it_listens_to_every_event_and_knows_which_of_them_pass(opened: Open, ended: RunId) -> None:

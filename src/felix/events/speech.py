@@ -46,6 +46,8 @@ class AgentState:
     """The name of the endpoint that is asked; empty: the run's, where that has none."""
     failed_at: tuple[str, ...] = ()
     """The names of endpoints that were asked before, in vain; given with `connecting`."""
+    trace: Trace | None = None
+    """How its answer came about so far; given to a reader who comes back."""
     type: Literal["agent_state"] = "agent_state"
 
 

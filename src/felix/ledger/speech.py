@@ -217,6 +217,8 @@ class Speech:
         self.endpoint = event.endpoint or self.endpoint
         self.failed_at = event.failed_at or self.failed_at
         self.temperature = event.temperature if event.temperature is not None else self.temperature
+        if event.trace is not None:
+            self._trace_back(event.trace)
 
     def _do(self, activity: Activity, at: float) -> None:
         if not self.states or self.states[-1][1] != activity:
@@ -241,7 +243,7 @@ class Speech:
             self._trace_back(event.trace)
 
     def _trace_back(self, trace: Trace) -> None:
-        """Take all times from the end event, so that whoever saw nothing but it knows the same."""
+        """Take all times from there, so that whoever saw nothing but that knows the same."""
         began = self.opened_at = trace.began_at
         self.states, self.tokens = list(trace.states), trace.tokens
         self.thinking_chunks, self.answer_chunks = list(trace.thinking), list(trace.answer)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import pairwise
+from math import inf
 from typing import assert_never
 
 from felix.events import (
@@ -170,10 +171,10 @@ class RunState:
                 self.rounds = event.rounds
             case AgentState(agent_id=agent_id) if agent_id == HUB:
                 if self.synthesis:
-                    self.synthesis.change(event, at)
+                    self._change(self.synthesis, event, at)
             case AgentState():
                 thought = self._thought(event, at)
-                thought.change(event, at)
+                self._change(thought, event, at)
                 thought.read, thought.cut = event.read or thought.read, event.cut or thought.cut
             case ThoughtAsked():
                 self._thought(event, at).ask(event)
@@ -276,6 +277,11 @@ class RunState:
         """Those between its beginning and a moment; a ledger tells them before it tells of the answer."""
         halts = ((at - halt.seconds, at) for at, halt in self.halts)
         speech.halts = [(since, to) for since, to in halts if to > speech.opened_at and since < until]
+
+    def _change(self, speech: Speech, event: AgentState, at: float) -> None:
+        speech.change(event, at)
+        if event.trace is not None:
+            self._tell_halts(speech, inf)
 
     def _agent(self, agent_id: AgentId, role: str) -> Agent:
         """The agent; one that no plan named, for a hub that is used without a run, is taken as it comes."""

@@ -1,13 +1,25 @@
 """What is being written at this moment, as events for a reader who comes back: each text once, from its beginning.
 
-A thought of which nothing has come yet is told by what its agent is doing.
+How each came about in time, which passing events have told, is told behind it, with what its speaker does now.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from felix.events import AgentState, Channel, Event, PartialSynthesis, PartialThought, PartialToolCall
+from felix.events import (
+    HUB,
+    SYNTHESIS,
+    AgentId,
+    AgentState,
+    Channel,
+    Event,
+    PartialSynthesis,
+    PartialThought,
+    PartialToolCall,
+    ThoughtId,
+)
 from felix.ledger.speech import Call, Speech, Thought
 from felix.ledger.state import RunState
 
@@ -19,12 +31,17 @@ def in_progress(state: RunState) -> Iterator[tuple[float, Event]]:
             texts = _texts(thought)
             yield from ((at, _partial(thought, state.t, channel, text)) for at, channel, text in texts)
             yield from ((call.opened_at, _call(thought, call)) for call in thought.calls if call.called_at is None)
-            if not texts or thought.has_open_call:
-                yield texts[-1][0] if texts else thought.opened_at, _activity(thought)
+            told = replace(
+                _activity(thought, thought.agent_id, thought.thought_id, thought.round, thought.checkpoint),
+                read=thought.read,
+                cut=thought.cut,
+            )
+            yield texts[-1][0] if texts else thought.opened_at, told
     synthesis = state.synthesis
     if synthesis is not None and synthesis.is_live:
         for at, channel, text in _texts(synthesis):
             yield at, PartialSynthesis(channel=channel, partial=text, offset=0, tokens_so_far=synthesis.tokens)
+        yield synthesis.opened_at, _activity(synthesis, HUB, SYNTHESIS, 0, 1.0)
 
 
 def _texts(speech: Speech) -> list[tuple[float, Channel, str]]:
@@ -63,21 +80,20 @@ def _call(thought: Thought, call: Call) -> PartialToolCall:
     )
 
 
-def _activity(thought: Thought) -> AgentState:
+def _activity(speech: Speech, agent_id: AgentId, thought_id: ThoughtId, round_: int, checkpoint: float) -> AgentState:
     return AgentState(
-        agent_id=thought.agent_id,
-        thought_id=thought.thought_id,
-        state=thought.activity,
-        round=thought.round,
-        checkpoint=thought.checkpoint,
-        position=thought.position,
-        fraction=thought.fraction,
-        detail=thought.detail,
-        again=thought.again,
-        read=thought.read,
-        cut=thought.cut,
-        temperature=thought.temperature,
-        model=thought.model,
-        endpoint=thought.endpoint,
-        failed_at=thought.failed_at,
+        agent_id=agent_id,
+        thought_id=thought_id,
+        state=speech.activity,
+        round=round_,
+        checkpoint=checkpoint,
+        position=speech.position,
+        fraction=speech.fraction,
+        detail=speech.detail,
+        again=speech.again,
+        temperature=speech.temperature,
+        model=speech.model,
+        endpoint=speech.endpoint,
+        failed_at=speech.failed_at,
+        trace=speech.trace,
     )

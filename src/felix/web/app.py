@@ -12,7 +12,7 @@ from felix import __version__
 from felix.errors import FelixError
 from felix.events import Event
 from felix.ledger import words
-from felix.ledger.export.drawing import ACTIVITIES
+from felix.ledger.export.drawing import ACTIVITIES, BARS, OF_ALL, OF_TOOLS
 from felix.ledger.export.markup import TONES
 from felix.web import page_files, replies
 from felix.web.gate import EXCHANGE, VISITOR, Gate
@@ -93,6 +93,8 @@ class _Door:
                 "allow_control": self._allow_control,
                 "events": [get_args(get_type_hints(each)["type"])[0] for each in get_args(Event)],
                 "activities": {**ACTIVITIES, "asking": _ASKING},
+                "bars": BARS,
+                "keys": {"all": OF_ALL, "tools": OF_TOOLS},
                 "tones": TONES,
                 "endings": words.ENDINGS,
                 "run_endings": {status or "running": word for status, word in words.RUN_ENDINGS.items()},

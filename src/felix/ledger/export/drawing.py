@@ -28,7 +28,7 @@ ACTIVITIES: dict[Activity, tuple[str, str]] = {
 }
 """Tone and word of what one still does."""
 
-_BARS: dict[Activity, tuple[str, float]] = {
+BARS: dict[Activity, tuple[str, float]] = {
     "queued": ("queue", 1),
     "connecting": ("queue", 1),
     "waiting": ("queue", 1),
@@ -42,9 +42,9 @@ _BARS: dict[Activity, tuple[str, float]] = {
     "running": ("prep hollow", 8),
 }
 """Its colour and height on the timeline, as in the window's."""
-_OF_ALL = (("prep", "reading"), ("think", "thinking"), ("write", "writing"), ("queue", "waiting"))
-_OF_TOOLS = (("write hollow", "calling a tool"), ("prep hollow", "using it"), ("stop", "your word"))
-"""The legend has these where tools were used."""
+OF_ALL = (("prep", "reading"), ("think", "thinking"), ("write", "writing"), ("queue", "waiting"))
+OF_TOOLS = (("write hollow", "calling a tool"), ("prep hollow", "using it"), ("stop", "your word"))
+"""The legend has the first, and where tools were used the others."""
 MOST_TICKS = 4
 """On the axis, but for that at 0."""
 
@@ -68,7 +68,7 @@ def timeline(state: RunState, film: Film) -> str:
     made = [(film.syntheses[each.number], each) for each in state.syntheses if each.number in film.syntheses]
     if made:
         rows.append(_row("✦", "synthesis", made, film))
-    keys = (*_OF_ALL, *(_OF_TOOLS if any(each.calls for each in state.thoughts.values()) else ()))
+    keys = (*OF_ALL, *(OF_TOOLS if any(each.calls for each in state.thoughts.values()) else ()))
     legend = "".join(f'<span class="{tone}"><i></i>{word}</span>' for tone, word in keys)
     return f'<div class="rows" id="rows">{_axis(film)}{"".join(rows)}</div><p class="legend">{legend}</p>'
 
@@ -156,7 +156,7 @@ def _bars(scene: Scene, speech: Speech, film: Film) -> str:
     bars = []
     for number, activity in enumerate(scene.states[1::2]):
         start, stop = int(begins[number]), int(begins[number + 1])
-        tone, height = _BARS[activity]  # type: ignore[index]  # every second one is an activity
+        tone, height = BARS[activity]  # type: ignore[index]  # every second one is an activity
         x, width = _share(start, film), max(1.5, _share(stop, film) - _share(start, film))
         bars.append(f'<rect class="{tone}" x="{x}" y="{6 - height / 2:g}" width="{width:.1f}" height="{height:g}"/>')
     if TONES[speech.status] == "fail":

@@ -11,7 +11,7 @@ const CLOCK_MS = 1000;
 const byId = (id) => document.getElementById(id);
 const badge = new Badge(byId("badge"));
 const helix = new Helix(byId("helix"));
-const timeline = new Timeline(byId("rows"));
+const timeline = new Timeline(byId("rows"), byId("legend"));
 
 let run = null;
 let stream = null;
@@ -237,6 +237,7 @@ function paintRun() {
 function paintBadge() {
   const [tone, word] = standingOf(run);
   if (run.asks) badge.set(words.activities.asking);
+  else if (run.isLive && run.synthesis?.isLive) badge.set([tone, "Synthesis"]);
   else if (run.isLive && run.round) badge.set([tone, `Round ${run.round} of ${run.rounds.length}`]);
   else badge.set([tone, word[0].toUpperCase() + word.slice(1)]);
 }

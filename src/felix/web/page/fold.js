@@ -47,17 +47,29 @@ class Speech {
     this.states = []; // [seconds since the epoch, what it did from then on]
     this.answer = new Text();
     this.thinking = new Text();
-    this.thinkingAt = this.answerAt = this.endedAt = null;
+    this.endedAt = null;
     this.status = this.end = null; // `end` is the event that ended it
     this.tokens = 0;
     this.detail = this.model = this.endpoint = this.cut = "";
     this.position = this.fraction = null;
     this.calls = new Map();
     this.read = [];
+    this.halts = []; // the run's: [from, to] in which nothing could happen
   }
 
   get isLive() {
     return this.status === null;
+  }
+
+  // Seconds in which it did that, up to its end or `now`.
+  spent(state, now) {
+    let sum = 0;
+    this.states.forEach(([at, each], place) => {
+      if (each !== state) return;
+      const end = this.states[place + 1]?.[0] ?? this.endedAt ?? now;
+      sum += Math.max(0, end - at - this.halts.reduce((all, [from, to]) => all + Math.max(0, Math.min(end, to) - Math.max(at, from)), 0));
+    });
+    return sum;
   }
 
   change(event) {
@@ -67,6 +79,7 @@ class Speech {
     this.detail = event.detail;
     for (const name of ["model", "endpoint", "cut"]) this[name] = event[name] || this[name];
     if (event.read?.length) this.read = event.read;
+    if (event.trace) this.traceBack(event.trace);
   }
 
   do(state, at) {
@@ -78,10 +91,7 @@ class Speech {
     const isThinking = event.channel === "thinking";
     (isThinking ? this.thinking : this.answer).put(event.partial, event.offset);
     this.tokens = event.tokens_so_far;
-    if (!event.partial) return;
-    if (isThinking) this.thinkingAt ??= event.at;
-    else this.answerAt ??= event.at;
-    this.do(isThinking ? "thinking" : "writing", event.at);
+    this.do(!isThinking && this.answer.length ? "writing" : "thinking", event.at); // nothing: it was taken back
   }
 
   finish(event) {
@@ -96,14 +106,13 @@ class Speech {
       if (call.state === "calling") this.calls.delete(call.id); // never whole, so it had not begun
       else if (call.result === null) Object.assign(call, { state: "interrupted", result: "", message: "" });
     }
-    const { trace } = event;
-    if (trace) {
-      this.openedAt = trace.began_at;
-      this.states = trace.states.map(([ms, state]) => [trace.began_at + ms / 1000, state]);
-      if (trace.thinking.length) this.thinkingAt = trace.began_at + trace.thinking[0] / 1000;
-      const first = firstThatStood(trace.answer);
-      this.answerAt = first === null ? null : trace.began_at + first / 1000;
-    }
+    if (event.trace) this.traceBack(event.trace);
+  }
+
+  // All times from there: who saw nothing but that knows the same.
+  traceBack(trace) {
+    this.openedAt = trace.began_at;
+    this.states = trace.states.map(([ms, state]) => [trace.began_at + ms / 1000, state]);
   }
 }
 
@@ -117,6 +126,7 @@ export class Run {
     this.syntheses = [];
     this.round = 0;
     this.rounds = [];
+    this.halts = []; // [from, to]
     this.deeds = []; // [seconds since the epoch, a sentence]
     this.startedAt = this.endedAt = null;
     this.status = null;
@@ -186,6 +196,7 @@ export class Run {
       case "synthesis_started": {
         const speech = new Speech(`synthesis-${event.number}`, at);
         speech.begun = event;
+        speech.halts = this.halts;
         speech.do("connecting", at);
         this.syntheses.push(speech);
         this.mark(speech);
@@ -210,6 +221,7 @@ export class Run {
         this.deeds.push([at, event.text]);
         break;
       case "stood_still":
+        this.halts.push([at - event.seconds, at]);
         this.deeds.push([at, `${event.was_asleep ? "The computer slept" : "Felix was halted"} – the run goes on.`]);
         break;
       case "run_reopened":
@@ -243,6 +255,7 @@ export class Run {
     if (!thought) {
       thought = new Speech(event.thought_id, event.at);
       thought.agent = agent;
+      thought.halts = this.halts;
       this.thoughts.set(thought.id, thought);
       agent.thoughts.push(thought);
     }
@@ -288,23 +301,15 @@ export class Run {
         call.message = "";
         break;
     }
-    if (thought.isLive && call.result === null && call.state !== "refused") thought.do(call.state, event.at);
+    const states = [...thought.calls.values()].map((each) => each.state);
+    const now = event.type === "partial_tool_call" ? "calling" : ["asking", "running"].find((each) => states.includes(each));
+    if (thought.isLive && now) thought.do(now, event.at);
   }
 
   mark(what) {
     if (what) this.changed.add(what);
     return what;
   }
-}
-
-// When the first text came that was not taken back, in ms; chunks are pairs of ms and characters.
-function firstThatStood(chunks) {
-  let [first, length] = [null, 0];
-  for (let place = 0; place < chunks.length; place += 2) {
-    if (!length) first = chunks[place];
-    length += chunks[place + 1];
-  }
-  return length ? first : null;
 }
 
 function points(text) {

@@ -5,7 +5,7 @@ import { markdown, settled } from "./markdown.js";
 const FOLLOW_PX = 24; // so near to its end, a text goes on following it
 
 // What every tone and activity is called, and what events there are, as the server says.
-export const words = { events: [], activities: {}, tones: {}, endings: {}, run_endings: {} };
+export const words = { events: [], activities: {}, bars: {}, keys: { all: [], tools: [] }, tones: {}, endings: {}, run_endings: {} };
 
 export function make(tag, className = "", text = "") {
   const element = document.createElement(tag);
@@ -252,11 +252,9 @@ export class Answer {
 
   // What changes by the clock alone.
   tell(speech, now = Date.now() / 1000) {
-    if (!speech.thinkingAt) return;
-    const until = speech.answerAt ?? speech.endedAt ?? now;
-    const seconds = until - speech.thinkingAt;
-    if (speech.isLive && !speech.answerAt) put(this.summary, `Thinking · ${duration(seconds)}`);
-    else put(this.summary, seconds < 1 ? "Thought" : `Thought for ${duration(seconds)}`);
+    const spent = speech.spent("thinking", now);
+    if (speech.isLive && speech.state === "thinking") put(this.summary, `Thinking · ${duration(spent)}`);
+    else put(this.summary, spent ? `Thought for ${spent < 1 ? "under 1 s" : duration(spent)}` : "Thought");
   }
 }
 
@@ -382,11 +380,21 @@ export class Synthesis {
 
 // A row for each who speaks, in thousandths of the run so far.
 export class Timeline {
-  constructor(element) {
+  constructor(element, legend) {
     this.element = element;
+    this.legend = legend;
   }
 
   show(run, now = Date.now() / 1000) {
+    const used = [...run.thoughts.values()].some((each) => each.calls.size);
+    const keys = [...words.keys.all, ...(used ? words.keys.tools : [])];
+    if (keys.length !== this.legend.childElementCount) {
+      this.legend.replaceChildren(...keys.map(([tone, word]) => {
+        const key = make("span", tone, word);
+        key.prepend(make("i"));
+        return key;
+      }));
+    }
     const from = run.startedAt ?? now;
     const whole = Math.max(1, (run.endedAt ?? now) - from);
     const rows = [...run.agents.values()].map((agent) => [agent.code, agent.id, agent.thoughts]);
@@ -401,13 +409,13 @@ export class Timeline {
         const end = speech.endedAt ?? run.endedAt ?? now;
         speech.states.forEach(([at, state], place) => {
           const until = speech.states[place + 1]?.[0] ?? end;
-          const [tone] = words.activities[state] ?? ["prep"];
+          const [tone, height] = words.bars[state] ?? ["prep", 4];
           const bar = document.createElementNS("http://www.w3.org/2000/svg", "rect");
           bar.setAttribute("class", tone);
           bar.setAttribute("x", String(((at - from) / whole) * 1000));
           bar.setAttribute("width", String(Math.max(1, ((until - at) / whole) * 1000)));
-          bar.setAttribute("y", tone === "queue" ? "5" : "1");
-          bar.setAttribute("height", tone === "queue" ? "2" : "10");
+          bar.setAttribute("y", String(6 - height / 2));
+          bar.setAttribute("height", String(height));
           picture.append(bar);
         });
       }
