@@ -50,14 +50,13 @@
       this.data = data;
       this.element = document.querySelector(`[data-number="${number}"]`);
       this.text = this.element.querySelector(".text");
-      this.trouble = this.element.querySelector(".trouble");
-      this.took = this.element.querySelector(".took");
+      this.ends = [...this.element.querySelectorAll(".trouble, .took, .told")];
       this.block = this.element.querySelector(".thinking");
       this.summary = this.block?.firstElementChild;
       this.told = this.summary?.textContent;
       const head = this.element.matches(".synthesis") ? this.element : null;
       this.badge = head && new Badge(head.querySelector(".badge"));
-      this.figures = head?.querySelector(".figures");
+      if (head) this.ends.push(head.querySelector(".figures"));
       this.live = document.createElement("div");
       this.live.className = "live";
       this.live.hidden = true;
@@ -102,7 +101,7 @@
       this.element.hidden = stage === "before";
       this.text.hidden = stage !== "ended";
       this.live.hidden = stage !== "live";
-      for (const part of [this.trouble, this.took, this.figures]) if (part) part.hidden = stage !== "ended";
+      for (const part of this.ends) part.hidden = stage !== "ended";
       if (stage !== "ended") return;
       this.badge?.set(this.badge.ended);
       if (this.block) {

@@ -131,6 +131,14 @@ def test_a_run_opens_as_it_ended_and_plays_to_that_end_again(opened: Browser) ->
     assert opened.value("now.textContent") == "24 s"
 
 
+def test_what_is_told_of_an_answer_comes_with_its_end(opened: Browser, told: list[Record]) -> None:
+    note = "continued once"
+    assert note in opened.value("work.innerText")
+    cut = next(each for each in folded(told).thoughts.values() if each.notes)
+    seek(opened, Replay(told).clock.position(cut.opened_at) + 1)
+    assert note not in opened.value("work.innerText")
+
+
 def test_keys_lead_through_the_run(opened: Browser, told: list[Record]) -> None:
     first, second = (mark.position_s for mark in Replay(told).marks if mark.kind == "round")
     for key, shift, position_s in (

@@ -56,7 +56,7 @@ def test_without_streaming_nothing_is_shown_before_the_end_not_even_a_held_last_
 def test_the_switch_may_be_turned_between_the_parts_of_an_answer(streaming: tuple[bool, bool]) -> None:
     spoken, shown, _ = speak(says("One.\nTw", finish="length"), says("o.\n```"), streaming=streaming)
     assert (spoken.status, spoken.content) == ("complete", "One.\nTwo.\n```")
-    assert spoken.notes == ("was cut at its length limit, and continued once",)
+    assert spoken.notes == ("cut at its length limit, then continued once",)
     assert spoken.content.startswith(folded(shown)["answer"])
     assert not streaming[1] or folded(shown)["answer"] == spoken.content
 

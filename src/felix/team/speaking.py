@@ -266,7 +266,7 @@ class Speaker:
             self._own_notes.append("the answer did not come to its end, so the tools it asks for were not used")
         if self._continued:
             times = "once" if self._continued == 1 else f"{self._continued} times"
-            self._own_notes.append(f"was cut at its length limit, and continued {times}")
+            self._own_notes.append(f"cut at its length limit, then continued {times}")
         return Spoken(
             status=status,
             content=content,

@@ -131,7 +131,7 @@ def _speech(speech: Speech, cited: Mapping[str, str], *, include_thinking: bool)
     if speech.status not in ("complete", None):
         sentence = escaped(words.harmless(speech.error or ""))
         parts.append(f'<p class="trouble {TONES[speech.status]}"><b>{_word(speech)}</b> {sentence}</p>')
-    parts += [f'<p class="aside">{escaped(words.harmless(note))}</p>' for note in speech.notes]
+    parts += [f'<p class="aside told">{escaped(words.harmless(note))}</p>' for note in speech.notes]
     return "".join(parts)
 
 
