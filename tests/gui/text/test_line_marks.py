@@ -29,6 +29,7 @@ def _shown(line: str, marks: LineMarks | None = None) -> tuple[str, set[tuple[st
         ("an *idea* here", "an idea here", {("i", "idea")}),
         ("- item", "- item", {("li", "- item"), ("bullet-", "- ")}),
         ("2. item", "2. item", {("li", "2. item")}),
+        ("> **a** quote", "a quote", {("quoted", "a quote"), ("b", "a")}),
         ("2 * 3 * 4 and snake_case __init__", "2 * 3 * 4 and snake_case __init__", set()),
         ("a lone ** and a lone `", "a lone ** and a lone `", set()),
         ("#hashtag -dash", "#hashtag -dash", set()),
@@ -46,7 +47,7 @@ def test_in_a_code_block_nothing_is_markup() -> None:
     assert _shown("# Title", marks) == ("Title", {("h2", "Title")})
 
 
-@given(st.text(st.sampled_from("ab *`-#1.x "), max_size=40))
+@given(st.text(st.sampled_from("ab *`-#1.>x "), max_size=40))
 def test_what_is_certain_of_a_part_holds_for_the_whole(line: str) -> None:
     whole = LineMarks().spans(line)
     for end in range(len(line)):

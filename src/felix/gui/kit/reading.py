@@ -117,6 +117,7 @@ class Reading(Fields):
         for tag in ("code", "code_line"):
             text.tag_configure(tag, background=self["code"])
         text.tag_configure("li", lmargincolor=self[on])  # else the tint of code at a line's start runs into the margin
+        text.tag_configure("quoted", lmargincolor=self[on], foreground=self["text2"])
         text.tag_configure("dim", foreground=self["text2"])
         for tag in ("quiet", "code_edge"):
             text.tag_configure(tag, foreground=self["text2"])
@@ -131,6 +132,7 @@ class Reading(Fields):
         text.tag_configure("quiet", font="Small")
         indent = self.fonts[font].measure("•\u2002")
         text.tag_configure("li", lmargin1=1, lmargin2=1 + indent)
+        text.tag_configure("quoted", lmargin1=1 + indent, lmargin2=1 + indent)
         text.tag_configure("li_more", lmargin1=1 + indent, lmargin2=1 + indent)
         # whatever stands in a line, it is as high as the others, or as two of them: so whole lines fit the pane
         line = self.fonts[font].metrics("linespace") + LINE_GAP

@@ -21,14 +21,17 @@ OF_CODE = ("code_line", "code_edge")
 _HEADING = re.compile(r"(#{1,6})[ \t]+(?=\S)")
 _BULLET = re.compile(r"[ \t]{0,8}([-*+]) (?=\S)")
 _NUMBER = re.compile(r"[ \t]{0,8}\d{1,3}[.)][ \t](?=\S)")
+_QUOTE = re.compile(r"[ \t]{0,3}>[ \t]?(?=\S)")
 _FENCE = re.compile(r"[ \t]{0,3}(```|~~~)")
 _INLINE = re.compile(
     r"(?P<code>`+)(?P<c>[^`\n]+)(?P=code)"
     r"|(?P<b>\*\*)(?=\S)(?P<s>.+?)(?<=\S)(?P=b)"
     r"|(?<![\w*])(?P<i>\*)(?=[^\s*])(?P<e>[^*\n]+?)(?<=[^\s*])\*(?![\w*])"
 )
+_BOLD = ("h2", "h3")
+"""Tags of lines that are bold as a whole."""
 _MARK = re.compile("[*`]")
-_MAY_HOLD_MARKS = re.compile(r"[*_`#~+|-]|\d[.)]")
+_MAY_HOLD_MARKS = re.compile(r"[*_`#~+|>-]|\d[.)]")
 _ROW = re.compile(r"[ \t]{0,3}\|(?=.*(?<!\\)\|.*(?<!\\)\|[ \t]*$)")
 """Two cells at least; one bar before, one behind."""
 _BAR = re.compile(r"[ \t]*(?<!\\)\|[ \t]*")
@@ -82,10 +85,10 @@ class LineMarks:
         if opening is None:
             return _inline(line, 0)
         mark = [] if opening.mark is None else [opening.mark]
-        return [Span(0, len(line), opening.tag), *mark, *_inline(line, opening.end, bold=opening.tag == "li")]
+        return [Span(0, len(line), opening.tag), *mark, *_inline(line, opening.end, bold=opening.tag not in _BOLD)]
 
     def opening(self, line: str) -> Opening | None:
-        """What a line is, as soon as its first word has begun: a heading, an item of a list, or None."""
+        """What a line is, as soon as its first word has begun: a heading, an item of a list, a quote, or None."""
         if self._fence:
             return None
         if heading := _HEADING.match(line):
@@ -95,6 +98,8 @@ class LineMarks:
             return Opening("li", bullet.end(), Span(bullet.start(1), bullet.end(1) + 1, tag))
         if number := _NUMBER.match(line):
             return Opening("li", number.end(), None)
+        if quote := _QUOTE.match(line):
+            return Opening("quoted", quote.end(), Span(0, quote.end(), MARKUP))
         return None
 
     def closed(self, line: str) -> list[Span]:
@@ -102,7 +107,7 @@ class LineMarks:
         if self._fence or _FENCE.match(line):
             return []
         opening = self.opening(line)
-        start, bold = (0, True) if opening is None else (opening.end, opening.tag == "li")
+        start, bold = (0, True) if opening is None else (opening.end, opening.tag not in _BOLD)
         return _inline(line, start, bold=bold, only_certain=True)
 
 
