@@ -102,9 +102,9 @@ def test_trust_and_reach_are_the_users_word_and_nothing_is_kept_of_a_default(two
     row = part(two).tools.rows["time/now"]
     invoke(row.trust.button.menu, "Allow")
     assert two.on_disk().tool_trust == {"time/now": "allow"}
-    assert "Unknown: counts as" in row.row.shown and "Each run asks about it all the same" in row.row.shown
+    assert "Unknown: counts as" in row.row.shown and "Asked about in each run all the same" in row.row.shown
     invoke(row.reach.menu, "May send")
-    assert "asks" not in row.row.shown
+    assert "Asked" not in row.row.shown
     assert two.on_disk().tool_reach == {"time/now": SaidReach(can_send=False)}
     assert "send data away" not in row.row.shown
     invoke(row.reach.menu, "May send")

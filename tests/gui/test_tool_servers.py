@@ -45,6 +45,8 @@ def test_in_the_window_a_pasted_server_is_started_and_its_log_read(tmp_path: Pat
         assert editor and '"-u"' in editor.pane.content and editor.over_button.winfo_manager()
         opened.press("<Control-s>", editor.pane.text)
         assert not editor.overlay.is_open and tools.key == "one"
+        opened.settle()
+        assert tools._rule.winfo_y() > tools.list.frame.winfo_y()
         tools.start_or_stop()
         opened.until(lambda: (report := tools.report_of("one")) is not None and report.state == "ready")
         assert "one/echo" in tools.tools.rows

@@ -163,7 +163,9 @@ class Bridge:
         With `is_of_live` it is fed the run that was followed last, whichever is shown.
         """
         self._seats.append(_Seat(view, widget, is_of_live=is_of_live))
-        widget.bind("<Map>", lambda _event: self._call(), add="+")  # it comes back: not at the next idle look
+        # it comes back: not at the next idle look. A window hears of each widget in it, hundreds at once: Tcl sorts them
+        command = widget.register(self._call)
+        widget.tk.call("bind", str(widget), "<Map>", f'+if {{"%W" eq "{widget}"}} {{{command}}}')
 
     def listen(self, mailbox: Mailbox) -> None:
         """Empty this mailbox too."""

@@ -67,6 +67,9 @@ def test_a_menu_follows_the_theme(kit: Kit, window) -> None:
     button.menu.add_command(label="One")
     for mode in ("light", "dark"):
         kit.set_theme(mode)
+        button.menu.post(0, 0)  # the library paints what comes into view
+        window.update()
+        button.menu.unpost()
         assert str(button.menu.cget("background")) == kit["card"]
         assert str(button.menu.cget("foreground")) == kit["text"]
         heading = str(button.menu.cget("disabledforeground"))

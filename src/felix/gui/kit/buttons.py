@@ -140,7 +140,8 @@ class Buttons(Surfaces):
 
     def menu(self, parent: tk.Misc, **options: Any) -> tk.Menu:  # tk.Menu's own
         """An empty native menu in the theme's colours; post it with ``tk_popup`` or through a menu button."""
-        menu: tk.Menu = ttk.Menu(parent, tearoff=False, **options)
+        # else the library would paint it again in colours of its own when it comes into view
+        menu: tk.Menu = ttk.Menu(parent, tearoff=False, autostyle=False, **options)
 
         def paint() -> None:
             menu.configure(

@@ -19,7 +19,7 @@ FIRST = 10
 """So many are shown before somebody wants all: some servers have a hundred."""
 _LONGEST = 76
 """Characters of a line: what has to be wrapped lays the whole page out again."""
-_ASKS_ANYHOW = "each run asks about it all the same, until you say at the right what it can do"
+_ASKS_ANYHOW = "asked about in each run all the same: say at the right what it can do"
 _CHOICES = [
     Choice("allow", "Allow: used without asking", TRUST_WORDS["allow"]),
     Choice("ask", "Ask first: shows the exact arguments and waits", TRUST_WORDS["ask"]),

@@ -107,7 +107,8 @@ class ToolsSection:
 
     def _add_foot(self, parent: tk.Misc) -> None:
         kit = self._kit
-        kit.rule(parent).pack(fill="x", padx=kit.px(11), pady=(kit.px(2), 0))
+        self._rule = kit.rule(parent)
+        self._rule.pack(fill="x", padx=kit.px(11), pady=(kit.px(2), 0))
         foot = kit.frame(parent, "card", padding=(8, 6, 10, 7))
         foot.pack(fill="x")
         self.add_button = kit.button(
@@ -287,10 +288,10 @@ class ToolsSection:
             return
         if is_empty:
             self.list.frame.pack_forget()
-            self.empty.pack(anchor="w", before=self.add_button.master)
+            self.empty.pack(anchor="w", before=self._rule)
         else:
             self.empty.pack_forget()
-            self.list.frame.pack(fill="x", before=self.add_button.master)
+            self.list.frame.pack(fill="x", before=self._rule)
 
     def _show_chosen(self, key: str, settings: Settings) -> None:
         kit, report, entry = self._kit, self._reports.get(key), settings.mcp_servers[key]
