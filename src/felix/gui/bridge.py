@@ -163,7 +163,7 @@ class Bridge:
         With `is_of_live` it is fed the run that was followed last, whichever is shown.
         """
         self._seats.append(_Seat(view, widget, is_of_live=is_of_live))
-        # it comes back: not at the next idle look. A window hears of each widget in it, hundreds at once: Tcl sorts them
+        # it comes back: not at the next idle look; a window hears of each widget in it, hundreds at once, so Tcl sorts
         command = widget.register(self._call)
         widget.tk.call("bind", str(widget), "<Map>", f'+if {{"%W" eq "{widget}"}} {{{command}}}')
 
