@@ -61,6 +61,9 @@ class Serving(Protocol):
     def link(self) -> str:
         """A new address for one browser: good for one opening within a minute."""
 
+    def link_left_s(self, link: str) -> float:
+        """For how many seconds it still lets a browser in; 0 when it has been used, or is too old."""
+
     def close(self) -> None:
         """End it: its tokens die, and every connection with them. Takes a moment; a second call does nothing."""
 

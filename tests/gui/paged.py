@@ -87,6 +87,8 @@ class Page:
                 on_share=lambda is_on: self.asked.append(("share", is_on)),
                 on_network=lambda is_on: self.asked.append(("network", is_on)),
                 on_address=lambda address: self.asked.append(("address", address)),
+                on_agree=lambda: self.asked.append(("agree",)),
+                on_link=lambda: self.asked.append(("new link",)),
                 on_copy=lambda: self.asked.append(("copy link",)),
                 on_open=lambda: self.asked.append(("open link",)),
                 on_token=lambda: self.asked.append(("copy token",)),

@@ -148,6 +148,7 @@ HOSTILE: dict[str, tuple[int, Callable[[Served], Answer]]] = {
     "the token as a password": (401, get(Authorization="Basic {token}")),
     "the token in the address": (401, get("/runs?token={token}", Authorization="")),
     "two tokens": (401, raw(f"GET /runs HTTP/1.1\r\nHost: {{host}}\r\nAuthorization: Bearer x\r\n{AUTH}\r\n")),
+    "a run to be stopped where only watching is allowed": (403, post("/runs/x/stop", b"{}")),
     "a wrong token beside a good cookie": (401, get(Authorization="Bearer x", Cookie="{cookie}")),
     "a guessed cookie": (401, get(Authorization="", Cookie="felix-{port}=AAAA")),
     "the program's token as a cookie": (401, get(Authorization="", Cookie="felix-{port}={token}")),
@@ -202,8 +203,10 @@ def test_what_is_honest_is_served(shown: Served, what: str) -> None:
 
 
 def test_every_route_but_the_open_ones_is_closed_without_a_token(shown: Served) -> None:
-    nothing: Any = SimpleNamespace(stream=lambda _: None, talk=lambda _: None)  # Any: nothing of it is called
-    table = routes(nothing, nothing, nothing, nothing, nothing, allow_control=False)
+    nothing: Any = SimpleNamespace(
+        **dict.fromkeys(("stream", "stop", "talk"), lambda _: None)
+    )  # Any: nothing of it is called
+    table = routes(nothing, nothing, nothing, nothing, nothing)
     paths = {re.sub(r"{.*?}", "x", route.path) for route in table}
     assert paths > OPEN, "the page has gone"
     for path in paths - OPEN:

@@ -153,6 +153,25 @@ HOSTILE = (
 )
 
 
+def test_who_may_do_more_than_watch_starts_a_run_and_stops_it(
+    page: Browser, opened: Open, ended: RunId, own: Served, held: FaultServer
+) -> None:
+    offered = "['ask', 'stop'].map((name) => !document.getElementById(name).hidden)"
+    assert opened(ended).value(offered) == [False, False]
+    own.settings.override(base_url=held.url("held"), model="m")
+    page.go("about:blank")
+    page.go(own.serving.link())
+    page.wait("document.getElementById('workflow').options.length > 1")
+    page.value("document.getElementById('wanted').focus()")
+    page.call("Input.insertText", text="Why not?")
+    page.value("document.getElementById('begin').click()")
+    page.wait(f"{SAID} === 'Hello' && document.getElementById('task').textContent === 'Why not?'")
+    assert page.value(offered) == [True, True]
+    page.value("document.getElementById('stop').click()")
+    page.wait(f"{BADGE} === 'Stopped'")
+    assert page.value(offered) == [True, False]
+
+
 def test_hostile_text_of_a_model_does_nothing_and_is_shown_as_it_stands(opened: Open, shown: Served) -> None:
     thinking = chunk({"reasoning_content": HOSTILE})
     reply = listing(events(ROLE, thinking, text(HOSTILE), STOP))
@@ -414,10 +433,11 @@ def test_who_has_no_link_is_told_what_to_do(page: Browser, shown: Served) -> Non
     page.call("Network.clearBrowserCookies")
     page.go("about:blank")
     page.go(shown.serving.address)
-    page.wait("document.getElementById('notice').textContent.includes('open the link')")
+    page.wait("document.getElementById('out').textContent.includes('Open the link')")
     page.go("about:blank")
     page.go(f"{shown.serving.address}/#t=nothing")
-    page.wait("document.getElementById('notice').textContent.includes('has been used')")
+    page.wait("document.getElementById('out').textContent.includes('has been used')")
+    assert "New link" in page.value("document.getElementById('out').textContent")
     assert page.value("document.getElementById('page').hidden") is True, "nothing of a run is shown"
     page.said.clear()  # that it was refused
 

@@ -62,6 +62,7 @@ def run(options: argparse.Namespace, serve: Serve | None = None) -> int:
     window = fill(app, kit, settings, demo=options.demo, ledger=ledger, session=session)
     if serve is not None:
         window.settings_page.sharing.offer(serve, window.status.say_shared)
+        window.keeping.remember_sharing(window.settings_page.sharing)
     notices = [*settings.notices, *_address_fault(settings), *([trouble] if trouble else [])]
     for sentence in notices:
         _log.warning("%s", sentence)
@@ -69,6 +70,7 @@ def run(options: argparse.Namespace, serve: Serve | None = None) -> int:
         window.status.warn(_in_one(notices, settings))
     _close_on_signals(window)
     app.after_idle(lambda: window.start(is_automatic=bool(options.task)))
+    app.after_idle(window.settings_page.sharing.resume)
     app.after_idle(lambda: _follow(window, options))
     try:
         app.mainloop()

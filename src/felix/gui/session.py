@@ -62,6 +62,8 @@ class Session:
     """On screen."""
     folded: tuple[str, ...] = ()
     """Days of the runs list whose rows are not shown, by their keys, in order."""
+    sharing: str = ""
+    """The address at which its runs were shown to others; empty: they were not."""
 
 
 class SessionFile:
@@ -145,6 +147,7 @@ def read_session(path: Path | None) -> Session:
         panel=_side(raw.get("panel")),
         run=RunId(run) if isinstance(run, str) and run else None,
         folded=_texts(raw.get("folded")),
+        sharing=_text(raw.get("sharing")),
     )
 
 

@@ -36,10 +36,10 @@ _ASKING = ("stop", "Asks its user")
 
 
 def routes(
-    feeds: Feeds, tokens: Tokens, address: Address, chat: Chat, messages: Messages, *, allow_control: bool
+    feeds: Feeds, tokens: Tokens, address: Address, chat: Chat, messages: Messages
 ) -> list[Route | WebSocketRoute]:
     """Every one there is."""
-    runs, streams, door = Runs(feeds), Streams(feeds), _Door(feeds, tokens, address, allow_control=allow_control)
+    runs, streams, door = Runs(feeds), Streams(feeds), _Door(feeds, tokens, address, chat)
     return [
         *page_files.routes(),
         Route(EXCHANGE, door.exchange, methods=["POST"]),
@@ -48,6 +48,7 @@ def routes(
         Route("/runs", runs.all, methods=["GET"]),
         Route("/runs/{run}", runs.one, methods=["GET"]),
         Route("/runs/{run}/export.{kind}", runs.export, methods=["GET"]),
+        Route("/runs/{run}/stop", chat.stop, methods=["POST"]),
         Route("/runs/{run}/events", streams.run, methods=["GET"]),
         Route("/events", streams.news, methods=["GET"]),
         Route("/chat/stream", chat.stream, methods=["POST"]),
@@ -64,14 +65,14 @@ def application(table: list[Route | WebSocketRoute], tokens: Tokens, address: Ad
 class _Door:
     """What is about the server itself."""
 
-    def __init__(self, feeds: Feeds, tokens: Tokens, address: Address, *, allow_control: bool) -> None:
-        self._feeds, self._tokens, self._address, self._allow_control = feeds, tokens, address, allow_control
+    def __init__(self, feeds: Feeds, tokens: Tokens, address: Address, chat: Chat) -> None:
+        self._feeds, self._tokens, self._address, self._chat = feeds, tokens, address, chat
 
     async def exchange(self, request: Request) -> Response:
         """`POST /session {"token"}`: a link's token becomes a cookie that no script can read."""
         session = self._tokens.exchange(text_in(await posted(request), "token"))
         if session is None:
-            return replies.fault("This link has been used, or is older than a minute – ask for a new one.", 403)
+            return replies.fault("This link has been used, or is older than a minute: each lets one browser in.", 403)
         response = Response(status_code=204)
         name = f"felix-{self._address.port}"
         response.set_cookie(name, session, httponly=True, samesite="strict", path="/")
@@ -90,7 +91,8 @@ class _Door:
             {
                 "felix": __version__,
                 "watchers": len(self._feeds.watchers),
-                "allow_control": self._allow_control,
+                "allow_control": self._chat.may_control,
+                "workflows": await self._chat.workflows(),
                 "events": [get_args(get_type_hints(each)["type"])[0] for each in get_args(Event)],
                 "activities": {**ACTIVITIES, "asking": _ASKING},
                 "bars": BARS,

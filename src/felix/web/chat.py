@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, cast
 
+from starlette.responses import Response
+
 from felix.errors import FelixError
 from felix.events import PartialSynthesis, PartialThought, Record, RunFinished, RunId, SynthesisComplete
 from felix.ledger.reader import Reader
@@ -21,7 +23,6 @@ from felix.web.watcher import Piece, Watcher
 
 if TYPE_CHECKING:
     from starlette.requests import Request
-    from starlette.responses import Response
 
     from felix.engine import Engine
     from felix.sharing import Sharing
@@ -44,8 +45,13 @@ class Chat:
         self._last: dict[str, RunId] = {}
         """By conversation."""
 
+    @property
+    def may_control(self) -> bool:
+        """Whether runs may be started and stopped from outside."""
+        return self._sharing.allow_control
+
     async def stream(self, request: Request) -> Response:
-        if not self._sharing.allow_control:
+        if not self.may_control:
             return replies.fault(NOT_ALLOWED, 403)
         body = await posted(request)
         message = text_in(body, "message")
@@ -66,6 +72,29 @@ class Chat:
         if len(self._last) > MOST_CONVERSATIONS:
             del self._last[next(iter(self._last))]
         return _Answer(self._feeds, feed, conversation, is_alone=workflow.synthesis.skip)
+
+    async def stop(self, request: Request) -> Response:
+        """`POST /runs/{id}/stop {}`: ends a run; what was written is kept."""
+        if not self.may_control:
+            return replies.fault(NOT_ALLOWED, 403)
+        await posted(request)
+        run = RunId(request.path_params["run"])
+        if run not in self._feeds.live:
+            return replies.fault("This run does not go on here – it may have ended meanwhile.", 404)
+        self._engine.stop(run)
+        return Response(status_code=204)
+
+    async def workflows(self) -> list[tuple[str, str]]:
+        """What may be asked for and how each is called, the usual one first; none where nothing may be started."""
+        if not self.may_control:
+            return []
+
+        def look() -> list[tuple[str, str]]:
+            usual = self._library.find(self._sharing.workflow)
+            others = [each for each in self._library.entries() if each.workflow is not None and each != usual]
+            return [("", usual.name), *((each.key, each.name) for each in others)]
+
+        return await asyncio.to_thread(look)
 
     async def _last_run(self, conversation: str) -> RunId | None:
         """A conversation of before the last start is known by the run that it began with; a new one by nothing yet."""

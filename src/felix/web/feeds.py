@@ -107,7 +107,8 @@ class Feeds:
         except TimeoutError:
             self._feeds.pop(run, None)
             raise LedgerError(BUSY) from None
-        if feed.state.seq == 0 and not await self._read(feed):
+        # of one that has just been started nothing has come yet
+        if feed.state.seq == 0 and run not in self._live and not await self._read(feed):
             self._feeds.pop(run, None)
             return None
         return feed

@@ -84,6 +84,9 @@ class Serving:
     def link(self) -> str:
         return f"{self.address}/#t={self._tokens.link()}"
 
+    def link_left_s(self, link: str) -> float:
+        return self._tokens.left_s(link.partition("#t=")[2])
+
     def begin(self) -> None:
         """Start the thread; returns when it listens."""
         self._thread.start()
@@ -129,7 +132,7 @@ class Serving:
         library = Library(places.builtin_workflows(), places.user_workflows())
         chat = Chat(self._engine, feeds, library, self._sharing)
         messages = Messages(self._engine, feeds, allow_control=self._sharing.allow_control)
-        table = routes(feeds, self._tokens, self._where, chat, messages, allow_control=self._sharing.allow_control)
+        table = routes(feeds, self._tokens, self._where, chat, messages)
         server = uvicorn.Server(
             uvicorn.Config(
                 application(table, self._tokens, self._where),

@@ -36,6 +36,10 @@ class Tokens:
             self._links[_hash(token)] = self._clock() + LINK_S
         return token
 
+    def left_s(self, link: str) -> float:
+        """For how many seconds a link still waits; 0 when it is spent, or late."""
+        return max(0.0, self._links.get(_hash(link), 0.0) - self._clock())
+
     def exchange(self, link: str) -> str | None:
         """A session for a link, which is then spent; None when it is spent, late, or was never given."""
         now = self._clock()

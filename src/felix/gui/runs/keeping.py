@@ -31,6 +31,7 @@ from felix.gui.runs.recovery import RecoveryBanner, recovered
 from felix.gui.runs.run_shelf import RunShelf
 from felix.gui.runs.runs_wing import RunsWing
 from felix.gui.session import Place, Session, SessionFile
+from felix.gui.sharing import WindowSharing
 from felix.gui.status_bar import StatusBar
 from felix.gui.wing import Wing
 from felix.gui.work_column import WorkColumn
@@ -46,6 +47,7 @@ class Keeping:
     def __init__(self, app: ttk.App, kit: Kit, engine: Engine, bridge: Bridge, session: SessionFile) -> None:
         self._app, self._kit, self._engine, self._bridge, self._session = app, kit, engine, bridge, session
         self._aside = Aside(bridge)
+        self._sharing: Callable[[], str] = lambda: session.last.sharing
         self.health = Health("kept", None)
         self.is_reading_only = False
         """Another window keeps its runs in the same ledger, so nothing is begun in this one."""
@@ -264,6 +266,11 @@ class Keeping:
 
     # -- the session ---------------------------------------------------------------------------------------------------
 
+    def remember_sharing(self, sharing: WindowSharing) -> None:
+        """Whether it is wanted, and where, from the last window on to the next."""
+        sharing.wish, sharing.on_wish = self._session.last.sharing, self._session.touch
+        self._sharing = lambda: sharing.wish
+
     def changed(self) -> None:
         """Something of the session may be otherwise now."""
         self._session.touch()
@@ -282,6 +289,7 @@ class Keeping:
             panel=self._panel.side,
             run=self._bridge.run or None,
             folded=tuple(sorted(self.shelf.list.canvas.folded)),
+            sharing=self._sharing(),
         )
 
     def _place(self) -> Place:

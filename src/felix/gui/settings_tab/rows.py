@@ -41,21 +41,21 @@ class Row:
         for frame in (self.frame, self.control):
             frame.bind("<Configure>", lambda _event: self._arrange(), add="+")
         self.fault = ""
+        self._hint_color = "text2"
 
     def set_name(self, name: str) -> None:
         self._name.configure(text=name)
 
-    def set_hint(self, hint: str) -> None:
+    def set_hint(self, hint: str, *, is_warning: bool = False) -> None:
         """What stands below the name while there is no fault."""
-        self._hint = hint
+        self._hint, self._hint_color = hint, "ink:stop" if is_warning else "text2"
         if not self.fault:
-            self._line.configure(text=hint)
-            self._wrap()
+            self.set_fault("")
 
     def set_fault(self, sentence: str) -> None:
         """Tell what is wrong in the place of the hint; empty shows the hint again."""
         self.fault = sentence
-        self._kit.set_label(self._line, text=sentence or self._hint, color="ink:fail" if sentence else "text2")
+        self._kit.set_label(self._line, text=sentence or self._hint, color="ink:fail" if sentence else self._hint_color)
         self._wrap()
 
     @property

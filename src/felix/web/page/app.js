@@ -5,6 +5,7 @@ import { Helix } from "./helix.js";
 import { Badge, Card, Synthesis, Timeline, duration, harmless, make, put, words } from "./parts.js";
 
 const LOST = "The connection is lost – trying to get it back.";
+const WAY_IN = "For a new one press New link in Felix, under Settings, Sharing – or Enter where felix serve runs.";
 const AGAIN_MS = 2000; // after the server has sent the stream away, until the next try
 const CLOCK_MS = 1000;
 
@@ -26,21 +27,27 @@ async function enter() {
   const token = new URLSearchParams(location.hash.slice(1)).get("t");
   if (token) {
     history.replaceState(null, "", location.pathname + location.search); // it is spent, and shall not be found
-    const answer = await fetch("/session", {
-      method: "POST",
-      headers: { "Content-Type": "application/json", "X-App": "1" },
-      body: JSON.stringify({ token }),
-    });
-    if (!answer.ok && !(await fetch("/status")).ok) return say((await answer.json()).error);
+    const answer = await send("/session", { token });
+    if (!answer?.ok && !(await fetch("/status")).ok)
+      return stay("This link does not work any more", answer ? `${(await answer.json()).error} ${WAY_IN}` : LOST);
   }
   const status = await fetch("/status");
-  if (!status.ok) return say("You are not let in – open the link that Felix shows, or ask for a new one.");
+  if (!status.ok) return stay("You are not let in", `Open the link that Felix shows. ${WAY_IN}`);
   Object.assign(words, await status.json());
+  offer();
   await list();
   const wanted = new URLSearchParams(location.search).get("run");
   if (wanted) followsNewest = false;
   watch(wanted ?? newest()?.run ?? null);
   setInterval(tick, CLOCK_MS);
+}
+
+// There is no way in.
+function stay(what, sentence) {
+  const out = byId("out");
+  out.hidden = false;
+  put(out.firstElementChild, what);
+  put(out.lastElementChild, sentence);
 }
 
 function say(sentence) {
@@ -149,7 +156,7 @@ function connect() {
 async function again() {
   const asked = run?.id;
   const answer = await fetch(`/events${asked ? `?run=${encodeURIComponent(asked)}` : ""}`, { method: "HEAD" }).catch(() => null);
-  if (answer?.status === 401) say("This page is no longer let in – ask for a new link.");
+  if (answer?.status === 401) say(`This page is no longer let in – open a new link. ${WAY_IN}`);
   else if (answer?.status === 404 && asked === run?.id) {
     say("This run is not there any more – choose another one under Runs.");
     watch(null);
@@ -165,6 +172,56 @@ document.addEventListener("visibilitychange", () => {
     list();
     connect();
   }
+});
+
+// -- what may be done, where the server allows it -------------------------------------------------------------------------
+
+function offer() {
+  byId("show-runs").hidden = false;
+  byId("ask").hidden = !words.allow_control;
+  byId("workflow").replaceChildren(...words.workflows.map(([key, name]) => {
+    const option = make("option", "", harmless(name));
+    option.value = key;
+    return option;
+  }));
+}
+
+function send(place, body) {
+  return fetch(place, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "X-App": "1" },
+    body: JSON.stringify(body),
+  }).catch(() => null);
+}
+
+async function begin() {
+  const field = byId("wanted");
+  if (!field.value.trim() || byId("begin").disabled) return;
+  byId("begin").disabled = true;
+  const answer = await send("/chat/stream", { message: field.value, workflow: byId("workflow").value });
+  if (answer?.ok) {
+    await answer.body.cancel(); // the run goes on, and is watched like every other
+    field.value = "";
+    followsNewest = true;
+    history.pushState(null, "", "/");
+    say("");
+    watch(answer.headers.get("X-Conversation-Id"));
+  } else say(answer ? (await answer.json()).error : LOST);
+  byId("begin").disabled = !field.value.trim();
+}
+
+byId("wanted").addEventListener("input", () => {
+  byId("begin").disabled = !byId("wanted").value.trim();
+});
+byId("wanted").addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) begin();
+});
+byId("begin").addEventListener("click", begin);
+byId("stop").addEventListener("click", async () => {
+  byId("stop").disabled = true;
+  const answer = await send(`/runs/${encodeURIComponent(run.id)}/stop`, {});
+  byId("stop").disabled = false;
+  if (!answer?.ok) say(answer ? (await answer.json()).error : LOST);
 });
 
 // -- the frames -----------------------------------------------------------------------------------------------------------
@@ -236,6 +293,7 @@ function paintRun() {
 
 function paintBadge() {
   const [tone, word] = standingOf(run);
+  byId("stop").hidden = !(words.allow_control && run.isLive);
   if (run.asks) badge.set(words.activities.asking);
   else if (run.isLive && run.synthesis?.isLive) badge.set([tone, "Synthesis"]);
   else if (run.isLive && run.round) badge.set([tone, `Round ${run.round} of ${run.rounds.length}`]);

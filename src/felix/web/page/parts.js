@@ -5,7 +5,7 @@ import { markdown, settled } from "./markdown.js";
 const FOLLOW_PX = 24; // so near to its end, a text goes on following it
 
 // What every tone and activity is called, and what events there are, as the server says.
-export const words = { events: [], activities: {}, bars: {}, keys: { all: [], tools: [] }, tones: {}, endings: {}, run_endings: {} };
+export const words = { allow_control: false, workflows: [], events: [], activities: {}, bars: {}, keys: { all: [], tools: [] }, tones: {}, endings: {}, run_endings: {} };
 
 export function make(tag, className = "", text = "") {
   const element = document.createElement(tag);
