@@ -165,7 +165,7 @@ class Speech:
     def spent_s(self, *activities: Activity, now: float) -> float:
         """Seconds in which it did one of these, up to its end or `now`."""
         begun = [self.opened_at + ms / 1000 for ms, _ in self.states]
-        ended = [*begun[1:], self.ended_at or now]
+        ended = [*begun[1:], self.ended_at or now][: len(begun)]  # of what never began there is no state
         return sum(
             self.lasted(start, end)
             for (_, activity), start, end in zip(self.states, begun, ended, strict=True)
