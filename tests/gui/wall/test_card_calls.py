@@ -303,6 +303,8 @@ def test_thinking_above_a_call_opens_and_folds_in_its_place(shown: Shown) -> Non
         assert "Where might it stand?" not in shown.text
     shown.end()
     shown.scene.think("research-1", "\n\nNow I know.", 7)
+    shown.refresh()
+    assert shown.card.stream.text.get("1.0", "end").rstrip().endswith("Thinking: Now I know."), "seen where the eye is"
     shown.scene.say("research-1", "At home.", 8)
     shown.refresh()
     shown.card._document.toggle()

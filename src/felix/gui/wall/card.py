@@ -328,7 +328,7 @@ class Card:
         waits = self._document.catch_up(self.agent.thoughts, self._pacer, now, dt)
         latest = self.agent.latest
         speaks = latest is not None and latest.is_live and latest.first_at is not None and self._state.status is None
-        speaks &= latest is None or latest.activity not in ("asking", "running")
+        speaks &= latest is None or (latest.activity not in ("asking", "running") and not self._document.thinks_on)
         if speaks:
             self._stream.set_caret(shown=True, steady=not self._pacer.enabled)
         elif not waits:

@@ -25,6 +25,8 @@ MOST_AT_ONCE = 64_000
 """Characters put on screen in one frame: about 15 ms of Tk's time."""
 MOST_TAKEN_BACK = 500
 """Characters at the end of an answer that are mended one by one when they turn out to be none of it."""
+SEEN_AGAIN = 240
+"""Characters of what it thinks between two parts of an answer that are seen meanwhile; the block above has all."""
 CUT_OFF = "  ✕ cut off here"
 REPLACED = " · replaced by a later try"
 
@@ -160,6 +162,14 @@ class CardDocument:
             self._fold_if_answering(section)
             for block in section.calls:
                 self._calls.refresh(block, now)
+
+    @property
+    def thinks_on(self) -> bool:
+        """Whether the newest thought thinks again after a part of its answer, be it a tool call."""
+        section = self._sections[-1] if self._sections else None
+        return bool(
+            section and section.has_body and not section.has_ended and section.thinking > section.thought_before
+        )
 
     @property
     def open_thinking(self) -> str:
@@ -310,6 +320,10 @@ class CardDocument:
             else:
                 stream.append(part, "think")
                 stream.set_ground("think")
+        if self.thinks_on:
+            start = max(section.thought_before, section.thinking - SEEN_AGAIN)
+            words = " ".join(section.thought.thinking.since(start)[: section.thinking - start].split())
+            stream.set_tail(f"\nThinking: {'…' if start > section.thought_before else ''}{words}", "thought")
         return len(part)
 
     def _reveal_answer(self, section: Section, part: str) -> None:
@@ -328,6 +342,8 @@ class CardDocument:
 
     def _begin_body(self, section: Section) -> None:
         """The thinking is above: what comes now is the answer, or a tool call in its place."""
+        self._stream.set_tail("")
+        section.thought_before = section.thinking
         if not section.has_body:
             self._stream.end_line("think")
             self._stream.set_ground("")
@@ -335,6 +351,7 @@ class CardDocument:
 
     def _end(self, section: Section) -> None:
         stream, thought, number = self._stream, section.thought, section.number
+        stream.set_tail("")
         stream.set_caret(shown=False)
         if section.ends_in_call:
             stream.set_ground("")

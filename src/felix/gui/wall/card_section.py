@@ -27,6 +27,8 @@ class Section:
     """Of the thinking's heading, as it is on screen."""
     has_ended: bool = False
     is_replaced: bool = False
+    thought_before: int = 0
+    """Characters of its thinking that came before the newest part of its answer."""
     ends_in_call: bool = False
     """Behind the last call stands nothing yet but line breaks, which are not shown."""
     marks: LineMarks = field(default_factory=LineMarks)
