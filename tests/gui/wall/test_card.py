@@ -402,9 +402,9 @@ def test_the_heading_of_long_thinking_stays_in_view_and_folds_it(shown: Shown) -
 def test_with_the_typing_effect_a_batch_is_shown_letter_by_letter(shown: Shown, prefs: SettingsFile) -> None:
     prefs.change(typing_effect=True)
     shown.scene.say(ME, "x" * 200)
+    began = time.monotonic()
     shown.card.update()
     lengths = [shown.text.count("x")]
-    began = time.monotonic()
     for frame in range(200):  # of our own clock: a machine that is held up skips none
         shown.card.tick(began + frame * 0.016)
         shown.window.update()
