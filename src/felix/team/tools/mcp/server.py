@@ -366,7 +366,7 @@ class Server:
 
     def _fail(self, sentence: str) -> None:
         self.state, self.reason = "failed", redacted(sentence)
-        self._note_own(sentence)
+        self._note_own(sentence.partition(" – its log")[0])  # which is this one
 
     async def _reported(self, params: mcp_types.LoggingMessageNotificationParams) -> None:
         source = f" {params.logger}:" if params.logger else ""
