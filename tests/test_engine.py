@@ -165,15 +165,15 @@ def test_leaving_the_engine_in_the_middle_of_a_run_ends_thread_and_run(settings:
 def test_two_runs_at_once_are_told_apart(engine: Engine) -> None:
     mailbox = engine.subscribe()
     runs = {engine.start("Why?", workflow(checkpoints="[0]"), demo=True) for _ in range(2)}
-    ended: set[RunId] = set()
+    ended: dict[RunId, str] = {}
 
     def both(item: Item) -> bool:
-        if isinstance(item, Record) and item.event.type == "run_finished":
-            ended.add(item.run)
-        return ended == runs
+        if isinstance(item, Record) and isinstance(item.event, RunFinished):
+            ended[item.run] = item.event.status
+        return ended.keys() == runs
 
     follow(mailbox, both)
-    assert len(runs) == 2
+    assert list(ended.values()) == ["complete", "complete"]
 
 
 def test_asking_a_server_and_testing_it_are_answered_by_number(engine: Engine, fault_server: FaultServer) -> None:

@@ -231,7 +231,7 @@ def test_without_a_file_runs_are_kept_as_long_as_the_engine(settings: SettingsFi
         assert state == folded(items, run)
 
 
-def test_a_second_engine_runs_in_memory_shows_the_file_and_says_so_first(
+def test_a_second_engine_runs_in_memory_shows_the_file_too_and_says_so_first(
     engine: Engine, settings: SettingsFile, path: Path
 ) -> None:
     first = engine.subscribe()
@@ -243,7 +243,7 @@ def test_a_second_engine_runs_in_memory_shows_the_file_and_says_so_first(
         items = follow(mailbox, is_event("run_finished"))
         assert isinstance(items[0], Health) and items[0].kind == "locked" == second.health.kind
         rows = reply_to(second, mailbox, second.ask_ledger(lambda reader: reader.runs()))
-        assert isinstance(rows, list) and [row.run for row in rows] == [kept]
+        assert isinstance(rows, list) and [row.run for row in rows] == [run, kept]
         assert folded(follow(second.subscribe(run), is_event("run_finished")), run).status == "complete"
     with Reader(path) as reader:
         assert [row.run for row in reader.runs()] == [kept]

@@ -75,5 +75,5 @@ def test_the_window_is_up_before_the_model_client_is_imported() -> None:
 
 @pytest.mark.slow
 def test_a_run_that_is_not_shown_on_a_wall_does_not_wait_for_rich() -> None:
-    loaded = loaded_by("import felix.cli.run, felix.cli.replay, felix.cli.chat.session")
+    loaded = loaded_by("import felix.cli.run, felix.cli.replay")
     assert not [name for name in loaded if name.partition(".")[0] == "rich"]

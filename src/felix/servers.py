@@ -45,6 +45,7 @@ class Servers:
         self._settings = settings
         self._keys = keys
         self._demo: DemoServer | None = None
+        self._demo_starts = asyncio.Lock()
         self._demo_base_url = ""
         self._demo_speed = demo_speed
         self._files: ModelFiles | None = None
@@ -275,9 +276,11 @@ class Servers:
     async def _demo_url(self) -> str:
         from felix.demo import DemoServer
 
-        if self._demo is None:
-            self._demo = DemoServer(speed=self._demo_speed)
-            self._demo_base_url = await self._demo.start()
+        async with self._demo_starts:  # runs that begin at once wait for the same server
+            if self._demo is None:
+                demo = DemoServer(speed=self._demo_speed)
+                self._demo_base_url = await demo.start()
+                self._demo = demo
         return self._demo_base_url
 
 

@@ -27,7 +27,7 @@ def test_tools_are_listed_with_what_they_may_do_and_a_server_is_tested(
     assert done.returncode == 0, done.stderr
     assert "  calculator  allow, reads nothing private and sends nothing away" in done.stdout
     assert "one  ready · 15 tools" in done.stdout
-    assert "  one/fail  never, may read private data and what strangers wrote, and send data away" in done.stdout
+    assert "  one/fail  never, unknown: counts as private data, text by strangers and a way out" in done.stdout
     assert "      its server says: only reads, deals with nothing outside" in done.stdout
     assert "ended before it was ready (exit status 5: no licence found)" in done.stdout
     assert "\x1b" not in done.stdout
