@@ -218,6 +218,8 @@ def test_a_tool_call_stands_where_it_was_made_with_what_was_asked_and_what_came(
         "4",
     ]
     assert page.value(f"{call}.open") is False
+    assert page.value("document.getElementById('legend').textContent").endswith("calling a toolusing ityour word")
+    assert page.value("document.querySelectorAll('#rows .write.hollow, #rows .prep.hollow').length") == 2
     told = f"[...{call}.parentNode.children].map((each) => each.querySelector('summary, .text').textContent.trim())"
     assert page.value(told) == ["I add 😀.", "calculator · done", "Hello world"]
 
