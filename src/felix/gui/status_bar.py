@@ -14,12 +14,12 @@ from typing import Any, Literal
 from felix.endpoints import Endpoint
 from felix.events import AgentId
 from felix.gui.kit import Kit
-from felix.gui.wall.card_words import starting_tools
 from felix.gui.wall.offers import turn_of
 from felix.ledger.speech import Speech
 from felix.ledger.state import RunState
 from felix.ledger.words import deed_of, places
 from felix.team.cost import cost_of
+from felix.team.tools.naming import starting_tools
 
 HEIGHT = 26
 """At the type's own size; larger type needs more."""

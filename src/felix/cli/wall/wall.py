@@ -30,6 +30,7 @@ from felix.events import AgentId
 from felix.ledger.speech import Synthesis
 from felix.ledger.state import RunState
 from felix.ledger.words import duration, model_of, speeches_of, tokens
+from felix.team.tools.naming import starting_tools
 
 _SMALL = 20
 """Lines below which the head is a single one."""
@@ -161,8 +162,7 @@ def _stage(state: RunState) -> str:
         return "Synthesis"
     if state.is_wrapping_up:
         return "Wrapping up"
-    # once there is a plan, its servers have been reached; before the first round the tools are got ready
-    return f"Round {state.round} of {len(state.rounds)}" if state.round else "Starting the tools"
+    return f"Round {state.round} of {len(state.rounds)}" if state.round else starting_tools(state) or "Connecting"
 
 
 def _chips(state: RunState, shown: Sequence[AgentId], width: int, height: int) -> list[Line]:

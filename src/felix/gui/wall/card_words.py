@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import NamedTuple, assert_never
 
-from felix.errors import WorkflowError
 from felix.events import Again, AgentId, Status, ThoughtId
 from felix.gui.wall.offers import is_awaited, turn_of
 from felix.ledger.speech import Agent, Note, Speech, Thought
 from felix.ledger.state import RunState
 from felix.ledger.words import place_of, thought_for
-from felix.team.tools.naming import servers_in
-from felix.team.workflow import from_json
+from felix.team.tools.naming import starting_tools
 
 DOT = "  ·  "
 LONGEST_PLACE = 18
@@ -159,22 +156,6 @@ def is_connecting(agent: Agent, state: RunState) -> bool:
     if agent.thoughts or state.round or not state.is_running or not state.rounds:
         return False
     return any(turn.agent_id == agent.agent_id for turn in state.rounds[0].turns)
-
-
-def starting_tools(state: RunState) -> str:
-    """What a run does before its first round where its workflow names servers of tools; empty for another one."""
-    servers = _servers(state.plan.definition) if state.plan is not None else ()
-    if not servers:
-        return ""
-    return f"Starting the tools' server{'s' if len(servers) > 1 else ''} {', '.join(servers)}"
-
-
-@lru_cache(maxsize=4)
-def _servers(definition: str) -> tuple[str, ...]:
-    try:
-        return servers_in(from_json(definition))
-    except WorkflowError:  # of a later Felix
-        return ()
 
 
 def is_held(agent: Agent, state: RunState) -> bool:

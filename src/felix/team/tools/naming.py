@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
+from felix.errors import WorkflowError
+from felix.ledger.state import RunState
 from felix.mcp_servers import called
 from felix.settings import Settings
 from felix.team.tools.calculator import Calculator
 from felix.team.tools.files import FindInFiles, ListFiles, ReadFile
-from felix.team.workflow import Workflow
+from felix.team.workflow import Workflow, from_json
 
 OF_FILES: tuple[str, ...] = (ListFiles.name, ReadFile.name, FindInFiles.name)
 BUILT_IN: tuple[str, ...] = (Calculator.name, *OF_FILES)
@@ -37,6 +40,14 @@ def names_in(workflow: Workflow) -> tuple[str, ...]:
 def servers_in(workflow: Workflow) -> tuple[str, ...]:
     """The servers of tools that a workflow has started, in the order of the file."""
     return tuple(dict.fromkeys(name.partition("/")[0] for name in names_in(workflow) if name not in BUILT_IN))
+
+
+def starting_tools(state: RunState) -> str:
+    """What a run does before its first round where its workflow names servers of tools; empty for another one."""
+    servers = _servers(state.plan.definition) if state.plan is not None else ()
+    if not servers:
+        return ""
+    return f"Starting the tools' server{'s' if len(servers) > 1 else ''} {', '.join(servers)}"
 
 
 def sets_of_tools(workflow: Workflow) -> tuple[tuple[str, ...], ...]:
@@ -78,3 +89,11 @@ def lacking(name: str, settings: Settings) -> Lacking | None:
 def first_lacking(workflow: Workflow, settings: Settings) -> Lacking | None:
     """The first name in a workflow of which its agents would have nothing."""
     return next((found for name in names_in(workflow) if (found := lacking(name, settings))), None)
+
+
+@lru_cache(maxsize=4)
+def _servers(definition: str) -> tuple[str, ...]:
+    try:
+        return servers_in(from_json(definition))
+    except WorkflowError:  # of a later Felix
+        return ()
