@@ -89,6 +89,7 @@ def batch(felix: list[str], capsys: pytest.CaptureFixture[str]) -> Batch:
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="kill -9")
 def test_after_a_kill_nothing_that_was_finished_is_asked_again(
     felix: list[str], batch: Batch, tmp_path: Path, server: Server

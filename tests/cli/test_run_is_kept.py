@@ -70,6 +70,7 @@ def test_a_ledger_that_cannot_be_used_is_one_line_and_the_run_goes_on(
     assert "no ledger of Felix" in line
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="limits the size of files as POSIX systems do")
 def test_a_disk_that_fills_up_in_the_middle_of_a_run_is_told_at_once_and_at_the_end(
     felix: list[str], carry_out: CarryOut

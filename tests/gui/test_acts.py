@@ -332,6 +332,7 @@ def follow_link(felix: Opened, label: str) -> None:
     felix.click(links()[0])
 
 
+@pytest.mark.slow
 def test_a_follow_up_begins_with_the_answer_and_both_stand_in_a_line(quick_server: str, open_window: Open) -> None:
     felix = open_window(quick_server)
     run(felix, "should we move?")

@@ -78,6 +78,7 @@ def test_task_tab_place_wings_and_run_come_back(open_window: Open, tmp_path: Pat
     assert felix.window.composer.box.text == "not sent"
 
 
+@pytest.mark.slow
 def test_the_task_that_was_not_sent_comes_back_alone(open_window: Open, tmp_path: Path) -> None:
     (tmp_path / "notes.md").write_text("- ask the front desk\n")
     (tmp_path / "gone.md").write_text("- nothing\n")

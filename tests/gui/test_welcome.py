@@ -157,6 +157,7 @@ def test_a_server_whose_model_has_answered_is_remembered(open_window: Open, fast
     assert window.settings.current.has_connected
 
 
+@pytest.mark.slow
 def test_a_test_that_fails_is_not_taken_for_a_connection(open_window: Open) -> None:
     def lists(client: Connection) -> None:
         if client.request.method == "GET":

@@ -429,6 +429,7 @@ def test_control_enter_runs_from_wherever_the_workflows_have_the_keyboard(
     assert window.bridge.run == before
 
 
+@pytest.mark.slow
 def test_find_from_the_task_searches_the_first_card_and_leads_to_what_it_counts(
     human_server: str, open_window: Open
 ) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 from dataclasses import dataclass
 from functools import partial
@@ -132,13 +131,12 @@ def test_results_are_text_or_json(result: object, text: str) -> None:
     assert call(FunctionTool(give)) == text
 
 
-def test_what_a_function_raises_is_told_to_the_model_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_what_a_function_raises_is_told_to_the_model_and_is_no_error_of_felix() -> None:
     def divide(a: int) -> float:
         return a / 0
 
-    with caplog.at_level(logging.DEBUG), pytest.raises(ToolError, match="divide failed: ZeroDivisionError: division"):
+    with pytest.raises(ToolError, match="divide failed: ZeroDivisionError: division"):
         call(FunctionTool(divide), a=1)
-    assert "the tool divide failed" in caplog.text
 
 
 def test_objects_and_partials_are_functions_too() -> None:

@@ -115,6 +115,7 @@ def test_each_finding_is_shown_as_it_is_found_and_closing_takes_the_question_bac
         gpu.wait_until_idle()
 
 
+@pytest.mark.slow
 def test_what_comes_after_the_panel_was_closed_is_no_fault(open_window: Open) -> None:
     felix = open_window(base_url=f"http://127.0.0.1:{free_port()}/v1")
     felix.window.settings_page.tab.endpoints.examine_button.invoke()
