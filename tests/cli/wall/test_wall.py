@@ -86,6 +86,17 @@ def test_a_wall_is_never_larger_than_its_terminal(run: Watched, crowd: Watched, 
                         assert column + sum(segment.cell_length for segment in segments) <= max(size[0], 2)
 
 
+def test_a_question_that_is_too_long_is_read_part_by_part(run: Watched) -> None:
+    wall, state = Wall(console()), states(run.records)[1]
+    exact = " ".join(str(number) for number in range(400))
+    parts = [texts(wall.rows(state, (80, 24), asks=("May one use it?", exact, "y once"), part=n)) for n in range(8)]
+    count = int(next(line for line in parts[0] if "part 1 of " in line).split()[3])
+    assert parts[count] == parts[0]
+    seen = " ".join(line for part in parts[:count] for line in part[-12:])
+    assert not set(exact.split()) - set(seen.split())
+    assert all("y once" in part[-1] for part in parts)
+
+
 def test_nothing_of_a_models_text_is_a_command_or_markup(run: Watched) -> None:
     wall = Wall(console(160))
     for state in states(run.records):

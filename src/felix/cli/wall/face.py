@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Self, TextIO
 
@@ -48,6 +48,9 @@ class WallFace:
         self._taken = ExitStack()
         """What is to be given back."""
         self._notes: list[str] = []
+        self._asks: Sequence[str] = ()
+        self._part = 0
+        """Of a question that is too long for the screen."""
         self._took_s = 0.0
         """The latest frame, of this thread's time."""
 
@@ -82,7 +85,9 @@ class WallFace:
         self.state.now = now
         pressed = self._keys.pressed()
         asks = self._asking.hear(self.state, pressed) if self._asking else ()
+        self._part = self._part + pressed.count(" ") if asks == self._asks else 0
+        self._asks = asks
         size = self._screen.size()
         says = self._notes[-1] if self._notes else ""
-        self._screen.draw(self._wall.rows(self.state, size, asks=asks, says=says), size)
+        self._screen.draw(self._wall.rows(self.state, size, asks=asks, part=self._part, says=says), size)
         self._took_s = time.thread_time() - began

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -51,12 +52,14 @@ class Wall:
         self._places = Places()
         self._answer = AnswerView(console)
 
-    def rows(self, state: RunState, size: tuple[int, int], *, asks: Sequence[str] = (), says: str = "") -> list[Row]:
+    def rows(
+        self, state: RunState, size: tuple[int, int], *, asks: Sequence[str] = (), part: int = 0, says: str = ""
+    ) -> list[Row]:
         """At most as many rows as fit `size`, columns and lines. `asks` is a question to the user, whose last line says
-        which keys answer it; `says` is one sentence."""
+        which keys answer it; of a long one this `part` is shown, from 0 and round again. `says` is one sentence."""
         width, height = size
         head = _head(state, width, is_small=height < _SMALL)
-        foot = _question(asks, width, max(2, height // 2)) if asks else [_foot(says, self._keys, width)]
+        foot = _question(asks, part, width, max(2, height // 2)) if asks else [_foot(says, self._keys, width)]
         room = height - len(head) - len(foot)
         synthesis = state.synthesis
         if room < 1:
@@ -191,18 +194,21 @@ def _chips(state: RunState, shown: Sequence[AgentId], width: int, height: int) -
     return [padded(each, width) for each in lines]
 
 
-def _question(asks: Sequence[str], width: int, height: int) -> list[Line]:
-    """What the user is asked, the keys that answer it last; what is too long says how much of it is not seen."""
+def _question(asks: Sequence[str], part: int, width: int, height: int) -> list[Line]:
+    """What the user is asked, the keys that answer it last; what is too long is shown in parts."""
     inner = max(2, width - 2)
     first, *rest, keys = asks
-    exact = [line for part in rest for line in wrap(part, inner)]
+    exact = [line for each in rest for line in wrap(each, inner)]
     lines = [*wrap(first, inner), *exact]
     room = max(1, height - 2)
     if len(lines) > room and exact:  # what exactly is asked for goes before why
         lines = [fit_short(first, inner), *exact]
     if len(lines) > room:
-        missing = sum(len(line) for line in lines[room - 1 :])
-        lines = [*lines[: room - 1], f"… {missing:,} more characters – make the window larger to read them"]
+        length = max(1, room - 1)
+        parts = math.ceil(len(lines) / length)
+        start = part % parts * length
+        more = f"part {part % parts + 1} of {parts} · Space shows the next"
+        lines = [*lines[start : start + length], more][:room]
     body = [
         padded([Segment(" "), Segment(fit_short(line, inner), ASKS if not n else None)], width)
         for n, line in enumerate(lines)
