@@ -44,6 +44,13 @@ def test_agents_that_speak_at_once_are_shown_one_after_another_and_whole() -> No
     assert any("research-1 complete" in note and "confidence 0.60" in note for note in notes)
 
 
+def test_the_answer_of_a_lone_agent_is_written_once() -> None:
+    team = workflow("{id: research, role: research}", checkpoints="[0]", more="synthesis: {skip: true}")
+    text, notes = shown(Watched(script, team).records)
+    assert text.count("First line of research-1.") == 1 and "synthesis" not in text
+    assert not any("synthesis" in note for note in notes)
+
+
 def test_no_line_beside_stands_in_the_middle_of_another_agents_line() -> None:
     team = workflow("{id: research, role: research, count: 2}", checkpoints="[0]")
     records = Watched(lambda _: says("One line without an end."), team).records

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import assert_never
 
+from felix.errors import WorkflowError
 from felix.events import (
     HUB,
     Again,
@@ -45,6 +46,7 @@ from felix.ledger.speech import GrowingText, Speech, Thought
 from felix.ledger.state import RunState
 from felix.ledger.words import called, lacking, place_of
 from felix.team.schedule import describe
+from felix.team.workflow import from_json
 from felix.terminal import safe
 
 MOST_SHOWN = 200
@@ -70,6 +72,8 @@ class PlainFace:
         self._is_at_line_start = True
         self._retries: dict[AgentId, tuple[ThoughtId, int, str]] = {}
         """The last one that was told, by agent."""
+        self._is_adopted = False
+        """The synthesis is what the only agent has said."""
 
     def apply(self, record: Record) -> None:
         self.state.apply(record)
@@ -97,16 +101,11 @@ class PlainFace:
             case ThoughtComplete():
                 self._heard(event.thought_id)
             case SynthesisStarted():
-                self._heading("synthesis")
-                self._shown = self._edition = 0
-                for missing in event.left_out:
-                    self._note(lacking(missing))
+                self._begin_synthesis(event)
             case PartialSynthesis():
                 self._show_synthesis()
             case SynthesisComplete():
-                self._show_synthesis()
-                self.end_line()
-                self._note_end("synthesis", self.state.synthesis)
+                self._end_synthesis()
             case (
                 AgentAdded()
                 | ThoughtAsked()
@@ -203,6 +202,27 @@ class PlainFace:
         if self._floor:
             thought = self.state.thoughts[self._floor]
             self._show(thought.agent_id, thought.answer)
+
+    def _begin_synthesis(self, event: SynthesisStarted) -> None:
+        self._shown = self._edition = 0
+        self._is_adopted = self._adopts()
+        if not self._is_adopted:
+            self._heading("synthesis")
+        for missing in event.left_out:
+            self._note(lacking(missing))
+
+    def _end_synthesis(self) -> None:
+        if not self._is_adopted:  # else it stands above already, as its agent wrote it
+            self._show_synthesis()
+            self.end_line()
+            self._note_end("synthesis", self.state.synthesis)
+
+    def _adopts(self) -> bool:
+        """Whether the workflow has no synthesis of the hub's own."""
+        try:
+            return self.state.plan is not None and from_json(self.state.plan.definition).synthesis.skip
+        except WorkflowError:  # of a later Felix
+            return False
 
     def _show_synthesis(self) -> None:
         if self.state.synthesis:
