@@ -61,7 +61,11 @@ def asker(
 
     def hear(record: Record) -> None:
         if approve is not None and isinstance(record.event, ToolCalled) and record.event.asks:
-            tasks.create_task(ask(approve, record.event))
+            asked = ask(approve, record.event)
+            try:
+                tasks.create_task(asked)
+            except RuntimeError:  # a fault of the caller's ends the run already
+                asked.close()
 
     return hear
 

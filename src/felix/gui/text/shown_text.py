@@ -227,7 +227,7 @@ def _all_joined() -> frozenset[str]:
 
 @cache
 def _run() -> re.Pattern[str]:
-    """As many of them as follow each other; after a joiner any sign is one."""
+    """Some of them that follow each other; after a joiner any sign is one."""
     ranges: list[list[int]] = []
     for code in sorted(map(ord, _all_joined())):
         if ranges and ranges[-1][1] == code - 1:
@@ -236,14 +236,16 @@ def _run() -> re.Pattern[str]:
             ranges.append([code, code])
     one = "[" + "".join(f"{chr(first)}-{chr(last)}" for first, last in ranges) + "]"
     # the middle part is one of the last, at a fifth of its cost: a chain of emoji may be long
-    return re.compile(rf"(?:{one}++|(?<={JOINER})(?:[^\s{JOINER}]{JOINER})++|(?<={JOINER})\S)++")
+    return re.compile(rf"{one}++|(?<={JOINER})(?:[^\s{JOINER}]{JOINER})++|(?<={JOINER})\S")
 
 
 def _end_of_run(text: str, at: int, *, is_open: bool) -> int:
     if is_open and not text[at].isspace():
         at += 1
-    run = _run().match(text, at)
-    return run.end() if run else at
+    run = _run()
+    while part := run.match(text, at):  # one possessive group in another is wrong before Python 3.11.5 (gh-106052)
+        at = part.end()
+    return at
 
 
 def _start_of_run(text: str, at: int, least: int) -> int:
