@@ -245,6 +245,7 @@ def test_a_turn_is_taken_again_in_other_words_and_the_hub_writes_anew_each_time(
     run(felix)
     show_agents(felix)
     one = card(felix, "research-1")
+    felix.until(lambda: "retry" in one.offers)
     one.asking.edit()
     felix.until(lambda: sheet.is_open)
     assert "should we move?" in sheet.box.text

@@ -138,23 +138,25 @@ async def _had_of(providers: Sequence[Provider]) -> list[tuple[Provider, tuple[T
     one has failed, which names all that are known to have failed by then."""
     async with asyncio.TaskGroup() as tasks:
         asked = {tasks.create_task(_tools_of(provider)): provider for provider in providers}
-        waits, faults = set(asked), list[ToolError]()
+        waits, has_failed = set(asked), False
         while waits:
-            limit = _MOMENT_S if faults else None
+            limit = _MOMENT_S if has_failed else None
             done, waits = await asyncio.wait(waits, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
             if not done:
                 break
-            faults += [had for each in done if isinstance(had := each.result(), ToolError)]
+            has_failed = has_failed or any(isinstance(each.result(), ToolError) for each in done)
         for each in waits:
             each.cancel()
+    ended = [each for each in asked if each not in waits]
+    faults = [had for each in ended if isinstance(had := each.result(), ToolError)]
     if len(faults) == 1 and not waits:
         raise faults[0]
     if faults:
         said = [str(fault).partition(" – ")[0].rstrip(".") for fault in faults]
         said[1:] = [f"{each[:1].lower()}{each[1:]}" for each in said[1:]]
-        said += [f"the server “{asked[each].name}” has not started yet" for each in waits]
+        said += [f"the server “{asked[each].name}” has not started yet" for each in asked if each in waits]
         raise ToolError(f"{'; '.join(said)} – look into Settings, Tools.")
-    return [(provider, had) for each, provider in asked.items() if not isinstance(had := each.result(), ToolError)]
+    return [(asked[each], had) for each in ended if not isinstance(had := each.result(), ToolError)]
 
 
 async def _tools_of(provider: Provider) -> tuple[Tool, ...] | ToolError:
