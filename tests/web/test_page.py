@@ -253,6 +253,7 @@ def test_a_run_that_is_gone_is_told_and_not_asked_for_again(page: Browser, shown
     page.wait("document.getElementById('notice').textContent.includes('not there any more')")
     shown.wait(lambda: page.value("true") and f"{shown.serving.address}/events" in page.requests())
     page.said.clear()  # that there was nothing
+    assert sum("/events?run=gone&after=" in each for each in page.requests()) == 1
 
 
 WRITTEN = """# A heading

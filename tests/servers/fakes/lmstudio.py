@@ -69,7 +69,7 @@ class NativeEncoder:
         return self._turn("reasoning") + self._piece("reasoning", text)
 
     def call(self, call: Call) -> bytes:
-        raise NotImplementedError("this interface takes no tools of the client's own")
+        raise AssertionError("this interface takes no tools of the client's own")
 
     def keep(self) -> bytes:
         return b": keep-alive\n\n"

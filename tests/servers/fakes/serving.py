@@ -12,6 +12,7 @@ import socket
 import struct
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
@@ -87,7 +88,7 @@ class Encoder(Protocol):
     def whole(self, text: str, thinking: str, calls: list[Call], end: End) -> object: ...
 
 
-class FakeServer:
+class FakeServer(ABC):
     """Runs from `with` to its end. Plays one script per answer asked for, the last one again and again."""
 
     base_path = "/v1"
@@ -110,21 +111,21 @@ class FakeServer:
 
     # what a dialect says
 
+    @abstractmethod
     def encoder(self, request: Request, script: Script) -> Encoder | None:
         """Who encodes the answer to this request; None when it asks for none."""
-        raise NotImplementedError
 
+    @abstractmethod
     def refusal(self, refuse: Refuse, request: Request) -> Refusal:
         """This server's way to refuse."""
-        raise NotImplementedError
 
     def objection(self, request: Request) -> Refusal | None:
         """What the documentation does not allow in this request."""
         return None
 
+    @abstractmethod
     def other(self, request: Request) -> Refusal:
         """The reply to everything but questions to a model: lists, loading, unknown paths."""
-        raise NotImplementedError
 
     # what a test does
 

@@ -172,7 +172,8 @@ ENDLESS = "^(a|a)*$"
     ],
 )
 def test_an_expression_that_never_ends_is_not_begun(schema: dict[str, object]) -> None:
-    check({"a" * 40 + "b": "a" * 40 + "b"}, ToolSpec("odd", "", schema))
+    with pytest.raises(ToolError, match="missing"):  # and all else is looked at
+        check({"a" * 40 + "b": "a" * 40 + "b"}, ToolSpec("odd", "", {**schema, "required": ["missing"]}))
 
 
 def test_a_schema_that_forks_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
